@@ -1,0 +1,366 @@
+/* Caught receives: with room for an address, of control messages, of the error queue.
+ *
+ * A datagram is taken from the queue under the baton, copied to the program without it, and is the program's only when the answer was
+ * delivered; else it goes back to the head (a signal came in between).
+ *
+ * Streams are read by the kernel, but for what the unix socket would answer differently: MSG_TRUNC discards, the error queue is the
+ * stack's, and there is no sender's address.
+ */
+#include <poll.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "attach/supervisor.h"
+
+static struct dgram *copy_of(const struct dgram *d)
+{
+	struct dgram *n = dgram_make(d->len, d->controllen);
+
+	if (n) {
+		memcpy(n->control, d->control, d->controllen);
+		memcpy(n->data, d->data, d->len);
+		n->flags = d->flags;
+		n->name = d->name;
+		n->namelen = d->namelen;
+	}
+	return n;
+}
+
+/* The next one in the kernel's queue. */
+static int from_pair(struct asock *as, int dup, bool peek, struct dgram **out)
+{
+	struct pollfd p = { .fd = dup, .events = POLLIN };
+	ssize_t n;
+
+	if (poll(&p, 1, 0) <= 0 || !(p.revents & POLLIN))
+		return -EAGAIN;
+	n = recv(dup, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+	if (n < 0)
+		return -EAGAIN;
+	*out = dgram_make((size_t)n, 0);
+	if (!*out)
+		return -ENOMEM;
+	if (recv(dup, (*out)->data, (size_t)n, MSG_DONTWAIT | (peek ? MSG_PEEK : 0)) < 0) {
+		free(*out);
+		return -EAGAIN;
+	}
+	(*out)->name = as->peer;
+	(*out)->namelen = as->peerlen;
+	return 0;
+}
+
+static int take(struct cpu *cpu, struct asock *as, int dup, int flags, struct dgram **out)
+{
+	bool peek = flags & MSG_PEEK;
+	struct dgram *d;
+	char c;
+	int e;
+
+	if (!as->s)
+		return -EBADF;
+	if (flags & MSG_ERRQUEUE) {
+		e = dgram_from_stack(cpu, as, MSG_ERRQUEUE, out);
+		dgram_untoken(as, dup);
+		return e;
+	}
+	e = as->s->sk ? sock_error(as->s->sk) : 0;
+	dgram_untoken(as, dup);
+	if (e)
+		return e;
+	for (int trial = 0; trial < 3; trial++) {
+		if (as->token && recv(dup, NULL, 0, MSG_DONTWAIT) == 0)
+			as->token = false; /* there are datagrams to be had, or nothing: the error queue is asked for otherwise */
+		if (as->many) {
+			e = from_pair(as, dup, peek, out);
+			if (e != -EAGAIN) {
+				if (!e && !peek)
+					dgram_fill(cpu, as);
+				return e;
+			}
+		}
+		d = list_empty(&as->rxq) ? NULL : list_first(&as->rxq, struct dgram, link);
+		if (d && peek && !(d->in_pair && dgram_pair_empty(as))) {
+			*out = copy_of(d);
+			return *out ? 0 : -ENOMEM;
+		}
+		if (d && d->in_pair && (recv(dup, &c, 1, MSG_DONTWAIT) < 0)) {
+			list_del(&d->link); /* read without us */
+			free(d);
+			d = NULL;
+		}
+		if (d) {
+			list_del(&d->link);
+			d->in_pair = false;
+			dgram_fill(cpu, as);
+			*out = d;
+			return 0;
+		}
+		dgram_fill(cpu, as);
+	}
+	if (as->s->sk && (as->s->sk->shutdown & SHUT_RCV_BIT)) {
+		*out = dgram_make(0, 0);
+		return *out ? 0 : -ENOMEM;
+	}
+	return -EAGAIN;
+}
+
+/* The answer was not delivered: back to the head. What is in the kernel's queue behind it must come after it. */
+static void give_back(struct call *c, struct dgram *d)
+{
+	struct asock *as = c->as;
+	bool ours = call_socket(c, (int)c->arg[0]);
+	struct cpu *cpu = host_lock(c->a->h, as->cpu_id);
+	struct dgram *next, *n;
+	struct list later;
+	char x;
+
+	list_init(&later);
+	if (as->closed || !ours || c->as != as) {
+		free(d);
+		host_unlock(c->a->h, cpu);
+		return;
+	}
+	if (as->many && c->dup >= 0)
+		while (from_pair(as, c->dup, false, &n) == 0)
+			list_add_tail(&later, &n->link);
+	next = list_empty(&as->rxq) ? NULL : list_first(&as->rxq, struct dgram, link);
+	if (next && next->in_pair && c->dup >= 0 && recv(c->dup, &x, 1, MSG_DONTWAIT) >= 0)
+		next->in_pair = false;
+	while (!list_empty(&later)) {
+		n = list_last(&later, struct dgram, link);
+		list_del(&n->link);
+		list_add_head(&as->rxq, &n->link);
+	}
+	list_add_head(&as->rxq, &d->link);
+	dgram_fill(cpu, as);
+	calls_wake(as, POLLIN);
+	host_unlock(c->a->h, cpu);
+}
+
+static int take_locked(struct call *c, int flags, struct dgram **out, enum call_end *end)
+{
+	struct cpu *cpu = call_lock(c);
+	int e = take(cpu, c->as, c->dup, flags, out);
+
+	*end = CALL_REPLY;
+	if (e == -EAGAIN && !(flags & MSG_ERRQUEUE) && call_blocks(c, flags) && !c->expired)
+		*end = call_park(c, POLLIN | POLLRDHUP, c->as->rcvtimeo_ns);
+	call_unlock(c, cpu);
+	return e;
+}
+
+static s64 result_of(const struct dgram *d, u64 room, int flags, u32 *msg_flags)
+{
+	if (d->len > room) {
+		*msg_flags |= MSG_TRUNC;
+		return flags & MSG_TRUNC ? (s64)d->len : (s64)room;
+	}
+	return d->len;
+}
+
+static int write_name(struct call *c, const struct dgram *d, u64 addr, u64 lenp)
+{
+	u32 room;
+
+	if (!addr)
+		return 0;
+	if (call_memory(c, lenp, &room, sizeof(room)))
+		return -EFAULT;
+	if ((s32)room < 0)
+		return -EINVAL;
+	if (call_write(c, addr, &d->name, MIN(room, d->namelen)))
+		return -EFAULT;
+	return call_write(c, lenp, &d->namelen, sizeof(u32));
+}
+
+static enum call_end commit(struct call *c, struct dgram *d, s64 ret, int flags)
+{
+	int e = call_send(c, ret);
+
+	if (e && !(flags & (MSG_PEEK | MSG_ERRQUEUE)))
+		give_back(c, d);
+	else
+		free(d);
+	return CALL_DONE;
+}
+
+/* A stream read through us: for the few calls whose arguments the unix socket would answer differently. */
+static enum call_end stream_read(struct call *c, const struct iovec *to, unsigned n, u64 total, int flags)
+{
+	size_t max = MIN(total, (u64)1 << 18);
+	u8 *buf = NULL;
+	ssize_t got;
+	s64 ret;
+	int e;
+
+	if (replay_find(c, 0, &ret))
+		return call_ret(c, ret);
+	if (flags & MSG_ERRQUEUE) {
+		struct cpu *cpu = call_lock(c);
+		struct dgram *d = NULL;
+
+		e = c->as->s ? dgram_from_stack(cpu, c->as, MSG_ERRQUEUE, &d) : -EAGAIN;
+		call_unlock(c, cpu);
+		free(d);
+		return call_ret(c, e ? e : -EAGAIN);
+	}
+	buf = malloc(max ? max : 1);
+	if (!buf)
+		return call_ret(c, -ENOMEM);
+	got = recv(c->dup, buf, max, (flags & (MSG_PEEK | MSG_OOB)) | MSG_DONTWAIT);
+	if (got < 0 && errno == EAGAIN && call_blocks(c, flags) && !c->expired) {
+		struct cpu *cpu = call_lock(c);
+		enum call_end end;
+		struct pollfd p = { .fd = c->dup, .events = POLLIN };
+
+		if (poll(&p, 1, 0) <= 0) { /* the lane's baton: nothing comes in between */
+			end = call_park(c, POLLIN | POLLRDHUP, c->as->rcvtimeo_ns);
+			call_unlock(c, cpu);
+			free(buf);
+			return end;
+		}
+		call_unlock(c, cpu);
+		got = recv(c->dup, buf, max, (flags & (MSG_PEEK | MSG_OOB)) | MSG_DONTWAIT);
+	}
+	ret = got < 0 ? -errno : got;
+	if (got > 0 && !(flags & MSG_TRUNC) && call_writev(c, to, n, buf, (size_t)got))
+		ret = -EFAULT;
+	free(buf);
+	e = call_send(c, ret);
+	if (e && ret > 0 && !(flags & MSG_PEEK))
+		replay_save(c, ret, 0);
+	return CALL_DONE;
+}
+
+enum call_end call_recvfrom(struct call *c)
+{
+	struct iovec to = { (void *)(uintptr_t)c->arg[1], c->arg[2] };
+	int flags = (int)c->arg[3], e;
+	struct dgram *d;
+	enum call_end end;
+	u32 mf = 0, zero = 0;
+	s64 ret;
+
+	if (c->as->kind == ASOCK_STREAM) {
+		end = stream_read(c, &to, 1, to.iov_len, flags);
+		if (c->arg[4] && end != CALL_PARKED)
+			call_write(c, c->arg[5], &zero, sizeof(zero));
+		return end;
+	}
+	e = take_locked(c, flags, &d, &end);
+	if (e)
+		return end == CALL_PARKED ? end : call_ret(c, e);
+	ret = result_of(d, to.iov_len, flags, &mf);
+	if (call_writev(c, &to, 1, d->data, MIN((u64)d->len, to.iov_len)))
+		ret = -EFAULT;
+	e = write_name(c, d, c->arg[4], c->arg[5]);
+	return commit(c, d, e ? e : ret, flags);
+}
+
+/* Control messages into the room the program has: whole ones, the last may be cut, as put_cmsg does. */
+static u32 fit_control(const struct dgram *d, u64 room, u32 *mf)
+{
+	if (d->controllen > room)
+		*mf |= MSG_CTRUNC;
+	return (u32)MIN((u64)d->controllen, room);
+}
+
+/* Delivers d into the struct msghdr at `addr`. */
+static s64 deliver(struct call *c, const struct dgram *d, const struct args_msg *g, u64 addr, int flags)
+{
+	u32 mf = d->flags & (MSG_EOR | MSG_OOB | MSG_ERRQUEUE | MSG_CTRUNC), cl;
+	s64 ret = result_of(d, g->total, flags, &mf);
+	struct msghdr h;
+	u64 controllen;
+
+	if (call_writev(c, g->iov, g->iovlen, d->data, MIN((u64)d->len, g->total)))
+		return -EFAULT;
+	if (g->name && call_write(c, g->name, &d->name, MIN(g->namelen, d->namelen)))
+		return -EFAULT;
+	if (g->name && call_write(c, addr + offsetof(struct msghdr, msg_namelen), &d->namelen, sizeof(u32)))
+		return -EFAULT;
+	cl = fit_control(d, g->controllen, &mf);
+	controllen = cl;
+	if (call_write(c, g->control, d->control, cl) ||
+	    call_write(c, addr + offsetof(struct msghdr, msg_controllen), &controllen, sizeof(h.msg_controllen)) ||
+	    call_write(c, addr + offsetof(struct msghdr, msg_flags), &mf, sizeof(mf)))
+		return -EFAULT;
+	return ret;
+}
+
+enum call_end call_recvmsg(struct call *c)
+{
+	int flags = (int)c->arg[2], e;
+	struct args_msg g;
+	enum call_end end;
+	struct dgram *d;
+	u32 zero = 0;
+	s64 ret;
+
+	if (c->as->kind == ASOCK_STREAM && !(flags & (MSG_ERRQUEUE | MSG_TRUNC))) {
+		struct msghdr h;
+
+		if (call_memory(c, c->arg[1], &h, sizeof(h)) || !h.msg_name)
+			return CALL_CONTINUE;
+	}
+	e = args_msg(&c->mem, c->arg[1], false, &g);
+	if (e) {
+		args_msg_free(&g);
+		return call_ret(c, e);
+	}
+	if (c->as->kind == ASOCK_STREAM) {
+		if (g.name)
+			call_write(c, c->arg[1] + offsetof(struct msghdr, msg_namelen), &zero, sizeof(zero));
+		end = stream_read(c, g.iov, g.iovlen, g.total, flags);
+		args_msg_free(&g);
+		return end;
+	}
+	e = take_locked(c, flags, &d, &end);
+	if (e) {
+		args_msg_free(&g);
+		return end == CALL_PARKED ? end : call_ret(c, e);
+	}
+	ret = deliver(c, d, &g, c->arg[1], flags);
+	args_msg_free(&g);
+	return commit(c, d, ret, flags);
+}
+
+enum call_end call_recvmmsg(struct call *c)
+{
+	u32 n = (u32)MIN(c->arg[2], (u64)1024), done = 0;
+	int flags = (int)c->arg[3], e = 0;
+	enum call_end end = CALL_REPLY;
+	struct dgram *d;
+	s64 ret = 0;
+
+	if (c->as->kind == ASOCK_STREAM)
+		return CALL_CONTINUE;
+	if (c->arg[4] && !c->deadline) {
+		struct timespec ts;
+
+		if (call_memory(c, c->arg[4], &ts, sizeof(ts)))
+			return call_ret(c, -EFAULT);
+		if (ts.tv_sec < 0 || (u64)ts.tv_nsec >= NSEC_PER_SEC)
+			return call_ret(c, -EINVAL);
+	}
+	for (; done < n; done++) {
+		u64 at = c->arg[1] + done * sizeof(struct mmsghdr);
+		struct args_msg g;
+		u32 len;
+
+		e = take_locked(c, done ? flags | MSG_DONTWAIT : flags & ~MSG_WAITFORONE, &d, &end);
+		if (e)
+			break;
+		e = args_msg(&c->mem, at, false, &g);
+		ret = e ? e : deliver(c, d, &g, at, flags);
+		args_msg_free(&g);
+		free(d);
+		if (ret < 0)
+			break;
+		len = (u32)ret;
+		call_write(c, at + offsetof(struct mmsghdr, msg_len), &len, sizeof(len));
+	}
+	if (!done)
+		return end == CALL_PARKED ? end : call_ret(c, e ? e : ret);
+	return call_ret(c, done);
+}

@@ -1,0 +1,193 @@
+/* Caught sends: with an address, with control messages, and every sendmsg.
+ *
+ * The message is gathered without the baton, then handed to the stack. It has acted when the answer is sent; should that fail because a
+ * signal came, the result waits for the same call to be made again, recognised by its arguments and content.
+ *
+ * Netlink: the request is processed, and its answers lie in the program's queue, before the call returns.
+ */
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "attach/supervisor.h"
+
+#define DATAGRAM_MAX 65536
+
+static u64 hash_of(const void *data, size_t len) { return (u64)hash32_bytes(data, len, 7) << 32 | (u32)len; }
+
+static s64 raise_sigpipe(struct call *c, int flags, s64 ret)
+{
+	if (ret == -EPIPE && !(flags & MSG_NOSIGNAL) && c->as->kind == ASOCK_STREAM)
+		kill(c->tid, SIGPIPE);
+	return ret;
+}
+
+/* One message to the stack; *end is CALL_PARKED when it waits. */
+static s64 to_stack(struct call *c, struct msghdr *m, int flags, enum call_end *end)
+{
+	struct asock *as = c->as;
+	bool all = as->kind == ASOCK_NETLINK;
+	struct cpu *cpu;
+	ssize_t n;
+
+	if (all)
+		call_identify(c, as->kns, true);
+	cpu = all ? call_lock_all(c) : call_lock(c);
+	*end = CALL_REPLY;
+	if (!as->s) {
+		n = -EBADF;
+	} else {
+		dgram_pull(cpu, as); /* what was written before comes before */
+		n = socket_sendmsg(cpu, as->s, m, flags | MSG_DONTWAIT);
+		if (all)
+			dgram_fill(cpu, as); /* the answers are there when the call returns */
+		dgram_untoken(as, c->dup);
+		if (n == -EAGAIN && call_blocks(c, flags) && !c->expired)
+			*end = call_park(c, POLLOUT, as->sndtimeo_ns);
+	}
+	if (all)
+		call_unlock_all(c, cpu);
+	else
+		call_unlock(c, cpu);
+	return n;
+}
+
+/* Stream data that came with an address or control messages: both mean nothing to a connected TCP socket. */
+static s64 stream_write(struct call *c, const void *data, size_t len, int flags, enum call_end *end)
+{
+	struct asock *as = c->as;
+	struct cpu *cpu;
+	ssize_t n;
+
+	*end = CALL_REPLY;
+	if (as->state != STREAM_OPEN)
+		return as->state == STREAM_CONNECTING ? -EAGAIN : -EPIPE;
+	n = send(c->dup, data, len, (flags & MSG_OOB) | MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n >= 0 || errno != EAGAIN)
+		return n < 0 ? -errno : n;
+	cpu = call_lock(c);
+	stream_pull(cpu, as);
+	n = send(c->dup, data, len, (flags & MSG_OOB) | MSG_DONTWAIT | MSG_NOSIGNAL);
+	n = n < 0 ? -errno : n;
+	if (n == -EAGAIN && call_blocks(c, flags) && !c->expired)
+		*end = call_park(c, POLLOUT, as->sndtimeo_ns);
+	call_unlock(c, cpu);
+	return n;
+}
+
+/* Sends one message described by g (or by the three first arguments). */
+static s64 send_one(struct call *c, const struct args_msg *g, int flags, bool last, enum call_end *end)
+{
+	size_t max = c->as->kind == ASOCK_DGRAM ? DATAGRAM_MAX : ARGS_MAX_SEND;
+	struct sockaddr_storage name;
+	struct iovec iov;
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	size_t len = (size_t)MIN(g->total, (u64)ARGS_MAX_SEND);
+	u8 *buf;
+	s64 ret;
+	int e;
+
+	*end = CALL_REPLY;
+	if (c->as->kind == ASOCK_STREAM)
+		len = MIN(len, (size_t)1 << 18);
+	else if (g->total > max)
+		return -EMSGSIZE;
+	e = args_sockaddr(&c->mem, g->name, g->namelen, &name);
+	if (e)
+		return e;
+	buf = malloc(len + g->controllen + 1);
+	if (!buf)
+		return -ENOBUFS;
+	e = args_control(&c->mem, g, buf);
+	if (!e)
+		e = args_gather(&c->mem, g, buf + g->controllen, len);
+	if (e || (last && replay_find(c, hash_of(buf, len + g->controllen), &ret))) {
+		free(buf);
+		return e ? e : ret;
+	}
+	if (!call_valid(c)) {
+		free(buf);
+		*end = CALL_DONE;
+		return -ENOENT;
+	}
+	iov = (struct iovec){ buf + g->controllen, len };
+	if (g->name && g->namelen) {
+		m.msg_name = &name;
+		m.msg_namelen = g->namelen;
+	}
+	if (g->controllen) {
+		m.msg_control = buf;
+		m.msg_controllen = g->controllen;
+	}
+	if (c->as->kind == ASOCK_STREAM)
+		ret = stream_write(c, iov.iov_base, len, flags, end);
+	else
+		ret = to_stack(c, &m, flags, end);
+	if (*end == CALL_REPLY && last) {
+		raise_sigpipe(c, flags, ret);
+		if (call_send(c, ret) && ret >= 0)
+			replay_save(c, ret, hash_of(buf, len + g->controllen));
+		*end = CALL_DONE;
+	}
+	free(buf);
+	return ret;
+}
+
+enum call_end call_sendto(struct call *c)
+{
+	struct args_msg g = { .name = c->arg[4], .namelen = c->arg[4] ? (u32)c->arg[5] : 0, .iovlen = 1 };
+	enum call_end end;
+	s64 ret;
+
+	g.iov = g.small;
+	g.small[0] = (struct iovec){ (void *)(uintptr_t)c->arg[1], MIN(c->arg[2], (u64)0x7ffff000) };
+	g.total = g.small[0].iov_len;
+	ret = send_one(c, &g, (int)c->arg[3], true, &end);
+	return end == CALL_REPLY ? call_ret(c, ret) : end;
+}
+
+enum call_end call_sendmsg(struct call *c)
+{
+	struct args_msg g;
+	enum call_end end;
+	s64 ret;
+	int e = args_msg(&c->mem, c->arg[1], true, &g);
+
+	if (!e && c->as->kind == ASOCK_STREAM && !g.name && !g.controllen) {
+		args_msg_free(&g);
+		return CALL_CONTINUE;
+	}
+	ret = e ? e : send_one(c, &g, (int)c->arg[2], true, &end);
+	args_msg_free(&g);
+	return e || end == CALL_REPLY ? call_ret(c, ret) : end;
+}
+
+enum call_end call_sendmmsg(struct call *c)
+{
+	u32 n = (u32)MIN(c->arg[2], (u64)1024), done = 0;
+	int flags = (int)c->arg[3];
+	enum call_end end = CALL_REPLY;
+	s64 ret = 0;
+
+	if (c->as->kind == ASOCK_STREAM)
+		return CALL_CONTINUE;
+	for (; done < n; done++) {
+		u64 at = c->arg[1] + done * sizeof(struct mmsghdr);
+		struct args_msg g;
+		u32 len;
+
+		ret = args_msg(&c->mem, at, true, &g);
+		if (!ret)
+			ret = send_one(c, &g, done ? flags | MSG_DONTWAIT : flags, false, &end);
+		args_msg_free(&g);
+		if (ret < 0 || end == CALL_DONE)
+			break;
+		len = (u32)ret;
+		call_write(c, at + offsetof(struct mmsghdr, msg_len), &len, sizeof(len));
+	}
+	if (!done)
+		return end == CALL_REPLY ? call_ret(c, ret) : end;
+	if (call_send(c, done))
+		replay_save(c, done, 0);
+	return CALL_DONE;
+}

@@ -1,0 +1,524 @@
+/* Caught calls: receiving, answering, waiting.
+ *
+ * Each listener (one a `weft run`) has two threads that block in the kernel's receive, so that a call that is stuck in a
+ * page fault of its program does not stop the others. A call that would block is not waited for: it is parked at its socket, and tried
+ * again from the start by a worker when the socket wakes it or its time is over. A trial reads the program's memory anew; all
+ * progress is kept in the socket, none in the call.
+ *
+ * Signals end a call at any time: then the answer fails with ENOENT. What takes something (a datagram, a connection) gives it
+ * back in that case; what acted (a send, a bind) leaves its result to the repeated call, see replay.
+ */
+#include "attach/supervisor.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
+#endif
+#define STOP_SIGNAL (SIGRTMIN + 5)
+#define REPLAY_NS NSEC_PER_SEC
+#define REPLAYS_MAX 256
+
+struct replay {
+	struct list link;
+	int tid, nr;
+	u64 arg[6], hash, until;
+	s64 ret;
+};
+
+static void listener_put(struct listener *l)
+{
+	if (__atomic_sub_fetch(&l->refcnt, 1, __ATOMIC_ACQ_REL))
+		return;
+	close(l->fd);
+	free(l);
+}
+
+/* Our duplicate goes before the program can go on and close its own: nothing must keep a socket longer than the program. */
+static void close_dup(struct call *c)
+{
+	if (c->dup >= 0)
+		close(c->dup);
+	c->dup = -1;
+}
+
+static void call_free(struct call *c)
+{
+	close_dup(c);
+	if (c->as)
+		asock_put(c->as);
+	listener_put(c->l);
+	free(c);
+}
+
+bool call_valid(struct call *c) { return ioctl(c->l->fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &c->id) == 0; }
+
+static int answer(struct call *c, s64 ret, u32 flags)
+{
+	struct seccomp_notif_resp r = { .id = c->id, .flags = flags };
+
+	if (ret < 0)
+		r.error = (s32)ret;
+	else
+		r.val = ret;
+	return ioctl(c->l->fd, SECCOMP_IOCTL_NOTIF_SEND, &r) < 0 ? -errno : 0;
+}
+
+int call_send(struct call *c, s64 ret)
+{
+	close_dup(c);
+	return answer(c, ret, 0);
+}
+
+int call_send_fd(struct call *c, int fd, u32 fd_flags)
+{
+	struct seccomp_notif_addfd add = { .id = c->id, .flags = SECCOMP_ADDFD_FLAG_SEND, .srcfd = (u32)fd, .newfd_flags = fd_flags };
+	int n;
+
+	close_dup(c);
+	n = ioctl(c->l->fd, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+	return n < 0 ? -errno : n;
+}
+
+int call_replace_fd(struct call *c, int fd, int at, u32 fd_flags)
+{
+	struct seccomp_notif_addfd add = { .id = c->id, .flags = SECCOMP_ADDFD_FLAG_SETFD, .srcfd = (u32)fd, .newfd = (u32)at,
+					   .newfd_flags = fd_flags };
+
+	return ioctl(c->l->fd, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0 ? -errno : 0;
+}
+
+/* -- memory: without batons, because a page may have to come from a file system that asks us -- */
+int call_memory(void *arg, u64 addr, void *buf, size_t len)
+{
+	struct call *c = arg;
+	struct iovec to = { buf, len }, from = { (void *)(uintptr_t)addr, len };
+	ssize_t n = process_vm_readv(c->tid, &to, 1, &from, 1, 0);
+
+	return n == (ssize_t)len ? 0 : -EFAULT;
+}
+
+int call_write(struct call *c, u64 addr, const void *buf, size_t len)
+{
+	struct iovec from = { (void *)buf, len }, to = { (void *)(uintptr_t)addr, len };
+
+	if (!len)
+		return 0;
+	return process_vm_writev(c->tid, &from, 1, &to, 1, 0) == (ssize_t)len ? 0 : -EFAULT;
+}
+
+int call_writev(struct call *c, const struct iovec *to, unsigned n, const void *buf, size_t len)
+{
+	const u8 *p = buf;
+	int e = 0;
+
+	for (unsigned i = 0; i < n && len && !e; i++) {
+		size_t part = MIN(to[i].iov_len, len);
+
+		e = call_write(c, (u64)(uintptr_t)to[i].iov_base, p, part);
+		p += part;
+		len -= part;
+	}
+	return e;
+}
+
+/* -- replay -- */
+bool replay_find(struct call *c, u64 hash, s64 *ret)
+{
+	struct attach *a = c->a;
+	struct replay *r, *tmp;
+	u64 now = 0;
+	bool found = false;
+
+	if (!__atomic_load_n(&a->nreplays, __ATOMIC_RELAXED))
+		return false;
+	now = host_now();
+	pthread_mutex_lock(&a->lock);
+	list_for_each_safe(r, tmp, &a->replays, link) {
+		bool mine = r->tid == c->tid && r->nr == c->nr && !memcmp(r->arg, c->arg, sizeof(r->arg));
+
+		if (!mine && r->until > now)
+			continue;
+		if (mine && r->until > now && r->hash == hash) {
+			*ret = r->ret;
+			found = true;
+		}
+		list_del(&r->link);
+		a->nreplays--;
+		free(r);
+	}
+	pthread_mutex_unlock(&a->lock);
+	return found;
+}
+
+void replay_save(struct call *c, s64 ret, u64 hash)
+{
+	struct attach *a = c->a;
+	struct replay *r = malloc(sizeof(*r)), *old = NULL;
+
+	if (!r)
+		return;
+	*r = (struct replay){ .tid = c->tid, .nr = c->nr, .hash = hash, .until = host_now() + REPLAY_NS, .ret = ret };
+	memcpy(r->arg, c->arg, sizeof(r->arg));
+	pthread_mutex_lock(&a->lock);
+	list_add_tail(&a->replays, &r->link);
+	if (++a->nreplays > REPLAYS_MAX) {
+		old = list_first(&a->replays, struct replay, link);
+		list_del(&old->link);
+		a->nreplays--;
+	}
+	pthread_mutex_unlock(&a->lock);
+	free(old);
+}
+
+/* -- parking -- */
+enum call_end call_park(struct call *c, u32 events, u64 timeout_ns)
+{
+	struct attach *a = c->a;
+	struct call *p, *tmp;
+
+	if (!c->deadline && timeout_ns != UINT64_MAX)
+		c->deadline = host_now() + timeout_ns;
+	c->waits_for = events | POLLERR | POLLHUP;
+	close_dup(c);
+	pthread_mutex_lock(&a->lock);
+	/* A task is in one call at a time: what it waited in before was ended by a signal. */
+	list_for_each_safe(p, tmp, &c->as->parked, sock_link) {
+		if (p->tid != c->tid)
+			continue;
+		list_del(&p->sock_link);
+		list_del(&p->link);
+		list_add_tail(&a->ready, &p->link);
+	}
+	list_add_tail(&c->as->parked, &c->sock_link);
+	list_add_tail(&a->parked, &c->link);
+	if (c->deadline && a->idle_workers)
+		pthread_cond_signal(&a->work);
+	pthread_mutex_unlock(&a->lock);
+	return CALL_PARKED;
+}
+
+void calls_wake(struct asock *as, u32 events)
+{
+	struct attach *a = as->a;
+	struct call *c, *tmp;
+	bool any = false;
+
+	if (!events || list_empty(&as->parked)) /* none is parked without the baton, which we have */
+		return;
+	pthread_mutex_lock(&a->lock);
+	list_for_each_safe(c, tmp, &as->parked, sock_link) {
+		if (!(c->waits_for & events))
+			continue;
+		list_del(&c->sock_link);
+		list_del(&c->link);
+		list_add_tail(&a->ready, &c->link);
+		any = true;
+	}
+	if (any && a->idle_workers)
+		pthread_cond_signal(&a->work);
+	pthread_mutex_unlock(&a->lock);
+}
+
+static void run(struct call *c)
+{
+	enum call_end end = call_dispatch(c);
+
+	switch (end) {
+	case CALL_REPLY:
+		call_send(c, c->ret);
+		break;
+	case CALL_CONTINUE:
+		__atomic_fetch_add(&c->a->continued, 1, __ATOMIC_RELAXED);
+		close_dup(c);
+		answer(c, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+		break;
+	case CALL_PARKED:
+		return; /* it may be somebody else's already */
+	case CALL_DONE:
+		break;
+	}
+	call_free(c);
+}
+
+/* Moves calls whose time is over to ready; returns the next deadline, 0: none. */
+static u64 expire(struct attach *a, u64 now)
+{
+	struct call *c, *tmp;
+	u64 next = 0;
+
+	list_for_each_safe(c, tmp, &a->parked, link) {
+		if (!c->deadline)
+			continue;
+		if (c->deadline <= now) {
+			c->expired = true;
+			list_del(&c->sock_link);
+			list_del(&c->link);
+			list_add_tail(&a->ready, &c->link);
+		} else if (!next || c->deadline < next) {
+			next = c->deadline;
+		}
+	}
+	return next;
+}
+
+static void *worker(void *arg)
+{
+	struct attach *a = arg;
+	struct timespec ts;
+	struct call *c;
+	u64 next;
+
+	pthread_mutex_lock(&a->lock);
+	while (!a->stop) {
+		next = expire(a, host_now());
+		if (!list_empty(&a->ready)) {
+			c = list_first(&a->ready, struct call, link);
+			list_del(&c->link);
+			if (!list_empty(&a->ready) && a->idle_workers)
+				pthread_cond_signal(&a->work);
+			pthread_mutex_unlock(&a->lock);
+			c->again = true;
+			if (call_valid(c))
+				run(c);
+			else
+				call_free(c);
+			pthread_mutex_lock(&a->lock);
+			continue;
+		}
+		a->idle_workers++;
+		if (next) {
+			ts = (struct timespec){ .tv_sec = (time_t)(next / NSEC_PER_SEC), .tv_nsec = (long)(next % NSEC_PER_SEC) };
+			pthread_cond_timedwait(&a->work, &a->lock, &ts);
+		} else {
+			pthread_cond_wait(&a->work, &a->lock);
+		}
+		a->idle_workers--;
+	}
+	pthread_mutex_unlock(&a->lock);
+	return NULL;
+}
+
+/* -- listeners -- */
+static void *serve(void *arg)
+{
+	struct listener *l = arg;
+	struct attach *a = l->a;
+	struct seccomp_notif n;
+	struct call *c;
+	bool last, listed = false;
+
+	while (!__atomic_load_n(&l->stop, __ATOMIC_ACQUIRE)) {
+		memset(&n, 0, sizeof(n));
+		if (ioctl(l->fd, SECCOMP_IOCTL_NOTIF_RECV, &n) < 0) {
+			struct pollfd p = { .fd = l->fd };
+
+			if (errno == EINTR)
+				continue;
+			if (errno == ENOENT && (poll(&p, 1, 0) <= 0 || !(p.revents & POLLHUP)))
+				continue; /* that task is gone, others are not */
+			break;
+		}
+		__atomic_fetch_add(&a->calls, 1, __ATOMIC_RELAXED);
+		c = calloc(1, sizeof(*c));
+		if (!c) {
+			struct seccomp_notif_resp r = { .id = n.id, .error = -ENOMEM };
+
+			ioctl(l->fd, SECCOMP_IOCTL_NOTIF_SEND, &r);
+			continue;
+		}
+		c->a = a;
+		c->l = l;
+		__atomic_fetch_add(&l->refcnt, 1, __ATOMIC_RELAXED);
+		c->id = n.id;
+		c->tid = (int)n.pid;
+		c->nr = n.data.nr;
+		for (unsigned i = 0; i < 6; i++)
+			c->arg[i] = n.data.args[i];
+		c->dup = -1;
+		c->mem = (struct args_mem){ .read = call_memory, .arg = c };
+		run(c);
+	}
+	pthread_mutex_lock(&a->lock);
+	last = --l->running == 0;
+	if (last && !a->stop) { /* all its programs are gone, not we: nobody joins us */
+		for (unsigned i = 0; i < l->nthreads; i++)
+			pthread_detach(l->thread[i]);
+		list_del(&l->link);
+		listed = true;
+	}
+	pthread_mutex_unlock(&a->lock);
+	if (listed)
+		listener_put(l); /* the list's */
+	listener_put(l);
+	return NULL;
+}
+
+/* On kernels whose receive does not end by itself when the last program has gone. */
+static void hung_up(struct listener *l)
+{
+	__atomic_store_n(&l->stop, true, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < l->nthreads; i++)
+		pthread_kill(l->thread[i], STOP_SIGNAL);
+}
+
+struct hup_watch {
+	struct listener *l;
+	struct host_fd *hf;
+};
+
+static void hup_over(void *arg)
+{
+	struct hup_watch *w = arg;
+
+	listener_put(w->l);
+	free(w);
+}
+
+static void hup(struct cpu *cpu, u32 events, void *arg)
+{
+	struct hup_watch *w = arg;
+
+	if (!(events & (POLLHUP | POLLERR)))
+		return;
+	pthread_mutex_lock(&w->l->a->lock);
+	if (w->l->running)
+		hung_up(w->l);
+	pthread_mutex_unlock(&w->l->a->lock);
+	host_fd_del(w->hf, hup_over);
+}
+
+int listener_add(struct attach *a, int fd, u64 self_ns)
+{
+	struct listener *l = calloc(1, sizeof(*l));
+	struct hup_watch *w = calloc(1, sizeof(*w));
+	u64 sync = SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP;
+
+	if (!l || !w) {
+		free(l);
+		free(w);
+		return -ENOMEM;
+	}
+	ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, sync); /* since 6.6; only speed */
+	l->a = a;
+	l->fd = fd;
+	l->self_ns = self_ns;
+	l->refcnt = 3; /* ours while starting, the watch's and the list's */
+	w->l = l;
+	pthread_mutex_lock(&a->lock);
+	for (unsigned i = 0; i < ARRAY_SIZE(l->thread); i++) {
+		l->refcnt++;
+		if (pthread_create(&l->thread[l->nthreads], NULL, serve, l) == 0) {
+			l->nthreads++;
+			l->running++;
+		} else {
+			l->refcnt--;
+		}
+	}
+	if (!l->nthreads) {
+		pthread_mutex_unlock(&a->lock);
+		free(l);
+		free(w);
+		return -EAGAIN;
+	}
+	list_add_tail(&a->listeners, &l->link);
+	pthread_mutex_unlock(&a->lock);
+	if (host_fd_add(a->h, 0, fd, 0x2000 /* nothing but HUP: EPOLLRDHUP is never raised here */, 0, hup, w, &w->hf) < 0) {
+		free(w);
+		listener_put(l);
+	}
+	listener_put(l);
+	return 0;
+}
+
+static void nothing(int sig) { (void)sig; }
+
+int supervisor_start(struct attach *a)
+{
+	struct sigaction sa = { .sa_handler = nothing };
+	pthread_condattr_t ca;
+
+	sigaction(STOP_SIGNAL, &sa, NULL);
+	pthread_condattr_init(&ca);
+	pthread_condattr_setclock(&ca, CLOCK_MONOTONIC);
+	pthread_cond_init(&a->work, &ca);
+	pthread_condattr_destroy(&ca);
+	for (unsigned i = 0; i < ARRAY_SIZE(a->worker); i++)
+		if (pthread_create(&a->worker[a->nworkers], NULL, worker, a) == 0)
+			a->nworkers++;
+	return a->nworkers ? 0 : -EAGAIN;
+}
+
+void supervisor_stop(struct attach *a)
+{
+	struct listener *l;
+	struct replay *r;
+	struct call *c;
+	pthread_t t[2];
+	unsigned n;
+
+	pthread_mutex_lock(&a->lock);
+	a->stop = true;
+	pthread_cond_broadcast(&a->work);
+	pthread_mutex_unlock(&a->lock);
+	for (unsigned i = 0; i < a->nworkers; i++)
+		pthread_join(a->worker[i], NULL);
+	a->nworkers = 0;
+	for (;;) {
+		pthread_mutex_lock(&a->lock);
+		if (list_empty(&a->listeners)) {
+			pthread_mutex_unlock(&a->lock);
+			break;
+		}
+		l = list_first(&a->listeners, struct listener, link);
+		list_del(&l->link); /* its reference is ours now */
+		n = l->nthreads;
+		memcpy(t, l->thread, sizeof(t));
+		__atomic_store_n(&l->stop, true, __ATOMIC_RELEASE);
+		pthread_mutex_unlock(&a->lock);
+		for (;;) { /* until each has seen it: a signal that comes just before the wait is lost */
+			bool running;
+
+			pthread_mutex_lock(&a->lock);
+			running = l->running;
+			if (running)
+				for (unsigned i = 0; i < n; i++)
+					pthread_kill(t[i], STOP_SIGNAL);
+			pthread_mutex_unlock(&a->lock);
+			if (!running)
+				break;
+			usleep(1000);
+		}
+		for (unsigned i = 0; i < n; i++)
+			pthread_join(t[i], NULL);
+		listener_put(l);
+	}
+	for (;;) {
+		pthread_mutex_lock(&a->lock);
+		struct list *from = !list_empty(&a->ready) ? &a->ready : &a->parked;
+
+		c = list_empty(from) ? NULL : list_first(from, struct call, link);
+		if (c) {
+			list_del(&c->link);
+			if (list_linked(&c->sock_link))
+				list_del(&c->sock_link);
+		}
+		pthread_mutex_unlock(&a->lock);
+		if (!c)
+			break;
+		call_free(c);
+	}
+	while (!list_empty(&a->replays)) {
+		r = list_first(&a->replays, struct replay, link);
+		list_del(&r->link);
+		free(r);
+	}
+}

@@ -1,0 +1,220 @@
+/* Who is calling: descriptors, namespaces and rights of tasks.
+ *
+ * A task's pidfd is kept, least recently used first out. A kept one never names the wrong task: when its task is gone, its use fails
+ * with ESRCH, and the number is looked up anew. Where the kernel has PIDFD_THREAD (6.9), pidfds are the threads' own, so a
+ * thread with a descriptor table of its own, or whose leader has ended, is served too.
+ */
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "attach/supervisor.h"
+
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL
+#endif
+#define TASKS_MAX 2048
+
+struct task {
+	struct hnode node;
+	struct list lru;
+	int tid, pidfd;
+};
+
+static int tgid_of(int tid)
+{
+	char path[32], buf[1024], *p;
+	int fd, tgid = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -ESRCH;
+	n = read(fd, buf, sizeof(buf) - 1);
+	close(fd);
+	if (n <= 0)
+		return -ESRCH;
+	buf[n] = 0;
+	p = strstr(buf, "\nTgid:");
+	if (p)
+		tgid = atoi(p + 6);
+	return tgid > 0 ? tgid : -ESRCH;
+}
+
+static int open_pidfd(struct attach *a, int tid)
+{
+	int fd, tgid;
+
+	if (a->thread_pidfds) {
+		fd = (int)syscall(__NR_pidfd_open, tid, PIDFD_THREAD);
+		if (fd >= 0 || errno != EINVAL)
+			return fd < 0 ? -errno : fd;
+		a->thread_pidfds = false;
+	}
+	fd = (int)syscall(__NR_pidfd_open, tid, 0);
+	if (fd < 0) {
+		tgid = tgid_of(tid);
+		if (tgid < 0)
+			return tgid;
+		fd = (int)syscall(__NR_pidfd_open, tgid, 0);
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+static void forget(struct attach *a, struct task *t)
+{
+	htable_del(&a->tasks, &t->node);
+	list_del(&t->lru);
+	a->ntasks--;
+	close(t->pidfd);
+	free(t);
+}
+
+static struct task *find(struct attach *a, int tid)
+{
+	struct task *t;
+
+	htable_for_each_match(t, &a->tasks, hash32_u64((u64)tid, 0), node)
+		if (t->tid == tid)
+			return t;
+	return NULL;
+}
+
+int task_getfd(struct attach *a, int tid, int fd)
+{
+	struct task *t;
+	int n, e, pidfd;
+
+	for (int trial = 0; trial < 2; trial++) {
+		pthread_mutex_lock(&a->lock);
+		t = find(a, tid);
+		if (t) {
+			list_del(&t->lru);
+			list_add_tail(&a->task_lru, &t->lru);
+			n = (int)syscall(__NR_pidfd_getfd, t->pidfd, fd, 0);
+			e = errno;
+			if (n < 0 && e != EBADF)
+				forget(a, t);
+			pthread_mutex_unlock(&a->lock);
+			if (n >= 0)
+				return n;
+			if (e == EBADF || e == EPERM)
+				return -e;
+			continue; /* gone; the number may be somebody else's now */
+		}
+		pthread_mutex_unlock(&a->lock);
+		pidfd = open_pidfd(a, tid);
+		if (pidfd < 0)
+			return pidfd;
+		t = malloc(sizeof(*t));
+		if (!t) {
+			close(pidfd);
+			return -ENOMEM;
+		}
+		*t = (struct task){ .tid = tid, .pidfd = pidfd };
+		pthread_mutex_lock(&a->lock);
+		if (find(a, tid)) {
+			close(pidfd);
+			free(t);
+		} else {
+			htable_add(&a->tasks, &t->node, hash32_u64((u64)tid, 0));
+			list_add_tail(&a->task_lru, &t->lru);
+			if (++a->ntasks > TASKS_MAX)
+				forget(a, list_first(&a->task_lru, struct task, lru));
+		}
+		pthread_mutex_unlock(&a->lock);
+	}
+	return -ESRCH;
+}
+
+void tasks_free(struct attach *a)
+{
+	while (!list_empty(&a->task_lru))
+		forget(a, list_first(&a->task_lru, struct task, lru));
+}
+
+int task_ns_ino(int tid, const char *which, u64 *ino)
+{
+	char path[48], link[48];
+	unsigned long long v;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", tid, which);
+	n = readlink(path, link, sizeof(link) - 1);
+	if (n < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	link[n] = 0;
+	if (sscanf(link, "%*[^[][%llu]", &v) != 1)
+		return -EINVAL;
+	*ino = v;
+	return 0;
+}
+
+bool task_has_cap(int tid, int cap)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3, .pid = tid };
+	struct __user_cap_data_struct d[2];
+
+	return syscall(__NR_capget, &h, d) == 0 && (d[cap / 32].effective >> (cap % 32) & 1);
+}
+
+bool task_filtered(int pid)
+{
+	char path[32], buf[4096];
+	const char *p;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, buf, sizeof(buf) - 1);
+	close(fd);
+	buf[n > 0 ? n : 0] = 0;
+	p = strstr(buf, "\nSeccomp:");
+	return p && atoi(p + 9) == 2;
+}
+
+void call_identify(struct call *c, const struct kns *over, bool caps)
+{
+	char path[32];
+	struct stat st;
+	int fd;
+	ssize_t n;
+
+	if (c->ctx.ops == NULL) {
+		c->ctx = (struct call_ctx){ .ops = &nsmap_call_ops, .pid = c->tid, .tid = c->tid };
+		snprintf(path, sizeof(path), "/proc/%d", c->tid);
+		if (stat(path, &st) == 0) {
+			c->ctx.uid = st.st_uid;
+			c->ctx.gid = st.st_gid;
+		}
+		if (caps) {
+			snprintf(path, sizeof(path), "/proc/%d/comm", c->tid);
+			fd = open(path, O_RDONLY | O_CLOEXEC);
+			if (fd >= 0) {
+				n = read(fd, c->ctx.comm, sizeof(c->ctx.comm) - 1);
+				if (n > 0 && c->ctx.comm[n - 1] == '\n')
+					c->ctx.comm[n - 1] = 0;
+				close(fd);
+			}
+		}
+	}
+	if (caps && !c->have_caps && over) {
+		bool admin = task_has_cap(c->tid, CAP_NET_ADMIN), raw = task_has_cap(c->tid, CAP_NET_RAW);
+		bool low = task_has_cap(c->tid, CAP_NET_BIND_SERVICE);
+
+		if ((admin || raw || low) && !nsmap_owned_by(c->a, (struct kns *)over, c->tid))
+			admin = raw = low = false;
+		c->ctx.net_bind_service = low;
+		c->ctx.net_admin = admin;
+		c->ctx.net_raw = raw;
+		c->have_caps = true;
+	}
+}

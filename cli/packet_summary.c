@@ -1,0 +1,244 @@
+/* A packet in one line, in tcpdump's words. The bytes come from a traced packet and may be cut anywhere: every field is read
+ * only after its length was checked, and what is missing is left out. */
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "cli/trace_view.h"
+
+struct line {
+	char *buf;
+	size_t size, len;
+};
+
+static void __printf(2, 3) add(struct line *l, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(l->buf + l->len, l->size - l->len, fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		l->len = MIN(l->len + (size_t)n, l->size - 1);
+}
+
+static u16 get16(const u8 *p) { return (u16)(p[0] << 8 | p[1]); }
+static u32 get32(const u8 *p) { return (u32)get16(p) << 16 | get16(p + 2); }
+
+static void add_addr(struct line *l, int family, const u8 *a)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	add(l, "%s", inet_ntop(family, a, text, sizeof(text)));
+}
+
+static void add_mac(struct line *l, const u8 *m) { add(l, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]); }
+
+const char *trace_tcp_state(unsigned state)
+{
+	static const char *const name[] = { "", "ESTABLISHED", "SYN-SENT", "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT", "CLOSED",
+					    "CLOSE-WAIT", "LAST-ACK", "LISTEN", "CLOSING", "NEW-SYN-RECV" };
+
+	return state < ARRAY_SIZE(name) ? name[state] : "?";
+}
+
+static void tcp_options(struct line *l, const u8 *o, unsigned len)
+{
+	const char *sep = ", options [";
+
+	for (unsigned i = 0; i < len;) {
+		unsigned kind = o[i], n;
+
+		if (!kind)
+			break;
+		add(l, "%s", sep);
+		sep = ",";
+		if (kind == 1) {
+			add(l, "nop");
+			i++;
+			continue;
+		}
+		if (i + 1 >= len || (n = o[i + 1]) < 2 || i + n > len) {
+			add(l, "bad");
+			break;
+		}
+		if (kind == 2 && n == 4)
+			add(l, "mss %u", get16(o + i + 2));
+		else if (kind == 3 && n == 3)
+			add(l, "wscale %u", o[i + 2]);
+		else if (kind == 4)
+			add(l, "sackOK");
+		else if (kind == 8 && n == 10)
+			add(l, "TS val %u ecr %u", get32(o + i + 2), get32(o + i + 6));
+		else if (kind == 5) {
+			add(l, "sack %u ", (n - 2) / 8);
+			for (unsigned b = 2; b + 8 <= n; b += 8)
+				add(l, "{%u:%u}", get32(o + i + b), get32(o + i + b + 4));
+		} else {
+			add(l, "opt-%u", kind);
+		}
+		i += n;
+	}
+	if (sep[0] == ',' && !sep[1])
+		add(l, "]");
+}
+
+static void tcp_line(struct line *l, const u8 *p, unsigned have, unsigned total)
+{
+	static const char flag[] = "FSRP.UEW";
+	unsigned doff, n;
+	u32 seq;
+
+	if (have < 20)
+		return;
+	doff = (p[12] >> 4) * 4u;
+	seq = get32(p + 4);
+	n = total >= doff ? total - doff : 0;
+	add(l, ": Flags [");
+	for (unsigned i = 0; i < 8; i++)
+		if (p[13] & 1u << i)
+			add(l, "%c", flag[i]);
+	add(l, "%s]", p[13] ? "" : "none");
+	if (n || p[13] & 7)
+		add(l, n ? ", seq %u:%u" : ", seq %u", seq, seq + n);
+	if (p[13] & 16)
+		add(l, ", ack %u", get32(p + 8));
+	add(l, ", win %u", get16(p + 14));
+	if (p[13] & 32)
+		add(l, ", urg %u", get16(p + 18));
+	if (doff > 20 && have >= doff)
+		tcp_options(l, p + 20, doff - 20);
+	add(l, ", length %u", n);
+}
+
+static void icmp_line(struct line *l, const u8 *p, unsigned have, unsigned total)
+{
+	static const char *const unreach[] = { "net", "host", "protocol", "port", "need to frag", "source route failed" };
+
+	if (have < 8)
+		return;
+	switch (p[0]) {
+	case 0:
+	case 8:
+		add(l, ": ICMP echo %s, id %u, seq %u", p[0] ? "request" : "reply", get16(p + 4), get16(p + 6));
+		break;
+	case 3:
+		if (p[1] == 4)
+			add(l, ": ICMP unreachable - need to frag (mtu %u)", get16(p + 6));
+		else
+			add(l, ": ICMP %s unreachable (code %u)", p[1] < ARRAY_SIZE(unreach) ? unreach[p[1]] : "destination", p[1]);
+		break;
+	case 5:
+		add(l, ": ICMP redirect to %u.%u.%u.%u", p[4], p[5], p[6], p[7]);
+		break;
+	case 11:
+		add(l, ": ICMP time exceeded %s", p[1] ? "in reassembly" : "in-transit");
+		break;
+	default:
+		add(l, ": ICMP type %u code %u", p[0], p[1]);
+	}
+	add(l, ", length %u", total);
+}
+
+static void transport(struct line *l, int family, const u8 *src, const u8 *dst, u8 proto, const u8 *p, unsigned have, unsigned total)
+{
+	bool ports = (proto == IPPROTO_TCP || proto == IPPROTO_UDP) && have >= 4;
+
+	add_addr(l, family, src);
+	if (ports)
+		add(l, ".%u", get16(p));
+	add(l, " > ");
+	add_addr(l, family, dst);
+	if (ports)
+		add(l, ".%u", get16(p + 2));
+	if (proto == IPPROTO_TCP)
+		tcp_line(l, p, have, total);
+	else if (proto == IPPROTO_UDP)
+		add(l, ": UDP, length %u", total >= 8 ? total - 8 : 0);
+	else if (proto == IPPROTO_ICMP)
+		icmp_line(l, p, have, total);
+	else if (proto == IPPROTO_ICMPV6 && have >= 4)
+		add(l, ": ICMP6 type %u code %u, length %u", p[0], p[1], total);
+	else
+		add(l, ": proto %u, length %u", proto, total);
+}
+
+static bool ip4(struct line *l, const u8 *p, unsigned have)
+{
+	unsigned ihl, total, frag;
+
+	if (have < 20 || p[0] >> 4 != 4 || (ihl = (p[0] & 15) * 4u) < 20)
+		return false;
+	total = get16(p + 2);
+	total = total > ihl ? total - ihl : 0;
+	frag = get16(p + 6);
+	add(l, "IP ");
+	if (frag & 0x1fff) {
+		add_addr(l, AF_INET, p + 12);
+		add(l, " > ");
+		add_addr(l, AF_INET, p + 16);
+		add(l, ": fragment of id %u at %u, length %u", get16(p + 4), (frag & 0x1fff) * 8, total);
+	} else {
+		transport(l, AF_INET, p + 12, p + 16, p[9], p + MIN(ihl, have), have > ihl ? have - ihl : 0, total);
+	}
+	if (frag & 0x2000)
+		add(l, " [more fragments]");
+	return true;
+}
+
+static bool ip6(struct line *l, const u8 *p, unsigned have)
+{
+	if (have < 40 || p[0] >> 4 != 6)
+		return false;
+	add(l, "IP6 ");
+	transport(l, AF_INET6, p + 8, p + 24, p[6], p + 40, have - 40, get16(p + 4));
+	return true;
+}
+
+static bool arp(struct line *l, const u8 *p, unsigned have)
+{
+	if (have < 28 || get16(p) != 1 || get16(p + 2) != ETH_P_IP || p[4] != 6 || p[5] != 4)
+		return false;
+	if (get16(p + 6) == 1) {
+		add(l, "ARP, Request who-has ");
+		add_addr(l, AF_INET, p + 24);
+		add(l, " tell ");
+		add_addr(l, AF_INET, p + 14);
+	} else {
+		add(l, "ARP, Reply ");
+		add_addr(l, AF_INET, p + 14);
+		add(l, " is-at ");
+		add_mac(l, p + 8);
+	}
+	return true;
+}
+
+bool packet_summary(const struct trace_event *ev, char *buf, size_t size)
+{
+	struct line l = { .buf = buf, .size = size };
+	unsigned have = MIN((unsigned)ev->caplen, (unsigned)sizeof(ev->bytes)), type = be16_to_cpu(ev->protocol);
+	const u8 *p = ev->bytes;
+
+	buf[0] = 0;
+	if (type == ETH_P_IP && ip4(&l, p, have))
+		return true;
+	if (type == ETH_P_IPV6 && ip6(&l, p, have))
+		return true;
+	if (type == ETH_P_ARP && have >= ETH_HLEN && get16(p + 12) == ETH_P_ARP && arp(&l, p + ETH_HLEN, have - ETH_HLEN))
+		return true;
+	if (type == ETH_P_ARP && arp(&l, p, have))
+		return true;
+	l.len = 0;
+	if (have >= ETH_HLEN && type != ETH_P_IP && type != ETH_P_IPV6) {
+		add_mac(&l, p + 6);
+		add(&l, " > ");
+		add_mac(&l, p);
+		add(&l, ", ethertype 0x%04x, length %u", get16(p + 12), ev->len);
+	} else {
+		add(&l, "protocol 0x%04x, length %u", type, ev->len);
+	}
+	return false;
+}

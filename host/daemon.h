@@ -1,0 +1,52 @@
+/* The stack's process: a struct host, the attach layer and the control socket. */
+#ifndef HOST_DAEMON_H
+#define HOST_DAEMON_H
+
+#include <sys/types.h>
+
+#include "host/control.h"
+
+struct daemon_config {
+	const char *name; /* NULL: a private one, found by nobody but the caller's socket */
+	bool pinned;	  /* ends when the caller's socket closes */
+	unsigned ncpus;
+	bool have_seed;
+	u64 seed;
+};
+
+/* Forks the stack's process and waits until it serves. *control: a connection to it. *pid: its pid when pinned (a child, to be waited
+ * for); a named one is nobody's child. The caller must have one thread. 0, or -errno with a sentence. */
+int daemon_spawn(const struct daemon_config *cfg, pid_t *pid, int *control, struct ctl_error *err);
+
+/* -- inside: daemon.c, control_server.c, trace_feed.c -- */
+struct attach;
+struct host;
+struct trace_feed;
+struct ctl_server;
+
+struct daemon {
+	struct host *host;
+	struct attach *attach;
+	struct ctl_place place;
+	bool has_place;
+	u64 started_ns;
+	unsigned ncpus;
+};
+
+int ctl_server_new(struct daemon *d, struct ctl_server **out);
+/* A connection that is there already (the spawner's); pinned: its end is the daemon's. Takes sock. */
+int ctl_server_adopt(struct ctl_server *s, int sock, bool pinned);
+int ctl_server_listen(struct ctl_server *s, int listen_sock); /* takes it */
+/* Serves until a shutdown is asked for, a pinned connection ends or a signal comes. */
+void ctl_server_run(struct ctl_server *s);
+/* Traces end, new connections are refused; those there are stay open until the process ends. */
+void ctl_server_quiesce(struct ctl_server *s);
+void ctl_server_free(struct ctl_server *s);
+
+/* Streams matching packets' events to sock (borrowed) until stopped. -EBUSY: another trace runs; -EINVAL: no valid program. */
+struct cbpf_insn;
+int trace_feed_start(struct host *h, int sock, const struct cbpf_insn *raw, unsigned raw_len, const struct cbpf_insn *eth,
+		     unsigned eth_len, struct trace_feed **out);
+void trace_feed_stop(struct trace_feed *f);
+
+#endif

@@ -1,0 +1,186 @@
+/* What `ip monitor` hears: changes of links, addresses, routes, neighbours and settings as multicast messages. The one subscriber
+ * that turns core/event.h into rtnetlink. It stands last among the subscribers, so that what it tells has happened; but for links that
+ * go up or down it stands first.
+ *
+ * A message carries the port id and sequence number of the request that caused it where Linux's does (addresses, routes, and for
+ * neighbours the port id), and zeros where it does not (links, and whatever follows by itself).
+ */
+#include <linux/if_addr.h>
+#include <linux/neighbour.h>
+#include <linux/netconf.h>
+
+#include "control/nsid.h"
+#include "control/route/rt.h"
+#include "inet/ip4/ip4.h"
+#include "inet/route/fib.h"
+#include "link/neigh.h"
+
+/* The request that asked for just this, and wants to hear of it itself (NLM_F_ECHO); else NULL. */
+static struct nl_request *echo_to(struct netns *net, bool asked)
+{
+	struct nl_request *rq = asked ? nl_current(net) : NULL;
+
+	return rq && (rq->nlh->nlmsg_flags & NLM_F_ECHO) ? rq : NULL;
+}
+
+static void tell(struct cpu *cpu, struct netns *net, u32 group, struct nl_buf *b, bool asked)
+{
+	struct nl_request *rq = echo_to(net, asked);
+
+	nl_multicast(cpu, net, NETLINK_ROUTE, group, b, rq ? rq->portid : 0);
+	if (rq)
+		nl_unicast(rq, b);
+	nl_buf_fini(b);
+}
+
+static bool begin(struct netns *net, u32 group, struct nl_buf *b, bool asked)
+{
+	if (!net->nl || (!nl_group_used(net, NETLINK_ROUTE, group) && !echo_to(net, asked)))
+		return false;
+	nl_buf_init(b, &net->world->mem, 0);
+	return true;
+}
+
+static void tell_link(struct cpu *cpu, struct netns *net, struct net_device *dev, u16 type, u32 change, const struct link_move *move)
+{
+	struct rt_link_fill f = { .type = type, .change = change, .tgt_nsid = -1, .net = net };
+	struct nl_buf b;
+	s32 nsid;
+
+	if (!begin(net, RTNLGRP_LINK, &b, false))
+		return;
+	if (move) {
+		nsid = nsid_get(cpu, net, move->to);
+		f.new_nsid = &nsid;
+		f.new_ifindex = move->ifindex;
+	}
+	rt_link_fill(cpu, &b, dev, &f);
+	tell(cpu, net, RTNLGRP_LINK, &b, false);
+}
+
+static void tell_netconf(struct cpu *cpu, struct netns *net, s32 ifindex, s32 which, u16 type)
+{
+	struct nl_buf b;
+
+	if (!net->ip4 || !begin(net, RTNLGRP_IPV4_NETCONF, &b, false))
+		return;
+	rt_netconf_fill(&b, net, ifindex, which, type, 0, 0, 0);
+	tell(cpu, net, RTNLGRP_IPV4_NETCONF, &b, false);
+}
+
+static void link_event(struct cpu *cpu, struct netns *net, enum net_event ev, struct net_device *dev, unsigned long info)
+{
+	nl_generations(net)->link_gen++;
+	switch (ev) {
+	case EV_LINK_REGISTER:
+	case EV_LINK_MOVED:
+		tell_netconf(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_NEWNETCONF);
+		tell_link(cpu, net, dev, RTM_NEWLINK, ~0u, NULL);
+		break;
+	case EV_LINK_CHANGE:
+		tell_link(cpu, net, dev, RTM_NEWLINK, info & LINK_CHANGE_FLAGS ? (u32)(info >> LINK_CHANGE_WHICH_SHIFT) : 0, NULL);
+		if (info & LINK_CHANGE_NAME) { /* its settings moved to another directory */
+			tell_netconf(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_DELNETCONF);
+			tell_netconf(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_NEWNETCONF);
+		}
+		break;
+	case EV_LINK_UNREGISTER:
+		tell_netconf(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_DELNETCONF);
+		tell_link(cpu, net, dev, RTM_DELLINK, ~0u, (const struct link_move *)info);
+		break;
+	default:
+		break;
+	}
+}
+
+static void addr_event(struct cpu *cpu, struct netns *net, bool added, const struct in_ifaddr *ifa, unsigned long family)
+{
+	const struct nl_request *rq = nl_current(net);
+	bool asked = rq && (rq->nlh->nlmsg_type == RTM_NEWADDR || rq->nlh->nlmsg_type == RTM_DELADDR);
+	struct nl_buf b;
+
+	if (family != AF_INET)
+		return;
+	nl_generations(net)->addr_gen++;
+	if (!begin(net, RTNLGRP_IPV4_IFADDR, &b, asked))
+		return;
+	rt_addr_fill(&b, ifa, cpu->now, added ? RTM_NEWADDR : RTM_DELADDR, 0, asked ? rq->nlh->nlmsg_seq : 0, asked ? rq->portid : 0, -1);
+	tell(cpu, net, RTNLGRP_IPV4_IFADDR, &b, asked);
+}
+
+static void route_event(struct cpu *cpu, struct netns *net, bool added, const struct fib_event *e)
+{
+	struct nl_buf b;
+
+	if (e->family != AF_INET || !begin(net, RTNLGRP_IPV4_ROUTE, &b, e->portid != 0))
+		return;
+	rt_route_fill(&b, e->alias, added ? RTM_NEWROUTE : RTM_DELROUTE, (u16)e->nl_flags, e->seq, e->portid);
+	tell(cpu, net, RTNLGRP_IPV4_ROUTE, &b, e->portid != 0);
+}
+
+static void neigh_event(struct cpu *cpu, struct netns *net, bool gone, const struct neighbour *n, unsigned long portid)
+{
+	struct nl_buf b;
+
+	if (!begin(net, RTNLGRP_NEIGH, &b, false))
+		return;
+	rt_neigh_fill(&b, n, cpu->now, gone ? RTM_DELNEIGH : RTM_NEWNEIGH, 0, 0, (u32)portid);
+	tell(cpu, net, RTNLGRP_NEIGH, &b, false);
+}
+
+static void event(struct cpu *cpu, struct netns *net, enum net_event ev, void *obj, unsigned long info)
+{
+	struct net_device *dev = obj;
+
+	if (!net->nl)
+		return;
+	switch (ev) {
+	case EV_LINK_REGISTER:
+	case EV_LINK_CHANGE:
+	case EV_LINK_MOVED:
+	case EV_LINK_UNREGISTER:
+		link_event(cpu, net, ev, obj, info);
+		break;
+	case EV_ADDR_ADD:
+	case EV_ADDR_DEL:
+		addr_event(cpu, net, ev == EV_ADDR_ADD, obj, info);
+		break;
+	case EV_ROUTE_ADD:
+	case EV_ROUTE_REPLACE:
+	case EV_ROUTE_DEL:
+		route_event(cpu, net, ev != EV_ROUTE_DEL, obj);
+		break;
+	case EV_NEIGH_CHANGE:
+	case EV_NEIGH_LOCALCHANGE:
+	case EV_NEIGH_DEL:
+		neigh_event(cpu, net, ev == EV_NEIGH_DEL, obj, info);
+		break;
+	case EV_NETCONF: /* info: a NETCONFA_*; obj NULL: "all", or "default" with bit 16 */
+		tell_netconf(cpu, net, dev ? dev->ifindex : info & NETCONF_EVENT_DEFAULT ? NETCONFA_IFINDEX_DEFAULT : NETCONFA_IFINDEX_ALL,
+			     (s32)(info & 0xffff), RTM_NEWNETCONF);
+		break;
+	case EV_LINK_UP: /* told by up_or_down */
+	case EV_LINK_DOWN:
+	case EV_LINK_GOING_DOWN:
+	case EV_RULE_ADD:
+	case EV_RULE_DEL:
+	case EV_NETNS_ID:
+		break;
+	}
+}
+
+/* A link that went up or down is told of before the addresses and routes that come and go with it. */
+static void up_or_down(struct cpu *cpu, struct netns *net, enum net_event ev, void *obj, unsigned long info)
+{
+	if (!net->nl || (ev != EV_LINK_UP && ev != EV_LINK_DOWN))
+		return;
+	nl_generations(net)->link_gen++;
+	tell_link(cpu, net, obj, RTM_NEWLINK, IFF_UP, NULL);
+}
+
+const struct event_sub rt_events_first = { .fn = up_or_down }, rt_events = { .fn = event };
+
+const struct nl_handler *const rt_handlers[] = {
+	rt_link_handlers, rt_addr_handlers, rt_route_handlers, rt_neigh_handlers, rt_neightbl_handlers, rt_rule_handlers,
+	rt_nsid_handlers, rt_netconf_handlers, rt_qdisc_handlers, rt_stats_handlers, NULL,
+};

@@ -1,0 +1,13 @@
+/* RTM_*ROUTE: changes and dumps (rt_route.c), questions (rt_route_get.c). */
+#ifndef CONTROL_ROUTE_RT_ROUTE_H
+#define CONTROL_ROUTE_RT_ROUTE_H
+
+#include "control/route/rt.h"
+#include "inet/route/fib.h"
+
+extern const struct nl_policy rt_route_policy[RTA_MAX + 1];
+void rt_put_metrics(struct nl_buf *b, const u32 *metrics); /* RTA_METRICS of [RTAX_SLOTS]; NULL: nothing */
+int rt_get_route(struct nl_request *rq);
+int rt_dump_exceptions(struct nl_dump *d, struct nl_buf *b); /* ip route show cache */
+
+#endif

@@ -1,0 +1,283 @@
+/* RTM_GETROUTE for one destination (`ip route get`), and the learned exceptions (`ip route show cache`).
+ *
+ * Without RTA_IIF the question is an output lookup, with it the input lookup of a packet made for the purpose, which is then
+ * thrown away: so the answer is what a real packet would meet, source validation included. RTM_F_FIB_MATCH asks for the route
+ * itself instead of what follows from it.
+ */
+#include <linux/in_route.h>
+
+#include "codec/wire/ip4hdr.h"
+#include "control/route/rt_route.h"
+#include "core/caller.h"
+#include "inet/af.h"
+#include "inet/ip4/ip4_priv.h"
+
+static int parse(struct nl_request *rq, struct nl_attrs *a)
+{
+	static const u8 allowed[] = { RTA_IIF, RTA_OIF, RTA_SRC, RTA_DST, RTA_IP_PROTO, RTA_SPORT, RTA_DPORT, RTA_MARK, RTA_UID };
+	const struct rtmsg *m = nlmsg_hdr_data(rq->nlh);
+	struct nl_ext_ack *ack = rq->ack;
+	bool strict = nl_request_strict(rq);
+	size_t len;
+	const void *p = nlmsg_attrs(rq->nlh, sizeof(*m), &len);
+	int err;
+
+	if (nlmsg_body_len(rq->nlh) < sizeof(*m)) {
+		NL_SET_ERR(ack, "ipv4: Invalid header for route get request");
+		return -EINVAL;
+	}
+	if (!strict)
+		return nl_parse(p, len, a, RTA_MAX, rt_route_policy, false, ack);
+	if ((m->rtm_src_len && m->rtm_src_len != 32) || (m->rtm_dst_len && m->rtm_dst_len != 32) || m->rtm_table ||
+	    m->rtm_protocol || m->rtm_scope || m->rtm_type) {
+		NL_SET_ERR(ack, "ipv4: Invalid values in header for route get request");
+		return -EINVAL;
+	}
+	if (m->rtm_flags & ~(u32)(RTM_F_NOTIFY | RTM_F_LOOKUP_TABLE | RTM_F_FIB_MATCH)) {
+		NL_SET_ERR(ack, "ipv4: Unsupported rtm_flags for route get request");
+		return -EINVAL;
+	}
+	err = nl_parse(p, len, a, RTA_MAX, rt_route_policy, true, ack);
+	if (err)
+		return err;
+	if ((a->a[RTA_SRC] && !m->rtm_src_len) || (a->a[RTA_DST] && !m->rtm_dst_len)) {
+		NL_SET_ERR(ack, "ipv4: rtm_src_len and rtm_dst_len must be 32 for IPv4");
+		return -EINVAL;
+	}
+	for (unsigned i = 1; i <= RTA_MAX; i++) {
+		if (a->a[i] && !memchr(allowed, (int)i, sizeof(allowed))) {
+			NL_SET_ERR(ack, "ipv4: Unsupported attribute in route get request");
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+struct question {
+	const struct rtmsg *m;
+	struct flow fl;		/* as asked; the lookup fills in the source */
+	be32 dst, src;
+	s32 iif, oif;
+	bool has_uid;
+};
+
+static int read_question(struct nl_request *rq, const struct nl_attrs *a, struct question *q)
+{
+	*q = (struct question){ .m = nlmsg_hdr_data(rq->nlh) };
+	q->dst.raw = a->a[RTA_DST] ? nl_u32(a->a[RTA_DST]) : 0;
+	q->src.raw = a->a[RTA_SRC] ? nl_u32(a->a[RTA_SRC]) : 0;
+	q->iif = a->a[RTA_IIF] ? (s32)nl_u32(a->a[RTA_IIF]) : 0;
+	q->oif = a->a[RTA_OIF] ? (s32)nl_u32(a->a[RTA_OIF]) : 0;
+	q->has_uid = a->a[RTA_UID] || !q->iif;
+	q->fl = (struct flow){
+		.family = AF_INET, .tos = q->m->rtm_tos & 0xfc, .oif = q->oif, .iif = q->iif,
+		.mark = a->a[RTA_MARK] ? nl_u32(a->a[RTA_MARK]) : 0,
+		.uid = a->a[RTA_UID] ? nl_u32(a->a[RTA_UID]) : rq->cpu->caller ? rq->cpu->caller->uid : 0,
+		.saddr = inaddr_from_v4(q->src), .daddr = inaddr_from_v4(q->dst), .proto = 17,
+	};
+	if (a->a[RTA_IP_PROTO]) {
+		q->fl.proto = nl_u8(a->a[RTA_IP_PROTO]);
+		if (q->fl.proto != 6 && q->fl.proto != 17 && q->fl.proto != 1) {
+			NL_SET_ERR_ATTR(rq->ack, a->a[RTA_IP_PROTO], "Unsupported ip proto");
+			return -EOPNOTSUPP;
+		}
+	}
+	if (a->a[RTA_SPORT])
+		q->fl.sport.raw = nl_u16(a->a[RTA_SPORT]);
+	if (a->a[RTA_DPORT])
+		q->fl.dport.raw = nl_u16(a->a[RTA_DPORT]);
+	return 0;
+}
+
+/* The input lookup of such a packet; *out: one reference. */
+static int input(struct nl_request *rq, const struct question *q, struct dst **out)
+{
+	struct net_device *dev = dev_by_index(rq->net, q->iif);
+	enum skb_drop_reason reason;
+	struct ip4_hdr *ip;
+	struct sk_buff *skb;
+	int err;
+
+	if (!dev)
+		return -ENODEV;
+	skb = skb_alloc(rq->cpu, SKB_HEADROOM, sizeof(*ip) + 8);
+	if (!skb)
+		return -ENOBUFS;
+	skb_reset_mac_header(skb);
+	skb_reset_network_header(skb);
+	ip = (struct ip4_hdr *)skb_put(skb, sizeof(*ip) + 8);
+	memset(ip, 0, sizeof(*ip) + 8);
+	*ip = (struct ip4_hdr){ .ver_ihl = 0x45, .tos = q->fl.tos, .ttl = 64, .protocol = q->fl.proto, .saddr = q->src, .daddr = q->dst };
+	skb->protocol = BE16(0x0800);
+	skb->dev = dev;
+	skb->skb_iif = dev->ifindex;
+	skb->mark = q->fl.mark;
+	reason = ip4_route_input(rq->cpu, rq->net, skb);
+	*out = skb->dst;
+	if (reason != SKB_NOT_DROPPED)
+		err = reason == SKB_DROP_REASON_IP_RPFILTER ? -EXDEV : reason == SKB_DROP_REASON_NOMEM ? -ENOBUFS : -EINVAL;
+	else
+		err = *out ? (*out)->error : -ENETUNREACH;
+	if (!err)
+		dst_hold(*out);
+	skb_consume(rq->cpu, skb);
+	return err;
+}
+
+static u32 route_flags(const struct dst *d)
+{
+	u32 f = RTM_F_CLONED;
+
+	if (d->flags & DST_LOCAL)
+		f |= RTCF_LOCAL;
+	if (d->flags & DST_BROADCAST)
+		f |= RTCF_BROADCAST;
+	if (d->flags & DST_MULTICAST)
+		f |= RTCF_MULTICAST;
+	if (d->flags & DST_REDIRECT)
+		f |= RTCF_DOREDIRECT;
+	return f;
+}
+
+/* Tables local and main are one until rules are made, and are then told apart: Linux says main for both. */
+static u32 shown_table(const struct netns *net, u32 table)
+{
+	return net->fib->default_rules && table == RT_TABLE_LOCAL ? RT_TABLE_MAIN : table;
+}
+
+static void put_dst(struct nl_buf *b, const struct dst *d, const struct question *q, u64 now)
+{
+	struct rta_cacheinfo ci = { .rta_clntref = d->refcnt, .rta_error = 0 };
+	u32 metrics[RTAX_SLOTS] = { 0 };
+	be32 gw = inaddr_v4(&d->gateway);
+
+	if ((d->flags & DST_GATEWAY) && inaddr_is_v4(&d->gateway) && gw.raw)
+		nl_put_u32(b, RTA_GATEWAY, gw.raw);
+	if (d->metrics)
+		memcpy(metrics, d->metrics, sizeof(metrics));
+	if (d->mtu) {
+		metrics[RTAX_MTU] = d->mtu;
+		if (d->mtu_locked)
+			metrics[RTAX_LOCK] |= BIT(RTAX_MTU);
+	}
+	rt_put_metrics(b, metrics);
+	if (q && q->fl.mark)
+		nl_put_u32(b, RTA_MARK, q->fl.mark);
+	if (q && q->has_uid)
+		nl_put_u32(b, RTA_UID, q->fl.uid);
+	if (q && q->iif)
+		nl_put_u32(b, RTA_IIF, (u32)q->iif);
+	if (d->expires > now)
+		ci.rta_expires = (s32)rt_ticks(d->expires - now);
+	nl_put(b, RTA_CACHEINFO, &ci, sizeof(ci));
+}
+
+static int fill(struct nl_request *rq, struct nl_buf *b, const struct question *q, const struct dst *d)
+{
+	struct rtmsg *m = nl_reply_begin(rq, b, RTM_NEWROUTE, sizeof(*m));
+	u32 table = RT_TABLE_MAIN;
+	be32 saddr = inaddr_v4(&q->fl.saddr);
+
+	if (!m)
+		return nl_end(b);
+	if ((q->m->rtm_flags & RTM_F_LOOKUP_TABLE) && d->table)
+		table = shown_table(rq->net, d->table);
+	m->rtm_family = AF_INET;
+	m->rtm_dst_len = 32;
+	m->rtm_src_len = q->src.raw ? 32 : 0;
+	m->rtm_tos = q->fl.tos;
+	m->rtm_table = table < 256 ? (u8)table : RT_TABLE_COMPAT;
+	m->rtm_scope = RT_SCOPE_UNIVERSE;
+	m->rtm_type = d->type;
+	m->rtm_flags = route_flags(d) | (q->m->rtm_flags & RTM_F_NOTIFY);
+	if (d->flags & DST_MULTICAST && d->dev && d->dev->ip_ptr && ip4_mc_member(d->dev->ip_ptr, q->dst))
+		m->rtm_flags |= RTCF_LOCAL;
+	nl_put_u32(b, RTA_TABLE, table);
+	nl_put_u32(b, RTA_DST, q->dst.raw);
+	if (q->src.raw)
+		nl_put_u32(b, RTA_SRC, q->src.raw);
+	if (d->dev)
+		nl_put_u32(b, RTA_OIF, (u32)d->dev->ifindex);
+	if (!q->iif && saddr.raw != q->src.raw)
+		nl_put_u32(b, RTA_PREFSRC, saddr.raw);
+	put_dst(b, d, q, rq->cpu->now);
+	return nl_end(b);
+}
+
+/* RTM_F_FIB_MATCH: the route that matches, as a dump would show it. */
+static int fill_match(struct nl_request *rq, struct nl_buf *b, struct question *q)
+{
+	struct fib_result res = { .alias = NULL };
+	int err = fib_lookup(rq->cpu, rq->net, &q->fl, &res);
+
+	if (!res.alias)
+		return err ? err : -EHOSTUNREACH;
+	err = rt_route_fill(b, res.alias, RTM_NEWROUTE, 0, rq->nlh->nlmsg_seq, rq->portid);
+	return err;
+}
+
+int rt_get_route(struct nl_request *rq)
+{
+	struct nl_attrs a;
+	struct question q;
+	struct dst *d = NULL;
+	struct nl_buf b;
+	int err = parse(rq, &a);
+
+	err = err ? err : read_question(rq, &a, &q);
+	if (err)
+		return err;
+	if (q.iif)
+		err = input(rq, &q, &d);
+	else
+		err = rq->net->inet->af4->route_out(rq->cpu, rq->net, &q.fl, &d);
+	if (err)
+		return err;
+	nl_buf_init(&b, cpu_mem(rq->cpu), 0);
+	err = q.m->rtm_flags & RTM_F_FIB_MATCH ? fill_match(rq, &b, &q) : fill(rq, &b, &q, d);
+	err = err ? err : nl_unicast(rq, &b);
+	nl_buf_fini(&b);
+	dst_put(d);
+	return err;
+}
+
+struct exceptions {
+	struct nl_dump *d;
+	struct nl_buf *b;
+	u64 seen;
+};
+
+static int exception_one(void *arg, const struct inaddr *daddr, const struct dst *dst)
+{
+	struct exceptions *p = arg;
+	struct rtmsg *m;
+	int err;
+
+	if (p->seen++ < p->d->arg[0])
+		return 0;
+	m = nl_dump_begin(p->d, p->b, RTM_NEWROUTE, sizeof(*m));
+	if (m) {
+		m->rtm_family = AF_INET;
+		m->rtm_dst_len = 32;
+		m->rtm_table = dst->table < 256 ? (u8)dst->table : RT_TABLE_COMPAT;
+		m->rtm_type = dst->type;
+		m->rtm_flags = route_flags(dst);
+		nl_put_u32(p->b, RTA_TABLE, dst->table);
+		nl_put_u32(p->b, RTA_DST, inaddr_v4(daddr).raw);
+		if (dst->dev)
+			nl_put_u32(p->b, RTA_OIF, (u32)dst->dev->ifindex);
+		put_dst(p->b, dst, NULL, p->d->cpu->now);
+	}
+	err = nl_end(p->b);
+	if (err)
+		return err == -EMSGSIZE ? 1 : err;
+	p->d->arg[0] = p->seen;
+	return 0;
+}
+
+int rt_dump_exceptions(struct nl_dump *d, struct nl_buf *b)
+{
+	struct exceptions p = { .d = d, .b = b };
+
+	return fib_exceptions_walk(d->net, exception_one, &p);
+}

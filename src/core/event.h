@@ -1,0 +1,37 @@
+/* Events that layers announce upwards: device, address, route and neighbour changes. Subscribers are a const list in
+ * stack_tables (no registration at run time) and are called in its order, synchronously, all batons held unless the event
+ * says otherwise (neighbour changes come from the packet path: home baton only). */
+#ifndef CORE_EVENT_H
+#define CORE_EVENT_H
+
+#include "core/netns.h"
+
+enum net_event {
+	EV_LINK_REGISTER,   /* obj: struct net_device, just registered */
+	EV_LINK_UP,	    /* IFF_UP set */
+	EV_LINK_GOING_DOWN, /* about to clear IFF_UP */
+	EV_LINK_DOWN,
+	EV_LINK_CHANGE,	    /* carrier, flags, MTU, name, master, group, alias; info: a LINK_CHANGE_* mask */
+	EV_LINK_MOVED,	    /* now in this namespace (obj's old one got EV_LINK_UNREGISTER) */
+	EV_LINK_UNREGISTER, /* obj leaves: drop every reference before returning; info: 0, or a const struct link_move * */
+	EV_ADDR_ADD, EV_ADDR_DEL,   /* obj: struct in_ifaddr or its IPv6 twin; info: family */
+	EV_ROUTE_ADD, EV_ROUTE_DEL, EV_ROUTE_REPLACE, /* obj: struct fib_event */
+	EV_RULE_ADD, EV_RULE_DEL,
+	EV_NEIGH_CHANGE, EV_NEIGH_DEL, EV_NEIGH_LOCALCHANGE, /* obj: struct neighbour */
+	EV_NETCONF,	    /* obj: struct net_device or NULL ("all", or "default" with NETCONF_EVENT_DEFAULT in info); info: NETCONFA_* */
+	EV_NETNS_ID,	    /* obj: struct netns */
+};
+enum { LINK_CHANGE_FLAGS = 1, LINK_CHANGE_CARRIER = 2, LINK_CHANGE_MTU = 4, LINK_CHANGE_NAME = 8, LINK_CHANGE_ADDR = 16,
+       LINK_CHANGE_MASTER = 32, LINK_CHANGE_FEATURES = 64, LINK_CHANGE_OTHER = 128 };
+
+enum { NETCONF_EVENT_DEFAULT = 0x10000 };
+enum { LINK_CHANGE_WHICH_SHIFT = 32 }; /* LINK_CHANGE_FLAGS: which IFF_* moved, in info's upper half */
+struct link_move { struct netns *to; s32 ifindex; }; /* a device goes to another namespace, where it will have this index */
+
+struct event_sub {
+	void (*fn)(struct cpu *cpu, struct netns *net, enum net_event ev, void *obj, unsigned long info);
+};
+
+void event_send(struct cpu *cpu, struct netns *net, enum net_event ev, void *obj, unsigned long info);
+
+#endif

@@ -1,0 +1,154 @@
+/* How many ICMP messages leave: a token bucket per destination (icmp_ratelimit) and one for the namespace (icmp_msgs_per_sec,
+ * icmp_msgs_burst), for the types in icmp_ratemask.
+ *
+ * Destinations are kept in a table of bounded size; when it is full the one unused for longest gives way, with its tokens (a
+ * sender of many addresses meets the namespace's bucket). "Fragmentation needed" is never limited, nor is anything to ourselves.
+ */
+#include "inet/ip4/ip4_priv.h"
+
+enum { PEERS_MAX = 4096, BURST = 6, REDIRECTS_MAX = 9 };
+#define REDIRECT_LOAD_NS (20 * NSEC_PER_MSEC)	 /* the first wait */
+#define REDIRECT_SILENCE_NS (REDIRECT_LOAD_NS << (REDIRECTS_MAX + 1))
+/* Tokens of the namespace's bucket are handed out in slices, and a message costs 0, 1 or 2 at random, so that nobody can count
+ * the messages that somebody else caused. */
+#define SLICE_NS (20 * NSEC_PER_MSEC)
+
+struct peer {
+	struct hnode node;
+	struct list lru;
+	be32 addr;
+	u64 tokens, last; /* ns */
+	u32 redirects;	  /* sent in a row */
+	u64 redirected;	  /* the last one, ns */
+};
+struct icmp4_limits {
+	struct htable peers;
+	struct list lru;
+	u64 credit, stamp; /* of the namespace's bucket: messages, ns */
+	bool started;
+};
+
+int icmp4_limits_init(struct netns *net)
+{
+	struct icmp4_limits *l = mem_zalloc(&net->world->mem, sizeof(*l));
+	if (!l)
+		return -ENOMEM;
+	list_init(&l->lru);
+	net->ip4->priv->icmp = l;
+	return htable_init(&l->peers, &net->world->mem, 16);
+}
+
+void icmp4_limits_fini(struct netns *net)
+{
+	struct icmp4_limits *l = net->ip4->priv->icmp;
+	struct peer *p, *tmp;
+	if (!l)
+		return;
+	list_for_each_safe(p, tmp, &l->lru, lru)
+		mem_free(&net->world->mem, p);
+	htable_fini(&l->peers);
+	mem_free(&net->world->mem, l);
+	net->ip4->priv->icmp = NULL;
+}
+
+static struct peer *peer_get(struct cpu *cpu, struct netns *net, be32 addr)
+{
+	struct icmp4_limits *l = net->ip4->priv->icmp;
+	u32 h = (u32)siphash_2u64(&net->world->hash_key, addr.raw, 4);
+	struct peer *p;
+	htable_for_each_match(p, &l->peers, h, node) {
+		if (be32_eq(p->addr, addr)) {
+			list_del(&p->lru);
+			list_add_head(&l->lru, &p->lru);
+			return p;
+		}
+	}
+	if (l->peers.count >= PEERS_MAX) {
+		p = list_last(&l->lru, struct peer, lru);
+		htable_del(&l->peers, &p->node);
+		list_del(&p->lru);
+	} else {
+		p = mem_zalloc(&net->world->mem, sizeof(*p));
+		if (!p)
+			return NULL;
+	}
+	*p = (struct peer){ .addr = addr, .tokens = BURST * net->ip4->icmp_ratelimit_ns, .last = cpu->now };
+	list_init(&p->lru);
+	list_add_head(&l->lru, &p->lru);
+	htable_add(&l->peers, &p->node, h);
+	return p;
+}
+
+static bool namespace_allows(struct cpu *cpu, struct netns *net)
+{
+	struct icmp4_limits *l = net->ip4->priv->icmp;
+	u64 burst = (u64)net->ip4->icmp_msgs_burst, rate = (u64)net->ip4->icmp_msgs_per_sec, dt;
+	u32 price;
+	if (!l->started) {
+		l->started = true;
+		l->credit = burst;
+		l->stamp = cpu->now;
+	}
+	dt = cpu->now - l->stamp;
+	if (dt >= SLICE_NS) {
+		u64 gain = MIN(dt, NSEC_PER_SEC) * rate / NSEC_PER_SEC;
+		if (gain) {
+			l->credit = MIN(l->credit + gain, burst);
+			l->stamp = cpu->now;
+		}
+	}
+	if (!l->credit)
+		return false;
+	price = rng_below(&cpu->rng, 3);
+	l->credit -= MIN(l->credit, price);
+	return true;
+}
+
+static bool peer_allows(struct cpu *cpu, struct netns *net, be32 daddr)
+{
+	u64 limit = net->ip4->icmp_ratelimit_ns;
+	struct peer *p = limit ? peer_get(cpu, net, daddr) : NULL;
+	if (!p)
+		return true;
+	p->tokens = MIN(p->tokens + (cpu->now - p->last), BURST * limit);
+	p->last = cpu->now;
+	if (p->tokens < limit)
+		return false;
+	p->tokens -= limit;
+	return true;
+}
+
+/* A host that goes on after nine redirects ignores them. */
+bool icmp4_redirect_allowed(struct cpu *cpu, struct netns *net, be32 to)
+{
+	struct peer *p = peer_get(cpu, net, to);
+	if (!p)
+		return true;
+	if (cpu->now > p->redirected + REDIRECT_SILENCE_NS)
+		p->redirects = 0;
+	if (p->redirects >= REDIRECTS_MAX) {
+		p->redirected = cpu->now;
+		return false;
+	}
+	if (p->redirects && cpu->now <= p->redirected + (REDIRECT_LOAD_NS << p->redirects))
+		return false;
+	p->redirects++;
+	p->redirected = cpu->now;
+	return true;
+}
+
+bool icmp4_limit_allows(struct cpu *cpu, struct netns *net, be32 daddr, u8 type, u8 code, const struct dst *d)
+{
+	if (type > ICMP4_TYPE_MAX || (type == ICMP4_UNREACH && code == ICMP4_FRAG_NEEDED) ||
+	    !(BIT(type) & (u32)net->ip4->icmp_ratemask) || d->dev->flags & IFF_LOOPBACK)
+		return true;
+	if (!peer_allows(cpu, net, daddr)) {
+		mib_inc(cpu, net, MIB_Icmp_OutRateLimitHost);
+		return false;
+	}
+	if (!namespace_allows(cpu, net)) {
+		mib_inc(cpu, net, MIB_Icmp_OutRateLimitGlobal);
+		return false;
+	}
+	return true;
+}

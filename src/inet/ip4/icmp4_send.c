@@ -1,0 +1,105 @@
+/* ICMP errors that we send, and redirects. RFC 792, 1122 section 3.2.2, 1812 section 4.3.
+ *
+ * Never about a packet that was not for one host, about a later fragment, or about an ICMP error. The quote goes up to 576 bytes
+ * of the whole message. The source is the address that the packet was for, else that of the way back (or of the device it came
+ * in by, with icmp_errors_use_inbound_ifaddr).
+ */
+#include "inet/ip4/ip4_priv.h"
+
+enum { ERROR_MAX = 576 };
+
+static bool may_answer(const struct sk_buff *skb, const struct ip4_hdr *ip)
+{
+	u8 tmp;
+	const u8 *type;
+	if (skb->pkt_type != PACKET_HOST || (skb->dst && (skb->dst->type == RTN_BROADCAST || skb->dst->type == RTN_MULTICAST)) ||
+	    ip4_frag_off(ip) || v4_is_multicast(ip->daddr) || v4_is_broadcast(ip->daddr))
+		return false;
+	if (ip->protocol != IPPROTO_ICMP)
+		return true;
+	type = skb_header_pointer(skb, (u32)(skb_network_header(skb) + ip4_hlen(ip) - skb->data), 1, &tmp);
+	return type && *type <= ICMP4_TYPE_MAX && !icmp4_is_error(*type);
+}
+
+static be32 error_source(struct netns *net, const struct sk_buff *skb, const struct ip4_hdr *ip)
+{
+	struct net_device *in;
+	if (skb->dst && skb->dst->type == RTN_LOCAL && skb->skb_iif)
+		return ip->daddr;
+	if (!net->ip4->icmp_errors_use_inbound_ifaddr || !skb->skb_iif)
+		return (be32){ 0 };
+	in = dev_by_index(net, skb->skb_iif);
+	return in ? ip4_select_saddr(net, in, ip->saddr, RT_SCOPE_LINK) : (be32){ 0 };
+}
+
+/* Copies the quote: from the network header on, which may lie before or at skb->data. */
+static void quote(const struct sk_buff *skb, u8 *to, u32 len)
+{
+	u32 before = (u32)(skb->data - skb_network_header(skb));
+	u32 n = MIN(before, len);
+	memcpy(to, skb_network_header(skb), n);
+	if (len > n)
+		skb_copy_bits(skb, 0, to + n, len - n);
+}
+
+void icmp4_send(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, be32 info)
+{
+	struct netns *net = skb->dst ? skb->dst->net : skb->dev->net;
+	const struct ip4_hdr *ip = ip4_header(skb);
+	struct flow fl;
+	struct dst *d;
+	struct sk_buff *e;
+	struct icmp4_hdr *h;
+	struct ip4_opts in = { .len = 0 }, echo = { .len = 0 };
+	struct ip_out o;
+	u32 room, len, optlen = ip4_hlen(ip) - IP4_HDR_LEN;
+
+	if (!may_answer(skb, ip))
+		return;
+	if (optlen) {
+		in.len = (u8)optlen;
+		memcpy(in.data, ip + 1, optlen);
+		if (ip4_opts_compile(net, &in, NULL, false) || ip4_opts_echo(&in, ip, &echo))
+			return;
+	}
+	fl = (struct flow){ .family = AF_INET, .proto = IPPROTO_ICMP, .tos = (u8)((ip->tos & 0xfe) | 0xc0),
+			    .saddr = inaddr_from_v4(error_source(net, skb, ip)), .daddr = inaddr_from_v4(ip->saddr), .flags = FLOW_ANYSRC };
+	if (ip4_route_out_v4(cpu, net, &fl, &d)) {
+		mib_inc(cpu, net, MIB_Icmp_OutErrors);
+		return;
+	}
+	if (!icmp4_limit_allows(cpu, net, ip->saddr, type, code, d))
+		goto out;
+	room = MIN(dst_mtu(cpu, d), (u32)ERROR_MAX) - IP4_HDR_LEN - ALIGN_UP((u32)echo.len, 4u) - ICMP4_HDR_LEN;
+	if (room <= IP4_HDR_LEN)
+		goto out;
+	len = MIN(room, (u32)(skb->data - skb_network_header(skb)) + skb->len);
+	e = skb_alloc(cpu, SKB_HEADROOM, ICMP4_HDR_LEN + len);
+	if (!e) {
+		mib_inc(cpu, net, MIB_Icmp_OutErrors);
+		goto out;
+	}
+	h = (struct icmp4_hdr *)skb_put(e, ICMP4_HDR_LEN + len);
+	*h = (struct icmp4_hdr){ .type = type, .code = code, .word = info };
+	quote(skb, (u8 *)(h + 1), len);
+	h->check = csum_fold(csum_partial(h, ICMP4_HDR_LEN + len, 0));
+	e->dev = d->dev;
+	skb_dst_set(e, d);
+	mib_inc(cpu, net, MIB_Icmp_OutMsgs);
+	mib_inc(cpu, net, MIB_IcmpMsg_OutType0 + type);
+	o = (struct ip_out){ .saddr = fl.saddr, .daddr = fl.daddr, .proto = IPPROTO_ICMP, .tos = fl.tos, .ttl = -1,
+			     .pmtudisc = IP_PMTUDISC_DONT, .opts = echo.len ? &echo : NULL };
+	ip4_xmit(cpu, net, e, &o);
+	return;
+out:
+	dst_put(d);
+}
+
+/* The sender would do better to ask the next hop itself; the packet is forwarded all the same. A limit of its own, beside
+ * icmp_ratemask's: nine in a row, each wait twice as long as the last, and after 20 seconds of silence from the start again. */
+void ip4_send_redirect(struct cpu *cpu, struct sk_buff *skb, const struct dst *d)
+{
+	be32 gw = d->flags & DST_GATEWAY ? inaddr_v4(&d->gateway) : ip4_header(skb)->daddr;
+	if (icmp4_redirect_allowed(cpu, skb->dev->net, ip4_header(skb)->saddr))
+		icmp4_send(cpu, skb, ICMP4_REDIRECT, ICMP4_REDIR_HOST, gw);
+}

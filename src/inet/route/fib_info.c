@@ -1,0 +1,300 @@
+/* fib_info: what many routes share (next hops, metrics, protocol, priority), found by content, so that a million prefixes over ten
+ * neighbours cost ten of them. Checks what a new one asks for, in Linux's order and words.
+ *
+ * Two counts: `refcnt` of the routes (at zero it leaves the table and lets go of devices and dsts), `memcnt` of the memory, which
+ * the dsts that point at its metrics share.
+ */
+#include "inet/route/fib_priv.h"
+
+const struct fib_type_prop fib_type_props[RTN_MAX + 1] = {
+	[RTN_UNSPEC] = { 0, RT_SCOPE_NOWHERE },	 [RTN_UNICAST] = { 0, RT_SCOPE_UNIVERSE },
+	[RTN_LOCAL] = { 0, RT_SCOPE_HOST },	 [RTN_BROADCAST] = { 0, RT_SCOPE_LINK },
+	[RTN_ANYCAST] = { 0, RT_SCOPE_LINK },	 [RTN_MULTICAST] = { 0, RT_SCOPE_UNIVERSE },
+	[RTN_BLACKHOLE] = { -EINVAL, RT_SCOPE_UNIVERSE }, [RTN_UNREACHABLE] = { -EHOSTUNREACH, RT_SCOPE_UNIVERSE },
+	[RTN_PROHIBIT] = { -EACCES, RT_SCOPE_UNIVERSE }, [RTN_THROW] = { -EAGAIN, RT_SCOPE_UNIVERSE },
+	[RTN_NAT] = { -EINVAL, RT_SCOPE_NOWHERE }, [RTN_XRESOLVE] = { -EINVAL, RT_SCOPE_NOWHERE },
+};
+
+static u32 content_hash(const struct fib_info *fi)
+{
+	const struct fib_nh *nh = &fi->nh[0];
+	u64 a = (u64)fi->protocol | (u64)fi->scope << 8 | (u64)fi->type << 16 | (u64)fi->nhs << 24 | (u64)fi->priority << 32;
+	u64 b = (u64)(u32)nh->oif | (u64)fi->table << 32;
+	u64 c = nh->has_gw ? nh->gateway.q[0] * 31 + nh->gateway.q[1] : 0;
+	return hash32_u64(a ^ hash32_u64(b, 1) ^ hash32_u64(c, 2) ^ hash32_u64(fi->prefsrc.q[1], 3), 0);
+}
+
+static bool same_hop(const struct fib_nh *a, const struct fib_nh *b)
+{
+	return a->oif == b->oif && a->has_gw == b->has_gw && (!a->has_gw || inaddr_eq(&a->gateway, &b->gateway)) &&
+	       a->scope == b->scope && a->weight == b->weight && a->dev == b->dev &&
+	       !((a->flags ^ b->flags) & ~(u32)(RTNH_F_DEAD | RTNH_F_LINKDOWN | RTNH_F_OFFLOAD));
+}
+
+static bool same_metrics(const u32 *a, const u32 *b)
+{
+	static const u32 none[RTAX_SLOTS];
+	return !memcmp(a ? a : none, b ? b : none, sizeof(none));
+}
+
+static bool same_content(const struct fib_info *a, const struct fib_info *b)
+{
+	if (a->nhs != b->nhs || a->protocol != b->protocol || a->scope != b->scope || a->type != b->type ||
+	    a->priority != b->priority || a->table != b->table || a->nh_id != b->nh_id || !inaddr_eq(&a->prefsrc, &b->prefsrc) ||
+	    ((a->flags ^ b->flags) & ~(u32)(RTNH_F_DEAD | RTNH_F_LINKDOWN | RTNH_F_OFFLOAD)) ||
+	    !same_metrics(a->metrics, b->metrics))
+		return false;
+	for (unsigned i = 0; i < a->nhs; i++)
+		if (!same_hop(&a->nh[i], &b->nh[i]))
+			return false;
+	return true;
+}
+
+static void info_free(struct epoch_node *node)
+{
+	struct fib_info *fi = container_of(node, struct fib_info, epoch);
+	struct mem *mem = &fi->world->mem;
+	mem_free(mem, fi->metrics);
+	mem_free(mem, fi);
+}
+
+void fib_info_mem_put(struct fib_info *fi)
+{
+	if (__atomic_sub_fetch(&fi->memcnt, 1, __ATOMIC_ACQ_REL) == 0)
+		epoch_defer_node(fi->world, &fi->epoch, info_free);
+}
+
+static void let_go(struct fib_info *fi)
+{
+	for (unsigned i = 0; i < fi->nhs; i++) {
+		dst_put(fi->nh[i].dst);
+		if (fi->nh[i].dev)
+			dev_put(fi->nh[i].dev);
+	}
+	fib_info_mem_put(fi);
+}
+
+void fib_info_put(struct fib_info *fi)
+{
+	if (--fi->refcnt)
+		return;
+	htable_del(&fi->net->fib->infos, &fi->node);
+	let_go(fi);
+}
+
+/* Shares out the 31-bit hash space among the usable hops by weight. */
+void fib_info_rebalance(struct fib_info *fi)
+{
+	const struct fib_family_ops *ops = fi->net->fib->ops4;
+	u64 total = 0, sum = 0;
+	if (fi->nhs < 2)
+		return;
+	for (unsigned pass = 0; pass < 2; pass++) {
+		for (unsigned i = 0; i < fi->nhs; i++) {
+			struct fib_nh *nh = &fi->nh[i];
+			bool usable = !(nh->flags & RTNH_F_DEAD) &&
+				      !(nh->flags & RTNH_F_LINKDOWN && nh->dev && ops && ops->ignore_linkdown(nh->dev));
+			if (!pass) {
+				total += usable ? nh->weight : 0;
+			} else {
+				sum += usable ? nh->weight : 0;
+				nh->upper_bound = usable ? (u32)((((u64)sum << 31) + total / 2) / total - 1) : 0;
+			}
+		}
+		if (!total)
+			return;
+	}
+}
+
+static bool prefsrc_valid(struct netns *net, const struct fib_config *c)
+{
+	struct flow fl = { .family = c->family, .daddr = c->prefsrc };
+	struct fib_result res;
+	struct fib_table *tb;
+	if (c->type == RTN_LOCAL && c->prefix_len && inaddr_eq(&c->prefsrc, &c->dst))
+		return true;
+	tb = c->table && c->table != RT_TABLE_MAIN ? fib_table_find(net, c->family, c->table) : NULL;
+	if (tb && !fib_table_lookup(net->home, net, tb, &fl, &res, true) && res.alias->type == RTN_LOCAL)
+		return true;
+	return fib_addr_type(net, NULL, &c->prefsrc) == RTN_LOCAL;
+}
+
+static int check_hops(struct cpu *cpu, struct fib_info *fi, const struct fib_config *c)
+{
+	struct netns *net = fi->net;
+	int err = 0;
+	if (fib_type_props[c->type].error) {
+		if (c->has_gw || c->oif || c->mp) {
+			NL_SET_ERR(c->ack, "Gateway, device and multipath can not be specified for this route type");
+			return -EINVAL;
+		}
+		return 0;
+	}
+	if (c->type != RTN_UNICAST && c->type != RTN_LOCAL && c->type != RTN_BROADCAST && c->type != RTN_ANYCAST &&
+	    c->type != RTN_MULTICAST) {
+		NL_SET_ERR(c->ack, "Invalid route type");
+		return -EINVAL;
+	}
+	if (c->scope > RT_SCOPE_HOST) {
+		NL_SET_ERR(c->ack, "Invalid scope");
+		return -EINVAL;
+	}
+	if (c->scope == RT_SCOPE_HOST) {
+		struct fib_nh *nh = &fi->nh[0];
+		if (fi->nhs != 1) {
+			NL_SET_ERR(c->ack, "Route with host scope can not have multiple nexthops");
+			return -EINVAL;
+		}
+		if (nh->has_gw) {
+			NL_SET_ERR(c->ack, "Route with host scope can not have a gateway");
+			return -EINVAL;
+		}
+		nh->scope = RT_SCOPE_NOWHERE;
+		nh->dev = dev_by_index(net, nh->oif);
+		if (!nh->dev)
+			return -ENODEV;
+		dev_hold(nh->dev);
+		return 0;
+	}
+	for (unsigned i = 0, down = 0; i < fi->nhs && !err; i++) {
+		err = fib_nh_check(cpu, net, &fi->nh[i], c->family, c->table, c->scope, c->ack);
+		down += (fi->nh[i].flags & RTNH_F_LINKDOWN) != 0;
+		if (down == fi->nhs)
+			fi->flags |= RTNH_F_LINKDOWN;
+	}
+	return err;
+}
+
+static int check_request(const struct fib_config *c)
+{
+	if (c->type > RTN_MAX) {
+		NL_SET_ERR(c->ack, "Invalid route type");
+		return -EINVAL;
+	}
+	if (fib_type_props[c->type].scope > c->scope) {
+		NL_SET_ERR(c->ack, "Invalid scope");
+		return -EINVAL;
+	}
+	if (c->flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) {
+		NL_SET_ERR(c->ack, "Invalid rtm_flags - can not contain DEAD or LINKDOWN");
+		return -EINVAL;
+	}
+	for (unsigned i = 0; i < c->mp_len; i++) {
+		if (c->mp[i].flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) {
+			NL_SET_ERR(c->ack, "Invalid flags for nexthop - can not contain DEAD or LINKDOWN");
+			return -EINVAL;
+		}
+	}
+	if (c->mp && c->oif && c->mp[0].oif != c->oif) {
+		NL_SET_ERR(c->ack, "Nexthop device index does not match RTA_OIF");
+		return -EINVAL;
+	}
+	if (c->mp && c->has_gw && !(c->mp[0].has_gw && inaddr_eq(&c->mp[0].gateway, &c->gateway))) {
+		NL_SET_ERR(c->ack, "Nexthop gateway does not match RTA_GATEWAY or RTA_VIA");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static struct fib_info *info_alloc(struct netns *net, const struct fib_config *c)
+{
+	unsigned nhs = c->mp ? c->mp_len : 1;
+	struct fib_info *fi = mem_zalloc(fib_mem(net), sizeof(*fi) + nhs * sizeof(fi->nh[0]));
+	if (!fi)
+		return NULL;
+	*fi = (struct fib_info){ .net = net, .world = net->world, .refcnt = 1, .memcnt = 1, .protocol = c->protocol, .scope = c->scope,
+				 .type = c->type, .priority = c->priority, .flags = c->mp ? 0 : c->flags, .table = c->table,
+				 .nh_id = c->nh_id, .nhs = nhs };
+	if (c->has_prefsrc)
+		fi->prefsrc = c->prefsrc;
+	for (unsigned i = 0; i < nhs; i++) {
+		struct fib_nh *nh = &fi->nh[i];
+		nh->info = fi;
+		nh->oif = c->mp ? c->mp[i].oif : c->oif;
+		nh->has_gw = c->mp ? c->mp[i].has_gw : c->has_gw;
+		nh->gw_family = c->mp ? c->mp[i].gw_family : c->gw_family;
+		if (nh->has_gw)
+			nh->gateway = c->mp ? c->mp[i].gateway : c->gateway;
+		nh->flags = c->mp ? c->mp[i].flags : c->flags;
+		nh->weight = c->mp ? MAX(c->mp[i].weight, 1u) : 1;
+		if (nh->has_gw && !nh->gw_family)
+			nh->gw_family = c->family;
+	}
+	if (c->metrics) {
+		fi->metrics = mem_alloc(fib_mem(net), RTAX_SLOTS * sizeof(u32));
+		if (!fi->metrics) {
+			mem_free(fib_mem(net), fi);
+			return NULL;
+		}
+		memcpy(fi->metrics, c->metrics, RTAX_SLOTS * sizeof(u32));
+	}
+	return fi;
+}
+
+int fib_info_make(struct cpu *cpu, struct netns *net, const struct fib_config *c, struct fib_info **out)
+{
+	struct fib_info *fi, *old;
+	u32 h;
+	int err = check_request(c);
+	if (err)
+		return err;
+	fi = info_alloc(net, c);
+	if (!fi)
+		return -ENOBUFS;
+	err = check_hops(cpu, fi, c);
+	if (!err && c->has_prefsrc && !inaddr_is_any(&c->prefsrc) && !prefsrc_valid(net, c)) {
+		NL_SET_ERR(c->ack, "Invalid prefsrc address");
+		err = -EINVAL;
+	}
+	if (err)
+		goto fail;
+	h = content_hash(fi);
+	htable_for_each_match(old, &net->fib->infos, h, node) {
+		if (same_content(old, fi)) {
+			old->refcnt++;
+			*out = old;
+			goto fail;
+		}
+	}
+	for (unsigned i = 0; i < fi->nhs; i++) {
+		fi->nh[i].dst = fib_nh_dst_make(&fi->nh[i]);
+		if (!fi->nh[i].dst) {
+			err = -ENOBUFS;
+			goto fail;
+		}
+	}
+	htable_add(&net->fib->infos, &fi->node, h);
+	fib_info_rebalance(fi);
+	*out = fi;
+	return 0;
+fail:
+	let_go(fi);
+	return err;
+}
+
+static bool metrics_match(const struct fib_info *fi, const struct fib_config *c)
+{
+	for (unsigned i = 1; c->metrics && i < RTAX_SLOTS; i++)
+		if (c->metrics[i] && c->metrics[i] != (fi->metrics ? fi->metrics[i] : 0))
+			return false;
+	return true;
+}
+
+static bool hop_matches(const struct fib_nh *nh, s32 oif, bool has_gw, const struct inaddr *gw)
+{
+	return (!oif || oif == nh->oif) && (!has_gw || (nh->has_gw && inaddr_eq(gw, &nh->gateway)));
+}
+
+bool fib_info_matches(const struct fib_info *fi, const struct fib_config *c)
+{
+	if (c->priority && c->priority != fi->priority)
+		return false;
+	if (c->nh_id && c->nh_id != fi->nh_id)
+		return false;
+	if (c->oif || c->has_gw)
+		return hop_matches(&fi->nh[0], c->oif, c->has_gw, &c->gateway) && metrics_match(fi, c);
+	for (unsigned i = 0; i < c->mp_len; i++)
+		if (i >= fi->nhs || !hop_matches(&fi->nh[i], c->mp[i].oif, c->mp[i].has_gw, &c->mp[i].gateway))
+			return false;
+	return metrics_match(fi, c);
+}

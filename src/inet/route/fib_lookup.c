@@ -1,0 +1,155 @@
+/* Lookups: rules, then tables, then the first acceptable route of the longest prefix, else of shorter ones.
+ *
+ * The plain case of forwarding (a single live next hop, tos 0, the three default rules) is answered by fib_lookup_bulk() without
+ * looking at rules; fib_lookup() knows everything.
+ */
+#include "inet/route/fib_priv.h"
+
+/* Spreads all bits of v over all bits of the result (the finalizer of MurmurHash3). */
+static u64 mix(u64 v)
+{
+	v = (v ^ v >> 33) * 0xff51afd7ed558ccdull;
+	v = (v ^ v >> 33) * 0xc4ceb9fe1a85ec53ull;
+	return v ^ v >> 33;
+}
+
+static u32 flow_hash31(const struct netns *net, const struct flow *fl)
+{
+	u64 h = net->fib->multipath_seed;
+	if (fl->multipath_hash)
+		return fl->multipath_hash >> 1;
+	h = mix(h + fl->saddr.q[0]);
+	h = mix(h + fl->saddr.q[1]);
+	h = mix(h + fl->daddr.q[0]);
+	h = mix(h + fl->daddr.q[1]);
+	if (net->fib->multipath_hash_policy == 1)
+		h = mix(h + ((u64)fl->sport.raw << 32 | (u64)fl->dport.raw << 16 | fl->proto));
+	return (u32)(h >> 33);
+}
+
+static bool hop_usable(const struct fib_nh *nh, const struct flow *fl, bool ignore_linkdown)
+{
+	const struct fib_family_ops *ops;
+	if (nh->flags & RTNH_F_DEAD)
+		return false;
+	if (unlikely(nh->flags & RTNH_F_LINKDOWN) && !ignore_linkdown && nh->dev) {
+		ops = fib_ops(nh->info->net, fl->family);
+		if (ops && ops->ignore_linkdown(nh->dev))
+			return false;
+	}
+	return !fl->oif || fl->oif == nh->oif;
+}
+
+struct fib_nh *fib_select_path(struct netns *net, struct fib_info *fi, const struct flow *fl)
+{
+	u32 h = flow_hash31(net, fl);
+	struct fib_nh *first = NULL;
+	for (unsigned i = 0; i < fi->nhs; i++) {
+		struct fib_nh *nh = &fi->nh[i];
+		if (!hop_usable(nh, fl, false))
+			continue;
+		if (!first)
+			first = nh;
+		if (nh->upper_bound && h <= nh->upper_bound)
+			return nh;
+	}
+	return first ? first : &fi->nh[0];
+}
+
+int fib_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table *tb, const struct flow *fl, struct fib_result *res,
+		     bool ignore_linkdown)
+{
+	struct lpm_key key = lpm_key_of(fl->family, &fl->daddr);
+	struct fib_alias *a = fl->family == AF_INET ? lpm4_lookup(&tb->lpm, inaddr_v4(&fl->daddr)) : lpm_lookup_max(&tb->lpm, key, 128);
+	ignore_linkdown |= (fl->flags & FLOW_IGNORE_LINKSTATE) != 0;
+	while (a) {
+		unsigned len = a->prefix_len;
+		for (; a; a = ptr_load(a->next)) {
+			struct fib_info *fi = a->fi;
+			int err = fib_type_props[a->type].error;
+			if ((a->tos && a->tos != (fl->tos & 0xfc)) || fi->flags & RTNH_F_DEAD || fi->scope < fl->scope)
+				continue;
+			res->alias = a;
+			res->table = tb->id;
+			res->nh = &fi->nh[0];
+			res->dst = fi->nh[0].dst;
+			if (err)
+				return err;
+			for (unsigned i = 0; i < fi->nhs; i++) {
+				if (!hop_usable(&fi->nh[i], fl, ignore_linkdown))
+					continue;
+				res->nh = &fi->nh[i];
+				if (unlikely(fi->nhs > 1) && !fl->oif)
+					res->nh = fib_select_path(net, fi, fl);
+				res->dst = res->nh->dst;
+				return 0;
+			}
+		}
+		a = len ? lpm_lookup_max(&tb->lpm, key, len - 1) : NULL;
+	}
+	res->alias = NULL;
+	return -EAGAIN;
+}
+
+int fib_lookup(struct cpu *cpu, struct netns *net, const struct flow *fl, struct fib_result *res)
+{
+	struct fib_rule *r;
+	res->alias = NULL;
+	list_for_each(r, &net->fib->rules, link) {
+		struct fib_table *tb;
+		int err;
+		if (r->family != fl->family)
+			continue;
+		tb = fib_table_find(net, fl->family, r->table);
+		if (!tb)
+			continue;
+		err = fib_table_lookup(cpu, net, tb, fl, res, false);
+		if (err != -EAGAIN)
+			return err;
+		res->alias = NULL;
+	}
+	return -ENETUNREACH;
+}
+
+static bool plain(const struct fib_alias *a)
+{
+	const struct fib_info *fi = a->fi;
+	return !a->next && !a->tos && fi->nhs == 1 && !(fi->flags & RTNH_F_DEAD) &&
+	       !(fi->nh[0].flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) && a->type <= RTN_BROADCAST;
+}
+
+void fib_lookup_bulk(struct netns *net, const be32 *daddr, unsigned n, const struct fib_alias **res)
+{
+	const struct fib_table *local = net->fib->local4, *main = net->fib->main4;
+	if (unlikely(!net->fib->default_rules)) {
+		memset(res, 0, n * sizeof(*res));
+		return;
+	}
+	lpm4_lookup_bulk(&main->lpm, daddr, n, (void **)res);
+	for (unsigned i = 0; i < n; i++)
+		prefetch(res[i]);
+	for (unsigned i = 0; i < n; i++) {
+		const struct fib_alias *l = lpm4_lookup(&local->lpm, daddr[i]);
+		if (l)
+			res[i] = l;
+		if (res[i] && unlikely(!plain(res[i])))
+			res[i] = NULL;
+	}
+}
+
+u8 fib_addr_type(struct netns *net, const struct net_device *dev, const struct inaddr *a)
+{
+	struct flow fl = { .family = inaddr_is_v4(a) ? AF_INET : AF_INET6, .daddr = *a };
+	struct fib_table *tb = fib_table_find(net, fl.family, RT_TABLE_LOCAL);
+	struct fib_result res;
+	if (fl.family == AF_INET) {
+		be32 v4 = inaddr_v4(a);
+		if (v4_is_zeronet(v4) || v4_is_broadcast(v4))
+			return RTN_BROADCAST;
+		if (v4_is_multicast(v4))
+			return RTN_MULTICAST;
+	}
+	if (!tb || fib_table_lookup(net->home, net, tb, &fl, &res, true))
+		return RTN_UNICAST;
+	return !dev || dev == res.nh->dev ? res.alias->type : RTN_UNICAST;
+}

@@ -1,0 +1,147 @@
+/* What links and addresses do to routes: next hops that die and come back, routes that the stack itself puts into tables local and
+ * main, and a namespace's birth and end.
+ *
+ * A next hop dies with IFF_UP (host-scope ones live on: own addresses answer on a device that is down) and is only marked linkdown
+ * when the carrier goes. A route all of whose hops are dead is flushed, without a message, as on Linux.
+ */
+#include "core/subsys.h"
+#include "inet/route/fib_priv.h"
+
+void fib_kernel_route_add(struct cpu *cpu, struct net_device *dev, const struct fib_local_route *r)
+{
+	struct fib_config c = { .family = inaddr_is_v4(&r->dst) ? AF_INET : AF_INET6, .prefix_len = r->prefix_len, .protocol = RTPROT_KERNEL,
+				.scope = r->type == RTN_LOCAL ? RT_SCOPE_HOST : RT_SCOPE_LINK, .type = r->type,
+				.table = r->type == RTN_UNICAST ? RT_TABLE_MAIN : RT_TABLE_LOCAL,
+				.nl_flags = NLM_F_CREATE | NLM_F_APPEND, .priority = r->priority, .dst = r->dst, .prefsrc = r->prefsrc,
+				.has_prefsrc = true, .oif = dev->ifindex };
+	fib_route_add(cpu, dev->net, &c); /* the same route for a second address: -EEXIST, as it should */
+}
+
+void fib_kernel_route_del(struct cpu *cpu, struct net_device *dev, const struct fib_local_route *r)
+{
+	struct fib_config c = { .family = inaddr_is_v4(&r->dst) ? AF_INET : AF_INET6, .prefix_len = r->prefix_len, .protocol = RTPROT_KERNEL,
+				.scope = r->type == RTN_LOCAL ? RT_SCOPE_HOST : RT_SCOPE_LINK, .type = r->type,
+				.table = r->type == RTN_UNICAST ? RT_TABLE_MAIN : RT_TABLE_LOCAL, .priority = r->priority, .dst = r->dst,
+				.prefsrc = r->prefsrc, .has_prefsrc = true, .oif = dev->ifindex };
+	fib_route_del(cpu, dev->net, &c);
+}
+
+void fib_dev_up(struct cpu *cpu, struct net_device *dev, u32 clear)
+{
+	struct netns *net = dev->net;
+	u64 cursor = 0;
+	if (!(dev->flags & IFF_UP))
+		return;
+	if (clear & RTNH_F_DEAD && dev->carrier)
+		clear |= RTNH_F_LINKDOWN;
+	for (struct hnode *n = htable_walk(&net->fib->infos, &cursor, NULL); n; n = htable_walk(&net->fib->infos, &cursor, n)) {
+		struct fib_info *fi = container_of(n, struct fib_info, node);
+		unsigned alive = 0, changed = 0;
+		for (unsigned i = 0; i < fi->nhs; i++) {
+			struct fib_nh *nh = &fi->nh[i];
+			if (nh->dev == dev && nh->flags & clear) {
+				nh->flags &= ~clear;
+				changed++;
+			}
+			alive += !(nh->flags & clear);
+		}
+		if (!changed)
+			continue;
+		if (alive)
+			fi->flags &= ~clear;
+		fib_info_rebalance(fi);
+	}
+	fib_genid_bump(net);
+}
+
+void fib_dev_down(struct cpu *cpu, struct net_device *dev, enum fib_down how)
+{
+	struct netns *net = dev->net;
+	u64 cursor = 0;
+	unsigned dead_routes = 0;
+	u32 set = how == FIB_DOWN_CARRIER ? RTNH_F_LINKDOWN : RTNH_F_LINKDOWN | RTNH_F_DEAD;
+	for (struct hnode *n = htable_walk(&net->fib->infos, &cursor, NULL); n; n = htable_walk(&net->fib->infos, &cursor, n)) {
+		struct fib_info *fi = container_of(n, struct fib_info, node);
+		unsigned dead = 0, mine = 0;
+		for (unsigned i = 0; i < fi->nhs; i++) {
+			struct fib_nh *nh = &fi->nh[i];
+			mine += nh->dev == dev;
+			if (nh->flags & RTNH_F_DEAD) {
+				dead++;
+			} else if (nh->dev == dev && (nh->scope != RT_SCOPE_NOWHERE || how >= FIB_DOWN_FORCE)) {
+				nh->flags |= set;
+				dead++;
+			}
+		}
+		if (!mine)
+			continue;
+		if (how == FIB_DOWN_UNREGISTER)
+			dead = fi->nhs; /* a hop through a device that is gone cannot be shown */
+		if (dead == fi->nhs) {
+			fi->flags |= set;
+			dead_routes += how != FIB_DOWN_CARRIER;
+		}
+		fib_info_rebalance(fi);
+	}
+	if (dead_routes)
+		fib_flush(cpu, net, false);
+	fib_genid_bump(net);
+}
+
+void fib_prefsrc_gone(struct cpu *cpu, struct netns *net, const struct inaddr *addr)
+{
+	u64 cursor = 0;
+	unsigned dead = 0;
+	for (struct hnode *n = htable_walk(&net->fib->infos, &cursor, NULL); n; n = htable_walk(&net->fib->infos, &cursor, n)) {
+		struct fib_info *fi = container_of(n, struct fib_info, node);
+		if (inaddr_eq(&fi->prefsrc, addr)) {
+			fi->flags |= RTNH_F_DEAD;
+			dead++;
+		}
+	}
+	if (dead)
+		fib_flush(cpu, net, false);
+}
+
+static void netns_fini(struct netns *net)
+{
+	if (!net->fib)
+		return;
+	fib_exceptions_flush(net);
+	fib_table_free_all(net);
+	fib_rules_fini(net);
+	htable_fini(&net->fib->exceptions);
+	htable_fini(&net->fib->infos);
+	mem_free(fib_mem(net), net->fib);
+	net->fib = NULL;
+}
+
+static void netns_exit(struct netns *net)
+{
+	fib_exceptions_flush(net);
+	fib_flush(net->home, net, true);
+}
+
+static int netns_init(struct netns *net)
+{
+	struct netns_fib *f = mem_zalloc(fib_mem(net), sizeof(*f));
+	if (!f)
+		return -ENOMEM;
+	net->fib = f;
+	list_init(&f->tables);
+	list_init(&f->rules);
+	list_init(&f->exception_lru);
+	f->multipath_seed = rng_u32(&net->home->rng);
+	f->multipath_hash_fields = 7;
+	if (htable_init(&f->infos, fib_mem(net), 16) || htable_init(&f->exceptions, fib_mem(net), 16) || fib_rules_init(net))
+		goto fail;
+	f->local4 = fib_table_get_or_new(net, AF_INET, RT_TABLE_LOCAL);
+	f->main4 = fib_table_get_or_new(net, AF_INET, RT_TABLE_MAIN);
+	if (f->local4 && f->main4)
+		return 0;
+fail:
+	netns_fini(net);
+	return -ENOMEM;
+}
+
+const struct subsys fib_subsys = { .name = "fib", .netns_init = netns_init, .netns_exit = netns_exit, .netns_fini = netns_fini };

@@ -1,0 +1,394 @@
+/* Routing tables: which routes a prefix has and in which order; insertion, replacement and deletion as netlink's flags ask.
+ *
+ * A prefix's routes form a list, tos descending, then priority ascending; the LPM holds its head. Add is CREATE|EXCL, change
+ * REPLACE, replace CREATE|REPLACE, append CREATE|APPEND, prepend CREATE alone. Two routes of equal tos and priority may stand
+ * side by side when they differ in type or next hops.
+ *
+ * A removed fib_alias waits for an epoch with others of its kind (struct fib_alias_batch).
+ */
+#include "inet/route/fib_priv.h"
+
+struct fib_alias_batch {
+	struct epoch_node epoch;
+	struct world *w;
+	unsigned n;
+	struct fib_alias *a[60];
+};
+
+static void batch_free(struct epoch_node *node)
+{
+	struct fib_alias_batch *b = container_of(node, struct fib_alias_batch, epoch);
+	struct mem *mem = &b->w->mem;
+	for (unsigned i = 0; i < b->n; i++)
+		mem_free(mem, b->a[i]);
+	mem_free(mem, b);
+}
+
+static void batch_close(struct netns *net)
+{
+	struct fib_alias_batch *b = net->fib->alias_batch;
+	net->fib->alias_batch = NULL;
+	if (b)
+		epoch_defer_node(net->world, &b->epoch, batch_free);
+}
+
+static void alias_free(struct netns *net, struct fib_alias *a)
+{
+	struct fib_alias_batch *b = net->fib->alias_batch;
+	fib_info_put(a->fi);
+	if (!b) {
+		b = mem_alloc(fib_mem(net), sizeof(*b));
+		if (!b) {
+			mem_free(fib_mem(net), a); /* all batons are held: nobody is reading it now */
+			return;
+		}
+		b->w = net->world;
+		b->n = 0;
+		net->fib->alias_batch = b;
+	}
+	b->a[b->n++] = a;
+	if (b->n == ARRAY_SIZE(b->a))
+		batch_close(net);
+}
+
+/* -- the tables -- */
+
+/* The order in which Linux's hash of 256 chains lists them. */
+static u64 table_order(u8 family, u32 id) { return (u64)family << 40 | (u64)(id & 255) << 32 | id; }
+
+struct fib_table *fib_table_find(struct netns *net, u8 family, u32 id)
+{
+	struct fib_table *t;
+	if (family == AF_INET && (id == RT_TABLE_MAIN || id == RT_TABLE_UNSPEC))
+		return net->fib->main4;
+	if (family == AF_INET && id == RT_TABLE_LOCAL)
+		return net->fib->local4;
+	list_for_each(t, &net->fib->tables, link)
+		if (t->family == family && t->id == id)
+			return t;
+	return NULL;
+}
+
+struct fib_table *fib_table_get_or_new(struct netns *net, u8 family, u32 id)
+{
+	struct fib_table *t = fib_table_find(net, family, id ? id : RT_TABLE_MAIN), *next;
+	if (t)
+		return t;
+	t = mem_zalloc(fib_mem(net), sizeof(*t));
+	if (!t)
+		return NULL;
+	t->net = net;
+	t->id = id ? id : RT_TABLE_MAIN;
+	t->family = family;
+	if (lpm_init(&t->lpm, fib_mem(net), net->world)) {
+		mem_free(fib_mem(net), t);
+		return NULL;
+	}
+	list_for_each(next, &net->fib->tables, link)
+		if (table_order(next->family, next->id) > table_order(family, t->id))
+			break;
+	list_add_tail(&next->link, &t->link);
+	return t;
+}
+
+void fib_table_free_all(struct netns *net)
+{
+	struct fib_table *t, *tmp;
+	batch_close(net);
+	list_for_each_safe(t, tmp, &net->fib->tables, link) {
+		list_del(&t->link);
+		lpm_fini(&t->lpm);
+		mem_free(fib_mem(net), t);
+	}
+}
+
+/* -- one prefix's list -- */
+
+static void announce(struct cpu *cpu, struct netns *net, enum net_event ev, const struct fib_alias *a, u8 family,
+		     const struct fib_config *c, u32 nl_flags)
+{
+	struct fib_event e = { .alias = a, .family = family, .portid = c->portid, .seq = c->seq, .nl_flags = nl_flags };
+	event_send(cpu, net, ev, &e, 0);
+}
+
+/* Puts a new route in front of *at (a place in the list whose head is `head`; at the head, the LPM has to learn it). */
+static int link_at(struct fib_table *t, struct lpm_key key, struct fib_alias *head, struct fib_alias *prev, struct fib_alias *a)
+{
+	int err;
+	if (prev) {
+		a->next = prev->next;
+		ptr_publish(prev->next, a);
+	} else {
+		a->next = head;
+		err = lpm_set(&t->lpm, key, a->prefix_len, a, NULL);
+		if (err)
+			return -ENOBUFS;
+	}
+	t->routes++;
+	return 0;
+}
+
+static void unlink_after(struct fib_table *t, struct lpm_key key, struct fib_alias *prev, struct fib_alias *a)
+{
+	if (prev)
+		ptr_publish(prev->next, a->next);
+	else if (a->next)
+		lpm_set(&t->lpm, key, a->prefix_len, a->next, NULL); /* in place: cannot fail */
+	else
+		lpm_remove(&t->lpm, key, a->prefix_len);
+	t->routes--;
+}
+
+static int check_prefix(const struct fib_config *c, struct lpm_key key)
+{
+	if (c->prefix_len > fib_key_bits(c->family)) {
+		NL_SET_ERR(c->ack, "Invalid prefix length");
+		return -EINVAL;
+	}
+	if (!lpm_key_eq(lpm_key_mask(key, c->prefix_len), key)) {
+		NL_SET_ERR(c->ack, "Invalid prefix for given prefix length");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static bool same_rank(const struct fib_alias *a, const struct fib_config *c)
+{
+	return a->tos == c->tos && a->fi->priority == c->priority;
+}
+
+/* Where a new route goes, and what stands in its way. */
+struct place {
+	struct fib_alias *head, *prev; /* insert behind prev, or at the head */
+	struct fib_alias *first, *before_first; /* first of equal tos and priority */
+	struct fib_alias *match, *last_equal;	/* of these: the same route; the last one */
+};
+
+static void find_place(struct fib_alias *head, const struct fib_config *c, const struct fib_info *fi, struct place *p)
+{
+	struct fib_alias *prev = NULL;
+	*p = (struct place){ .head = head };
+	for (struct fib_alias *a = head; a; prev = a, a = a->next) {
+		if (same_rank(a, c)) {
+			if (!p->first) {
+				p->first = a;
+				p->before_first = prev;
+			}
+			if (!p->match && a->type == c->type && a->fi == fi)
+				p->match = a;
+			p->last_equal = a;
+		} else if (a->tos < c->tos || (a->tos == c->tos && a->fi->priority > c->priority)) {
+			break;
+		}
+	}
+	p->prev = prev;
+	if (p->first)
+		p->prev = c->nl_flags & NLM_F_APPEND ? p->last_equal : p->before_first;
+}
+
+static struct fib_alias *alias_new(struct netns *net, struct fib_table *t, const struct fib_config *c, struct fib_info *fi)
+{
+	struct fib_alias *a = mem_alloc(fib_mem(net), sizeof(*a));
+	if (a)
+		*a = (struct fib_alias){ .fi = fi, .tos = c->tos, .type = c->type, .prefix_len = c->prefix_len, .table = t->id,
+					 .prefix = c->dst };
+	return a;
+}
+
+static int replace_route(struct cpu *cpu, struct netns *net, struct fib_table *t, const struct fib_config *c, struct lpm_key key,
+			 struct place *p, struct fib_info *fi)
+{
+	struct fib_alias *old = p->first, *a;
+	if (p->match) {
+		fib_info_put(fi);
+		return p->match == old ? 0 : -EEXIST;
+	}
+	a = alias_new(net, t, c, fi);
+	if (!a) {
+		fib_info_put(fi);
+		return -ENOBUFS;
+	}
+	a->state = old->state;
+	a->next = old->next;
+	if (p->before_first)
+		ptr_publish(p->before_first->next, a);
+	else
+		lpm_set(&t->lpm, key, a->prefix_len, a, NULL); /* in place: cannot fail */
+	fib_genid_bump(net);
+	announce(cpu, net, EV_ROUTE_REPLACE, a, c->family, c, NLM_F_REPLACE);
+	alias_free(net, old);
+	return 0;
+}
+
+int fib_route_add(struct cpu *cpu, struct netns *net, const struct fib_config *c)
+{
+	struct lpm_key key = lpm_key_of(c->family, &c->dst);
+	struct fib_table *t;
+	struct fib_info *fi;
+	struct fib_alias *a;
+	struct place p;
+	int err = check_prefix(c, key);
+	u32 flags = NLM_F_CREATE | NLM_F_EXCL;
+
+	if (err)
+		return err;
+	t = fib_table_get_or_new(net, c->family, c->table);
+	if (!t)
+		return -ENOBUFS;
+	struct fib_config own = *c;
+	own.table = t->id;
+	c = &own;
+	err = fib_info_make(cpu, net, c, &fi);
+	if (err)
+		return err;
+	find_place(lpm_find(&t->lpm, key, c->prefix_len), c, fi, &p);
+	if (p.first) {
+		err = -EEXIST;
+		if (c->nl_flags & NLM_F_EXCL)
+			goto fail;
+		if (c->nl_flags & NLM_F_REPLACE)
+			return replace_route(cpu, net, t, c, key, &p, fi);
+		if (p.match)
+			goto fail;
+		if (c->nl_flags & NLM_F_APPEND)
+			flags |= NLM_F_APPEND;
+		flags &= ~(u32)NLM_F_EXCL;
+	}
+	err = -ENOENT;
+	if (!(c->nl_flags & NLM_F_CREATE))
+		goto fail;
+	err = -ENOBUFS;
+	a = alias_new(net, t, c, fi);
+	if (!a)
+		goto fail;
+	err = link_at(t, key, p.head, p.prev, a);
+	if (err) {
+		mem_free(fib_mem(net), a);
+		goto fail;
+	}
+	fib_genid_bump(net);
+	announce(cpu, net, EV_ROUTE_ADD, a, c->family, c, flags);
+	return 0;
+fail:
+	fib_info_put(fi);
+	return err;
+}
+
+int fib_route_del(struct cpu *cpu, struct netns *net, const struct fib_config *c)
+{
+	struct lpm_key key = lpm_key_of(c->family, &c->dst);
+	struct fib_table *t = fib_table_find(net, c->family, c->table ? c->table : RT_TABLE_MAIN);
+	struct fib_alias *prev = NULL;
+	int err = check_prefix(c, key);
+
+	if (err)
+		return err;
+	if (!t) {
+		NL_SET_ERR(c->ack, "FIB table does not exist");
+		return -ESRCH;
+	}
+	for (struct fib_alias *a = lpm_find(&t->lpm, key, c->prefix_len); a; prev = a, a = a->next) {
+		if (a->tos != c->tos || (c->type && a->type != c->type) || (c->scope != RT_SCOPE_NOWHERE && a->fi->scope != c->scope) ||
+		    (c->has_prefsrc && !inaddr_eq(&a->fi->prefsrc, &c->prefsrc)) || (c->protocol && a->fi->protocol != c->protocol) ||
+		    !fib_info_matches(a->fi, c))
+			continue;
+		unlink_after(t, key, prev, a);
+		fib_genid_bump(net);
+		announce(cpu, net, EV_ROUTE_DEL, a, c->family, c, 0);
+		alias_free(net, a);
+		return 0;
+	}
+	return -ESRCH;
+}
+
+/* -- all of a table -- */
+
+/* The next prefix in walking order: at this address with at most maxlen bits (-1: none), else behind it. The head of its list;
+ * *at becomes its address. */
+static struct fib_alias *next_prefix(const struct fib_table *t, struct lpm_key *at, int maxlen)
+{
+	struct fib_alias *a;
+	struct lpm_key from = *at;
+	if (maxlen >= 0) {
+		a = lpm_lookup_max(&t->lpm, *at, (unsigned)maxlen);
+		if (a && lpm_key_eq(lpm_key_of(t->family, &a->prefix), *at))
+			return a;
+	}
+	if (!++from.lo && !++from.hi)
+		return NULL;
+	return lpm_next(&t->lpm, from, at);
+}
+
+void fib_flush(struct cpu *cpu, struct netns *net, bool all)
+{
+	struct fib_table *t;
+	unsigned gone = 0;
+	list_for_each(t, &net->fib->tables, link) {
+		struct lpm_key at = { 0, 0 };
+		int maxlen = 128;
+		for (struct fib_alias *a; (a = next_prefix(t, &at, maxlen));) {
+			struct fib_alias *prev = NULL, *next;
+			maxlen = a->prefix_len - 1;
+			for (; a; a = next) {
+				next = a->next;
+				if (!all && !(a->fi->flags & RTNH_F_DEAD)) {
+					prev = a;
+					continue;
+				}
+				unlink_after(t, at, prev, a);
+				alias_free(net, a);
+				gone++;
+			}
+		}
+	}
+	if (gone) {
+		fib_genid_bump(net);
+		batch_close(net);
+	}
+}
+
+/* key[0]: place of the table in the order, key[1..2]: address, key[3]: longest prefix to show there, key[4]: routes of that
+ * prefix shown already, key[5]: 1 once begun in this table. */
+int fib_walk(struct netns *net, u8 family, u32 table, u64 key[6], int (*fn)(void *arg, const struct fib_alias *a), void *arg)
+{
+	struct fib_table *t;
+	list_for_each(t, &net->fib->tables, link) {
+		u64 order = table_order(t->family, t->id);
+		if ((family && t->family != family) || (table && t->id != table) || order < key[0])
+			continue;
+		if (order > key[0] || !key[5]) {
+			key[0] = order;
+			key[1] = key[2] = key[4] = 0;
+			key[3] = 128;
+			key[5] = 1;
+		}
+		for (;;) {
+			struct lpm_key at = { key[1], key[2] };
+			struct fib_alias *a = next_prefix(t, &at, (int)(s64)key[3]);
+			u64 n = 0;
+			if (!a)
+				break;
+			if (at.hi != key[1] || at.lo != key[2] || a->prefix_len != key[3])
+				key[4] = 0; /* the prefix at which it stopped is gone */
+			key[1] = at.hi;
+			key[2] = at.lo;
+			key[3] = a->prefix_len;
+			for (u8 len = a->prefix_len; a; a = a->next, n++) {
+				int err;
+				if (n < key[4])
+					continue;
+				err = fn(arg, a);
+				if (err) {
+					key[3] = len;
+					return err;
+				}
+				key[4]++;
+			}
+			key[3] = (u64)(s64)((int)key[3] - 1);
+			key[4] = 0;
+		}
+		key[0] = order + 1;
+		key[5] = 0;
+	}
+	return 0;
+}

@@ -1,0 +1,164 @@
+/* The LPM against a linear list: random insertions, replacements and deletions, then every kind of question, for both key lengths,
+ * across the appearance and disappearance of the wide root; and with an allocator that fails. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "inet/route/lpm.h"
+
+struct entry {
+	struct lpm_key key;
+	unsigned len;
+	bool there;
+};
+static struct entry *model;
+static unsigned n_model;
+
+static bool covers(const struct entry *e, struct lpm_key k) { return lpm_key_eq(lpm_key_mask(k, e->len), e->key); }
+static struct entry *model_max(struct lpm_key k, unsigned maxlen)
+{
+	struct entry *best = NULL;
+	for (unsigned i = 0; i < n_model; i++)
+		if (model[i].there && model[i].len <= maxlen && covers(&model[i], k) && (!best || model[i].len > best->len))
+			best = &model[i];
+	return best;
+}
+static struct entry *model_exact(struct lpm_key k, unsigned len)
+{
+	for (unsigned i = 0; i < n_model; i++)
+		if (model[i].len == len && lpm_key_eq(model[i].key, k))
+			return &model[i];
+	return NULL;
+}
+static bool less(struct lpm_key a, struct lpm_key b) { return a.hi != b.hi ? a.hi < b.hi : a.lo < b.lo; }
+static struct entry *model_next(struct lpm_key from)
+{
+	struct entry *best = NULL;
+	for (unsigned i = 0; i < n_model; i++) {
+		struct entry *e = &model[i];
+		if (!e->there || less(e->key, from))
+			continue;
+		if (!best || less(e->key, best->key) || (lpm_key_eq(e->key, best->key) && e->len > best->len))
+			best = e;
+	}
+	return best;
+}
+
+/* Addresses that share long prefixes with each other, so that all depths are met. */
+static struct lpm_key random_key(struct rng *r, unsigned bits)
+{
+	struct lpm_key k = { rng_u64(r), bits > 32 ? rng_u64(r) : 0 };
+	unsigned same = rng_below(r, bits + 1);
+	struct lpm_key base = { 0x0a00010020010db8ull, 0x0123456789abcdefull };
+	struct lpm_key m = lpm_key_mask((struct lpm_key){ ~0ull, ~0ull }, same);
+	k.hi = (base.hi & m.hi) | (k.hi & ~m.hi);
+	k.lo = (base.lo & m.lo) | (k.lo & ~m.lo);
+	return lpm_key_mask(k, bits);
+}
+
+static void run(unsigned bits, unsigned n, unsigned questions, u64 seed)
+{
+	struct mem mem;
+	struct lpm t;
+	struct rng r;
+	u8 s[32] = { (u8)seed };
+	mem_init(&mem, 0);
+	rng_init(&r, s, seed);
+	assert_int_equal(lpm_init(&t, &mem, NULL), 0);
+	model = calloc(n, sizeof(*model));
+	n_model = 0;
+	for (unsigned step = 0; step < 2 * n; step++) {
+		bool many = n > 10000 && rng_below(&r, 16);
+		unsigned len = many ? 20 + rng_below(&r, 13) : rng_below(&r, bits + 1);
+		struct lpm_key k = lpm_key_mask(many ? lpm_key_v4((be32){ rng_u32(&r) }) : random_key(&r, bits), len);
+		struct entry *e = model_exact(k, len);
+		if (rng_below(&r, 8) && n_model < n) {
+			void *old;
+			if (!e)
+				e = &model[n_model++];
+			*e = (struct entry){ k, len, e->there };
+			assert_int_equal(lpm_set(&t, k, len, e, &old), 0);
+			assert_ptr_equal(old, e->there ? e : NULL);
+			e->there = true;
+		} else if (n_model) {
+			e = &model[rng_below(&r, n_model)];
+			assert_ptr_equal(lpm_remove(&t, e->key, e->len), e->there ? e : NULL);
+			e->there = false;
+		}
+	}
+	assert_int_equal(t.wide != NULL, bits == 32 && n > 10000);
+	for (unsigned i = 0; i < questions; i++) {
+		struct lpm_key k = random_key(&r, bits), at;
+		unsigned max = rng_below(&r, bits + 1);
+		struct entry *e = model_max(k, max);
+		assert_ptr_equal(lpm_lookup_max(&t, k, max), e);
+		e = model_max(k, bits);
+		assert_ptr_equal(lpm_lookup_max(&t, k, bits), e);
+		if (bits == 32) {
+			be32 a = cpu_to_be32((u32)(k.hi >> 32)), many[40];
+			void *res[40];
+			assert_ptr_equal(lpm4_lookup(&t, a), e);
+			for (unsigned j = 0; j < 40; j++)
+				many[j] = cpu_to_be32((u32)(random_key(&r, 32).hi >> 32));
+			lpm4_lookup_bulk(&t, many, 40, res);
+			for (unsigned j = 0; j < 40; j += 13)
+				assert_ptr_equal(res[j], model_max(lpm_key_v4(many[j]), 32));
+		}
+		e = model_next(k);
+		assert_ptr_equal(lpm_next(&t, k, &at), e);
+		if (e)
+			assert_true(lpm_key_eq(at, e->key));
+	}
+	for (unsigned i = 0; i < n_model; i++)
+		assert_ptr_equal(lpm_remove(&t, model[i].key, model[i].len), model[i].there ? &model[i] : NULL);
+	assert_int_equal(t.count, 0);
+	assert_null(t.top);
+	lpm_fini(&t);
+	assert_int_equal(mem_fini(&mem), 0);
+	free(model);
+}
+
+static void test_v4(void **state) { run(32, 600, 600, 1); }
+static void test_v6(void **state) { run(128, 600, 600, 2); }
+static void test_wide(void **state) { run(32, 12000, 150, 3); }
+
+static void test_no_memory(void **state)
+{
+	struct mem mem;
+	struct lpm t;
+	struct lpm_key a = lpm_key_v4(BE32(0x0a010203)), b = lpm_key_v4(BE32(0x0a010204));
+	int x, y;
+	mem_init(&mem, 0);
+	lpm_init(&t, &mem, NULL);
+	for (u64 at = 1; at < 8; at++) {
+		mem.fail_at = at;
+		int err = lpm_set(&t, a, 32, &x, NULL);
+		mem.fail_at = 0;
+		assert_ptr_equal(lpm4_lookup(&t, BE32(0x0a010203)), err ? NULL : &x);
+		if (!err)
+			break;
+		assert_int_equal(err, -ENOMEM);
+		assert_int_equal(mem.count, 0);
+	}
+	assert_int_equal(lpm_set(&t, b, 32, &y, NULL), 0);
+	mem.fail_at = 1; /* removal cannot fail */
+	assert_ptr_equal(lpm_remove(&t, a, 32), &x);
+	mem.fail_at = 0;
+	assert_null(lpm4_lookup(&t, BE32(0x0a010203)));
+	assert_ptr_equal(lpm4_lookup(&t, BE32(0x0a010204)), &y);
+	lpm_fini(&t);
+	assert_int_equal(mem_fini(&mem), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_v4),
+		cmocka_unit_test(test_v6),
+		cmocka_unit_test(test_wide),
+		cmocka_unit_test(test_no_memory),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,23 @@
+/* What the files of link/ that make up the device core tell each other; nobody else's. */
+#ifndef LINK_DEV_INTERNAL_H
+#define LINK_DEV_INTERNAL_H
+
+#include "link/netdevice.h"
+
+/* dev_registry.c */
+int dev_name_choose(struct netns *net, const char *pattern, char out[DEV_NAME_SIZE]);
+int dev_ifindex_choose(struct netns *net, s32 wanted, s32 *out);
+void dev_list(struct net_device *dev);
+void dev_unlist(struct net_device *dev);
+void dev_rename_listed(struct net_device *dev, const char *name);
+void dev_leave(struct cpu *cpu, struct net_device *dev, const struct link_move *move_or_null);
+/* dev_config.c */
+int dev_open(struct cpu *cpu, struct net_device *dev);
+void dev_close(struct cpu *cpu, struct net_device *dev);
+void dev_operstate_update(struct net_device *dev);
+/* dev_addr.c */
+void dev_mc_flush(struct net_device *dev);
+/* dev_features.c */
+void dev_features_update(struct cpu *cpu, struct net_device *dev);
+
+#endif

@@ -1,0 +1,6 @@
+/* Every kind of device that `ip link add type KIND` makes: one file and one line each. nic is made by the host instead. */
+#include "link/netns_dev.h"
+
+extern const struct link_kind link_kind_dummy, link_kind_veth;
+
+const struct link_kind *const link_kinds_builtin[] = { &link_kind_veth, &link_kind_dummy, NULL };

@@ -1,0 +1,187 @@
+/* The error queue (IP_RECVERR, SO_TIMESTAMPING): ICMP errors, local errors and transmit stamps that wait for MSG_ERRQUEUE.
+ *
+ * An entry is an skb: its data is the part of the offending datagram's payload that came back, its cb says what happened and
+ * about whom. Reading one leaves the next one's error in sk->err when it is an ICMP error, as Linux does, so that a program
+ * that polls sees one error after the other. Entries are charged to the receive buffer.
+ */
+#include <netinet/in.h>
+#include <time.h>
+#include <linux/errqueue.h>
+#include <linux/net_tstamp.h>
+
+#include "codec/wire/ip4hdr.h"
+#include "core/trace.h"
+#include "sock/inet_sock.h"
+
+struct err_cb {
+	struct sock_extended_err ee;
+	struct inaddr daddr;	/* whom the datagram was for */
+	struct inaddr offender;
+	be16 port;
+	s32 ifindex;
+};
+_Static_assert(sizeof(struct err_cb) <= sizeof(((struct sk_buff *)0)->cb), "fits");
+
+static struct err_cb *err_cb(const struct sk_buff *skb) { return (struct err_cb *)skb->cb; }
+
+static bool is_icmp(const struct sk_buff *skb)
+{
+	return skb && (err_cb(skb)->ee.ee_origin == SO_EE_ORIGIN_ICMP || err_cb(skb)->ee.ee_origin == SO_EE_ORIGIN_ICMP6);
+}
+
+/* Takes skb; a full receive buffer loses it. */
+static void err_queue(struct cpu *cpu, struct sock *sk, struct sk_buff *skb)
+{
+	if (sk->rmem_alloc + skb->truesize >= (u32)sk->rcvbuf) {
+		sk->drops++;
+		skb_drop_net(cpu, sk->net, skb, SKB_DROP_REASON_SOCKET_RCVBUFF);
+		return;
+	}
+	sock_charge_rx(sk, skb);
+	skb_list_add(&sk->err_queue, skb);
+	sock_wake(cpu, sk);
+}
+
+/* A new entry with a copy of [off, …) of skb as its data (skb NULL: none). */
+static struct sk_buff *err_new(struct cpu *cpu, const struct sk_buff *skb, u32 off)
+{
+	u32 len = skb && skb->len > off ? skb->len - off : 0;
+	struct sk_buff *e;
+
+	if (len > BUF_MAX_BYTES - SKB_HEADROOM)
+		len = BUF_MAX_BYTES - SKB_HEADROOM;
+	e = skb_alloc(cpu, 0, MAX(len, 1u));
+	if (!e)
+		return NULL;
+	if (len && !skb_copy_bits(skb, off, skb_put(e, len), len)) {
+		skb_consume(cpu, e);
+		return NULL;
+	}
+	memset(e->cb, 0, sizeof e->cb);
+	e->tstamp = cpu->now;
+	return e;
+}
+
+void inet_err_queue_icmp(struct cpu *cpu, struct inet_sock *inet, const struct sk_buff *skb, u32 payload_off,
+			 const struct icmp_error *e, be16 port)
+{
+	struct sk_buff *q = err_new(cpu, skb, payload_off);
+
+	if (!q)
+		return;
+	*err_cb(q) = (struct err_cb){
+		.ee = { .ee_errno = (u32)e->err, .ee_origin = e->origin, .ee_type = e->type, .ee_code = e->code, .ee_info = e->info },
+		.daddr = e->daddr, .offender = e->offender, .port = port, .ifindex = e->iif,
+	};
+	err_queue(cpu, &inet->sk, q);
+}
+
+void inet_err_queue_local(struct cpu *cpu, struct inet_sock *inet, int err, const struct inaddr *daddr, be16 port, u32 info)
+{
+	struct sk_buff *q;
+
+	if (!inet->recverr || !(q = err_new(cpu, NULL, 0)))
+		return;
+	*err_cb(q) = (struct err_cb){
+		.ee = { .ee_errno = (u32)err, .ee_origin = SO_EE_ORIGIN_LOCAL, .ee_info = info },
+		.daddr = *daddr, .port = port,
+	};
+	err_queue(cpu, &inet->sk, q);
+}
+
+static void queue_stamp(struct cpu *cpu, struct sock *sk, const struct inet_tx_stamp *t, u32 kind)
+{
+	struct sk_buff *q = err_new(cpu, t->copy, 0);
+
+	if (!q)
+		return;
+	*err_cb(q) = (struct err_cb){
+		.ee = { .ee_errno = ENOMSG, .ee_origin = SO_EE_ORIGIN_TIMESTAMPING, .ee_info = kind,
+			.ee_data = t->flags & SOF_TIMESTAMPING_OPT_ID ? t->key : 0 },
+	};
+	err_queue(cpu, sk, q);
+}
+
+void inet_tx_stamp_take(struct cpu *cpu, struct sock *sk, const struct sk_buff *skb, u32 tsflags, struct inet_tx_stamp *t)
+{
+	*t = (struct inet_tx_stamp){ .flags = tsflags };
+	if (likely(!(tsflags & SOF_TIMESTAMPING_TX_RECORD_MASK)))
+		return;
+	if (tsflags & SOF_TIMESTAMPING_OPT_ID)
+		t->key = sk->tskey++;
+	if ((tsflags & (SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_SCHED)) && !(tsflags & SOF_TIMESTAMPING_OPT_TSONLY))
+		t->copy = skb_copy(cpu, skb, 0);
+}
+
+/* The device has it when the call down returns: both moments are this one. */
+void inet_tx_stamp_give(struct cpu *cpu, struct sock *sk, struct inet_tx_stamp *t, int err)
+{
+	if (likely(!(t->flags & SOF_TIMESTAMPING_TX_RECORD_MASK)))
+		return;
+	if (!err && (t->flags & SOF_TIMESTAMPING_TX_SCHED))
+		queue_stamp(cpu, sk, t, SCM_TSTAMP_SCHED);
+	if (!err && (t->flags & SOF_TIMESTAMPING_TX_SOFTWARE))
+		queue_stamp(cpu, sk, t, SCM_TSTAMP_SND);
+	if (t->copy)
+		skb_consume(cpu, t->copy);
+}
+
+static struct sk_buff *err_dequeue(struct sock *sk)
+{
+	struct sk_buff *skb = skb_list_pop(&sk->err_queue), *next = sk->err_queue.first;
+
+	if (is_icmp(next))
+		sk->err = (s32)err_cb(next)->ee.ee_errno;
+	else if (is_icmp(skb))
+		sk->err = 0;
+	return skb;
+}
+
+static void fill_addr(const struct sock *sk, const struct inaddr *addr, be16 port, struct sockaddr_storage *a, socklen_t *len)
+{
+	if (sk->family == AF_INET && !inaddr_is_v4(addr)) {
+		memset(a, 0, sizeof(struct sockaddr_in));
+		*len = 0;
+		return;
+	}
+	inet_sockaddr_fill(sk, addr, port, 0, a, len);
+}
+
+ssize_t inet_recv_errqueue(struct cpu *cpu, struct sock *sk, struct msghdr *m)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	struct { struct sock_extended_err ee; struct sockaddr_in offender; } out = { 0 };
+	struct sk_buff *skb = err_dequeue(sk);
+	const struct err_cb *e;
+	ssize_t copied;
+
+	if (!skb)
+		return -EAGAIN;
+	e = err_cb(skb);
+	copied = skb->len;
+	if ((size_t)copied > msg_len(m)) {
+		m->msg_flags |= MSG_TRUNC;
+		copied = (ssize_t)msg_len(m);
+	}
+	if (skb_copy_to_msg(skb, 0, m, 0, (size_t)copied)) {
+		copied = -EFAULT;
+		goto out;
+	}
+	sock_recv_cmsgs(cpu, sk, skb, m);
+	if (m->msg_name && e->ee.ee_origin != SO_EE_ORIGIN_TIMESTAMPING)
+		fill_addr(sk, &e->daddr, e->port, m->msg_name, &m->msg_namelen);
+	out.ee = e->ee;
+	if (e->ee.ee_origin == SO_EE_ORIGIN_ICMP && inaddr_is_v4(&e->offender)) {
+		out.offender.sin_family = AF_INET;
+		out.offender.sin_addr.s_addr = inaddr_v4(&e->offender).raw;
+		if (inet->cmsg_flags & IP_CMSG_PKTINFO) {
+			struct in_pktinfo pi = { .ipi_ifindex = e->ifindex };
+			msg_put_cmsg(m, SOL_IP, IP_PKTINFO, &pi, sizeof pi);
+		}
+	}
+	msg_put_cmsg(m, SOL_IP, IP_RECVERR, &out, sizeof out);
+	m->msg_flags |= MSG_ERRQUEUE;
+out:
+	skb_consume(cpu, skb);
+	return copied;
+}

@@ -1,0 +1,227 @@
+/* What UDP, raw and ping sockets share: bind, connect, disconnect, shutdown, and where one datagram goes.
+ *
+ * A datagram's destination comes from its address or the connected peer; its route from the cache of a connected socket when
+ * nothing in the message overrides it, else from a lookup. See ip(7), udp(7), connect(2).
+ */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <linux/rtnetlink.h>
+
+#include "sock/inet_sock.h"
+
+#define BINDADDR_LOCK 4
+#define BINDPORT_LOCK 8
+
+static struct inaddr any_of(const struct inet_sock *inet)
+{
+	return inet->sk.family == AF_INET ? inaddr_from_v4((be32){ 0 }) : (struct inaddr){ .q = { 0, 0 } };
+}
+
+/* "To any" means oneself: the bound address, else 127.0.0.1. */
+static struct inaddr self_if_any(const struct inet_sock *inet, const struct inaddr *a)
+{
+	if (!inaddr_is_any(a))
+		return *a;
+	return inaddr_is_any(&inet->saddr) ? inaddr_from_v4(BE32(0x7f000001)) : inet->saddr;
+}
+
+int inet_bind_addr(struct cpu *cpu, struct inet_sock *inet, const struct sockaddr *a, socklen_t len, u16 *port)
+{
+	struct netns *net = inet->sk.net;
+	const struct inet_af *af;
+	struct sockaddr_in in;
+	struct inaddr addr;
+	u8 type;
+	int err;
+
+	if (inet->sk.family == AF_INET) {
+		if (len < sizeof in)
+			return -EINVAL;
+		memcpy(&in, a, sizeof in);
+		if (in.sin_family == AF_UNSPEC && in.sin_addr.s_addr == 0)
+			in.sin_family = AF_INET; /* 2.2-era programs bind to any like that */
+		if ((err = inet_sockaddr_parse(&inet->sk, (struct sockaddr *)&in, sizeof in, &addr, port, NULL)))
+			return err;
+	} else if ((err = inet_sockaddr_parse(&inet->sk, a, len, &addr, port, NULL))) {
+		return err;
+	}
+	if (!(af = inet_af_of(net, &addr)))
+		return -EADDRNOTAVAIL;
+	type = inaddr_is_any(&addr) ? RTN_LOCAL : af->addr_type(net, NULL, &addr);
+	if (type != RTN_LOCAL && type != RTN_MULTICAST && type != RTN_BROADCAST && !inet->freebind && !inet->transparent &&
+	    !net->ip4->nonlocal_bind)
+		return -EADDRNOTAVAIL;
+	if (inet->sk.state != TCP_CLOSE || inet->num)
+		return -EINVAL;
+	inet->rcv_saddr = addr;
+	inet->saddr = type == RTN_MULTICAST || type == RTN_BROADCAST ? any_of(inet) : addr;
+	if (!inaddr_is_any(&addr))
+		inet->sk.userlocks |= BINDADDR_LOCK;
+	if (*port)
+		inet->sk.userlocks |= BINDPORT_LOCK;
+	return 0;
+}
+
+void inet_bind_undo(struct inet_sock *inet)
+{
+	inet->rcv_saddr = inet->saddr = any_of(inet);
+	inet->sk.userlocks &= ~(u32)(BINDADDR_LOCK | BINDPORT_LOCK);
+}
+
+int inet_dgram_connect(struct cpu *cpu, struct inet_sock *inet, const struct sockaddr *a, socklen_t len)
+{
+	struct inaddr old = inet->daddr, addr;
+	be16 old_port = inet->dport;
+	struct dst *dst;
+	struct flow fl;
+	u16 port;
+	int err;
+
+	if ((err = inet_sockaddr_parse(&inet->sk, a, len, &addr, &port, NULL)))
+		return err;
+	inet_dst_reset(inet);
+	addr = self_if_any(inet, &addr);
+	inet->daddr = addr;
+	inet->dport = cpu_to_be16(port);
+	err = inet_sock_route(cpu, inet, (u8)inet->sk.protocol, &fl, &dst);
+	if (!err && dst->type == RTN_BROADCAST && !inet->sk.broadcast) {
+		dst_put(dst);
+		err = -EACCES;
+	}
+	if (err) {
+		if (err == -ENETUNREACH)
+			mib_inc(cpu, inet->sk.net, MIB_Ip_OutNoRoutes);
+		inet_dst_reset(inet);
+		inet->daddr = old;
+		inet->dport = old_port;
+		return err;
+	}
+	dst_put(dst);
+	if (inaddr_is_any(&inet->saddr))
+		inet->saddr = fl.saddr;
+	if (inaddr_is_any(&inet->rcv_saddr))
+		inet->rcv_saddr = fl.saddr;
+	inet->sk.state = TCP_ESTABLISHED;
+	return 0;
+}
+
+void inet_dgram_disconnect(struct inet_sock *inet)
+{
+	inet->sk.state = TCP_CLOSE;
+	inet->daddr = any_of(inet);
+	inet->dport = (be16){ 0 };
+	if (!(inet->sk.userlocks & BINDADDR_LOCK))
+		inet->rcv_saddr = inet->saddr = any_of(inet);
+	inet_dst_reset(inet);
+}
+
+int inet_dgram_shutdown(struct cpu *cpu, struct sock *sk, int how)
+{
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
+	sk->shutdown |= (u8)(how + 1); /* SHUT_RD, WR, RDWR: bits 1, 2, both */
+	sock_wake(cpu, sk);
+	return sk->state == TCP_CLOSE ? -ENOTCONN : 0;
+}
+
+int inet_dgram_dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr *m, int flags, u8 proto, bool need_port,
+		    struct inet_dest *d)
+{
+	struct sock *sk = &inet->sk;
+	const struct inet_af *af;
+	const struct ip4_opts *opts;
+	u16 port = 0;
+	int err;
+
+	d->connected = false;
+	inet_cmsgs_init(inet, &d->c);
+	if (m->msg_name) {
+		struct sockaddr_in in;
+		if (m->msg_namelen < sizeof in)
+			return -EINVAL;
+		memcpy(&in, m->msg_name, sizeof in);
+		if (sk->family == AF_INET && in.sin_family == AF_UNSPEC) {
+			in.sin_family = AF_INET; /* as Linux still takes it */
+			err = inet_sockaddr_parse(sk, (struct sockaddr *)&in, sizeof in, &d->fl.daddr, &port, NULL);
+		} else {
+			err = inet_sockaddr_parse(sk, m->msg_name, m->msg_namelen, &d->fl.daddr, &port, NULL);
+		}
+		if (err)
+			return err;
+		if (need_port && !port)
+			return -EINVAL;
+		d->dport = cpu_to_be16(port);
+		d->fl.daddr = self_if_any(inet, &d->fl.daddr);
+	} else {
+		if (sk->state != TCP_ESTABLISHED)
+			return -EDESTADDRREQ;
+		d->fl.daddr = inet->daddr;
+		d->dport = inet->dport;
+		d->connected = true;
+	}
+	if (m->msg_controllen) {
+		if ((err = inet_cmsgs_parse(cpu, inet, m, &d->c)))
+			return err;
+		if (d->c.oif || !inaddr_is_any(&d->c.saddr) || d->c.tos >= 0 || d->c.has_opts || d->c.mark != sk->mark)
+			d->connected = false;
+	}
+	opts = d->c.has_opts ? &d->c.opts : inet->opts;
+	if (unlikely(flags & MSG_DONTROUTE) || unlikely(opts && opts->srr))
+		d->connected = false;
+	if (likely(d->connected))
+		return inet_sock_route(cpu, inet, proto, &d->fl, &d->dst);
+
+	struct inaddr daddr = d->fl.daddr;
+	inet_sock_flow(inet, proto, &d->fl);
+	d->fl.daddr = daddr;
+	d->fl.dport = d->dport;
+	d->fl.family = inaddr_is_v4(&daddr) ? AF_INET : AF_INET6;
+	if (opts && opts->srr)
+		d->fl.daddr = inaddr_from_v4(opts->faddr);
+	if (!inaddr_is_any(&d->c.saddr))
+		d->fl.saddr = d->c.saddr;
+	if (d->c.tos >= 0)
+		d->fl.tos = (u8)d->c.tos;
+	d->fl.mark = d->c.mark;
+	if (flags & MSG_DONTROUTE)
+		d->fl.scope = RT_SCOPE_LINK;
+	if (d->c.oif)
+		d->fl.oif = d->c.oif;
+	if (inaddr_is_v4(&daddr) && v4_is_multicast(inaddr_v4(&daddr))) {
+		if (!d->fl.oif || d->fl.oif != sk->bound_dev_if)
+			d->fl.oif = d->fl.oif ? d->fl.oif : inet->mc_index;
+		if (inaddr_is_any(&d->fl.saddr))
+			d->fl.saddr = inet->mc_addr;
+	} else if (!d->fl.oif) {
+		d->fl.oif = inet->uc_index;
+	}
+	if (!(af = inet_af_of(sk->net, &daddr)))
+		return -ENETUNREACH;
+	err = af->route_out(cpu, sk->net, &d->fl, &d->dst);
+	if (err) {
+		if (err == -ENETUNREACH)
+			mib_inc(cpu, sk->net, MIB_Ip_OutNoRoutes);
+		return err;
+	}
+	d->fl.daddr = daddr; /* a source route's first hop was for the lookup only */
+	return 0;
+}
+
+void inet_dest_ip_out(const struct inet_sock *inet, const struct inet_dest *d, u8 proto, struct ip_out *o)
+{
+	inet_sock_ip_out(inet, proto, o);
+	o->saddr = d->fl.saddr;
+	o->daddr = d->fl.daddr;
+	if (d->dst->type == RTN_MULTICAST) {
+		o->ttl = inet->mc_ttl;
+		o->mc_noloop = !inet->mc_loop;
+	}
+	if (d->c.ttl >= 0)
+		o->ttl = d->c.ttl;
+	if (d->c.tos >= 0)
+		o->tos = (u8)d->c.tos;
+	if (d->c.has_opts)
+		o->opts = &d->c.opts;
+	o->mark = d->c.mark;
+	o->priority = d->c.priority;
+}

@@ -1,0 +1,414 @@
+/* struct inet_sock: addresses, the route a socket keeps, and the control messages of datagrams, for both families.
+ *
+ * An AF_INET socket keeps its addresses in v4-mapped form from birth, so that any is ::ffff:0.0.0.0 for it and :: for an
+ * AF_INET6 socket; inaddr_is_any() knows both. See ip(7).
+ */
+#include "sock/inet_sock.h"
+
+#include <netinet/in.h>
+#include <linux/net_tstamp.h>
+#include <linux/rtnetlink.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/strbuf.h"
+#include "codec/wire/ip4hdr.h"
+
+#ifndef IP_PROTOCOL
+#define IP_PROTOCOL 52
+#endif
+
+void inet_sock_init(struct inet_sock *inet)
+{
+	const struct netns_ip4 *ip4 = inet->sk.net->ip4;
+	struct inaddr any = { .q = { 0, 0 } };
+
+	if (inet->sk.family == AF_INET)
+		any = inaddr_from_v4((be32){ 0 });
+	inet->rcv_saddr = inet->saddr = inet->daddr = any;
+	inet->mc_addr = inaddr_from_v4((be32){ 0 });
+	inet->uc_ttl = -1;
+	inet->mc_ttl = 1;
+	inet->mc_loop = inet->mc_all = true;
+	inet->pmtudisc = ip4 && ip4->no_pmtu_disc ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
+	list_init(&inet->bind_link);
+	list_init(&inet->mc_list);
+}
+
+void inet_dst_reset(struct inet_sock *inet)
+{
+	struct dst *d = inet->dst;
+	inet->dst = NULL;
+	if (d)
+		dst_put(d);
+}
+
+void inet_sock_fini(struct cpu *cpu, struct inet_sock *inet)
+{
+	inet_mc_leave_all(cpu, inet);
+	inet_dst_reset(inet);
+	mem_free(cpu_mem(cpu), inet->opts);
+	inet->opts = NULL;
+}
+
+int inet_sockaddr_parse(const struct sock *sk, const struct sockaddr *a, socklen_t len, struct inaddr *addr, u16 *port, s32 *scope)
+{
+	if (scope)
+		*scope = 0;
+	if (sk->family == AF_INET) {
+		struct sockaddr_in in;
+		if (len < sizeof in)
+			return -EINVAL;
+		memcpy(&in, a, sizeof in);
+		if (in.sin_family != AF_INET)
+			return -EAFNOSUPPORT;
+		*addr = inaddr_from_v4((be32){ in.sin_addr.s_addr });
+		*port = be16_to_cpu((be16){ in.sin_port });
+		return 0;
+	}
+	struct sockaddr_in6 { u16 family, port; u32 flowinfo; u8 addr[16]; u32 scope; } in6 = { 0 };
+	if (len < 24) /* without the scope, as RFC 2133 had it */
+		return -EINVAL;
+	memcpy(&in6, a, MIN(len, sizeof in6));
+	if (in6.family != AF_INET6)
+		return -EAFNOSUPPORT;
+	memcpy(addr->b, in6.addr, 16);
+	*port = be16_to_cpu((be16){ in6.port });
+	if (scope)
+		*scope = (s32)in6.scope;
+	return 0;
+}
+
+void inet_sockaddr_fill(const struct sock *sk, const struct inaddr *addr, be16 port, s32 scope, struct sockaddr_storage *a, socklen_t *len)
+{
+	if (sk->family == AF_INET) {
+		struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = port.raw, .sin_addr.s_addr = inaddr_v4(addr).raw };
+		memcpy(a, &in, sizeof in);
+		*len = sizeof in;
+		return;
+	}
+	struct sockaddr_in6 { u16 family, port; u32 flowinfo; u8 addr[16]; u32 scope; } in6 = {
+		.family = AF_INET6, .port = port.raw, .scope = (u32)scope };
+	memcpy(in6.addr, addr->b, 16);
+	memcpy(a, &in6, sizeof in6);
+	*len = sizeof in6;
+}
+
+int inet_getname(struct cpu *cpu, struct sock *sk, bool peer, struct sockaddr_storage *a, socklen_t *len)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+	if (!peer) {
+		inet_sockaddr_fill(sk, inaddr_is_any(&inet->rcv_saddr) ? &inet->saddr : &inet->rcv_saddr, inet->sport,
+				   sk->bound_dev_if, a, len);
+		return 0;
+	}
+	if (!inet->dport.raw || sk->state == TCP_CLOSE || sk->state == TCP_SYN_SENT)
+		return -ENOTCONN;
+	inet_sockaddr_fill(sk, &inet->daddr, inet->dport, sk->bound_dev_if, a, len);
+	return 0;
+}
+
+void inet_sock_flow(const struct inet_sock *inet, u8 proto, struct flow *fl)
+{
+	*fl = (struct flow){
+		.family = inaddr_is_v4(&inet->daddr) ? AF_INET : AF_INET6,
+		.proto = proto,
+		.tos = inet->tos,
+		.scope = inet->sk.dontroute ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+		.flags = inet->transparent || inet->hdrincl ? FLOW_ANYSRC : 0,
+		.oif = inet->sk.bound_dev_if,
+		.mark = inet->sk.mark,
+		.uid = inet->sk.uid,
+		.saddr = inet->saddr,
+		.daddr = inet->daddr,
+		.sport = inet->sport,
+		.dport = inet->dport,
+	};
+}
+
+int inet_sock_route(struct cpu *cpu, struct inet_sock *inet, u8 proto, struct flow *fl, struct dst **out)
+{
+	const struct inet_af *af = inet_af_of(inet->sk.net, &inet->daddr);
+	int err;
+
+	if (!af)
+		return -ENETUNREACH;
+	inet_sock_flow(inet, proto, fl);
+	if (!fl->oif && v4_is_multicast(inaddr_v4(&inet->daddr)) && inaddr_is_v4(&inet->daddr)) {
+		fl->oif = inet->mc_index;
+		if (inaddr_is_any(&fl->saddr))
+			fl->saddr = inet->mc_addr;
+	} else if (!fl->oif) {
+		fl->oif = inet->uc_index;
+	}
+	if (likely(inet->dst)) {
+		if (likely(af->dst_valid(cpu, inet->dst))) {
+			dst_hold(inet->dst);
+			*out = inet->dst;
+			return 0;
+		}
+		inet_dst_reset(inet);
+	}
+	if ((err = af->route_out(cpu, inet->sk.net, fl, out)))
+		return err;
+	dst_hold(*out);
+	inet->dst = *out;
+	return 0;
+}
+
+void inet_sock_ip_out(const struct inet_sock *inet, u8 proto, struct ip_out *o)
+{
+	*o = (struct ip_out){
+		.saddr = inet->saddr,
+		.daddr = inet->daddr,
+		.proto = proto,
+		.tos = inet->tos,
+		.ttl = inet->uc_ttl,
+		.pmtudisc = inet->pmtudisc,
+		.opts = inet->opts,
+		.mark = inet->sk.mark,
+		.priority = inet->sk.priority,
+	};
+}
+
+u32 inet_sock_mtu(struct cpu *cpu, const struct inet_sock *inet, const struct dst *dst)
+{
+	if (inet_may_fragment(inet))
+		return 65535;
+	/* PROBE and INTERFACE look at the device alone */
+	return inet->pmtudisc == IP_PMTUDISC_DO ? dst_mtu(cpu, dst) : MIN(dst->dev->mtu, 65535u);
+}
+
+void inet_cmsgs_init(const struct inet_sock *inet, struct inet_cmsgs *c)
+{
+	c->mark = inet->sk.mark;
+	c->priority = inet->sk.priority;
+	c->tsflags = inet->sk.tsflags;
+	c->txtime = 0;
+	c->saddr = inaddr_from_v4((be32){ 0 });
+	c->oif = 0;
+	c->ttl = c->tos = -1;
+	c->protocol = 0;
+	c->has_opts = false;
+	c->gso_size = 0;
+}
+
+static int cmsg_socket(struct cpu *cpu, const struct cmsghdr *h, const u8 *data, size_t len, struct inet_cmsgs *c)
+{
+	u32 v;
+
+	switch (h->cmsg_type) {
+	case SO_MARK:
+		if (!caller_net_raw(cpu) && !caller_net_admin(cpu))
+			return -EPERM;
+		if (len != sizeof v)
+			return -EINVAL;
+		memcpy(&c->mark, data, sizeof v);
+		return 0;
+	case SO_PRIORITY:
+		if (len != sizeof v)
+			return -EINVAL;
+		memcpy(&v, data, sizeof v);
+		if (v > 6 && !caller_net_raw(cpu) && !caller_net_admin(cpu))
+			return -EPERM;
+		c->priority = v;
+		return 0;
+	case SO_TIMESTAMPING_OLD:
+	case SO_TIMESTAMPING_NEW:
+		if (len != sizeof v)
+			return -EINVAL;
+		memcpy(&v, data, sizeof v);
+		if (v & ~(u32)SOF_TIMESTAMPING_TX_RECORD_MASK)
+			return -EINVAL;
+		c->tsflags = (c->tsflags & ~(u32)SOF_TIMESTAMPING_TX_RECORD_MASK) | v;
+		return 0;
+	case SCM_TXTIME:
+		if (len != sizeof(u64))
+			return -EINVAL;
+		memcpy(&c->txtime, data, sizeof(u64));
+		return 0;
+	case SCM_RIGHTS:
+	case SCM_CREDENTIALS:
+		return 0; /* they mean nothing here, on Linux too */
+	default:
+		return -EINVAL;
+	}
+}
+
+static int cmsg_ip(struct cpu *cpu, struct inet_sock *inet, const struct cmsghdr *h, const u8 *data, size_t len,
+		   struct inet_cmsgs *c)
+{
+	struct in_pktinfo pi;
+	u8 b;
+	int v;
+
+	switch (h->cmsg_type) {
+	case IP_RETOPTS:
+		if (len > sizeof c->opts.data)
+			len = sizeof c->opts.data;
+		memset(&c->opts, 0, sizeof c->opts);
+		memcpy(c->opts.data, data, len);
+		c->opts.len = (u8)ALIGN_UP(len, 4);
+		v = ip4_opts_compile(inet->sk.net, &c->opts, NULL, true);
+		c->has_opts = !v && c->opts.len;
+		return v;
+	case IP_PKTINFO:
+		if (len != sizeof pi)
+			return -EINVAL;
+		memcpy(&pi, data, sizeof pi);
+		if (pi.ipi_ifindex)
+			c->oif = pi.ipi_ifindex;
+		c->saddr = inaddr_from_v4((be32){ pi.ipi_spec_dst.s_addr });
+		return 0;
+	case IP_TTL:
+		if (len != sizeof v)
+			return -EINVAL;
+		memcpy(&v, data, sizeof v);
+		if (v < 1 || v > 255)
+			return -EINVAL;
+		c->ttl = (s16)v;
+		return 0;
+	case IP_TOS:
+		if (len == sizeof v) {
+			memcpy(&v, data, sizeof v);
+		} else if (len == sizeof b) {
+			memcpy(&b, data, sizeof b);
+			v = b;
+		} else {
+			return -EINVAL;
+		}
+		if (v < 0 || v > 255)
+			return -EINVAL;
+		c->tos = (s16)v;
+		return 0;
+	case IP_PROTOCOL:
+		if (len != sizeof v)
+			return -EINVAL;
+		memcpy(&v, data, sizeof v);
+		if (v < 1 || v > 255)
+			return -EINVAL;
+		c->protocol = (u8)v;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Walks what a program wrote: every length is checked before it is used. */
+int inet_cmsgs_parse(struct cpu *cpu, struct inet_sock *inet, const struct msghdr *m, struct inet_cmsgs *c)
+{
+	const u8 *p = m->msg_control;
+	size_t left = m->msg_controllen;
+
+	while (left >= sizeof(struct cmsghdr)) {
+		struct cmsghdr h;
+		int err = 0;
+
+		memcpy(&h, p, sizeof h);
+		if (h.cmsg_len < CMSG_LEN(0) || h.cmsg_len > left)
+			return -EINVAL;
+		const u8 *data = p + CMSG_LEN(0);
+		size_t len = h.cmsg_len - CMSG_LEN(0);
+		if (h.cmsg_level == SOL_SOCKET) {
+			err = cmsg_socket(cpu, &h, data, len, c);
+		} else if (h.cmsg_level == SOL_IP) {
+			err = cmsg_ip(cpu, inet, &h, data, len, c);
+		} else if (h.cmsg_level == IPPROTO_UDP && inet->sk.protocol == IPPROTO_UDP) {
+			if (h.cmsg_type != 103 /* UDP_SEGMENT */ || len != sizeof(u16))
+				err = -EINVAL;
+			else
+				memcpy(&c->gso_size, data, sizeof(u16));
+		}
+		if (err)
+			return err;
+		size_t step = MIN(ALIGN_UP((size_t)h.cmsg_len, sizeof(size_t)), left);
+		p += step;
+		left -= step;
+	}
+	return 0;
+}
+
+void inet_rx_prepare(struct cpu *cpu, struct inet_sock *inet, struct sk_buff *skb)
+{
+	struct inet_rx_cb *cb = (struct inet_rx_cb *)skb->cb;
+
+	cb->ifindex = skb->skb_iif;
+	if (unlikely(inet->cmsg_flags & IP_CMSG_PKTINFO)) {
+		const struct ip4_hdr *ip = (const struct ip4_hdr *)skb_network_header(skb);
+		cb->spec_dst = ip->daddr;
+		if (!skb->dst || skb->dst->type != RTN_LOCAL)
+			cb->spec_dst = ip4_select_saddr(inet->sk.net, skb->dev, ip->saddr, RT_SCOPE_LINK);
+	}
+	skb_dst_drop(skb);
+	skb->dev = NULL;
+}
+
+/* The options of a received packet as the program is to send them back: nothing but a reversed source route needs turning. */
+static void put_options(struct inet_sock *inet, const struct ip4_hdr *ip, bool ret, struct msghdr *m)
+{
+	u32 len = ip4_hlen(ip) - IP4_HDR_LEN;
+	u8 copy[40];
+
+	if (ip4_hlen(ip) <= IP4_HDR_LEN)
+		return;
+	memcpy(copy, ip + 1, len);
+	if (ret) {
+		struct ip4_opts in = { .len = (u8)len }, out;
+		memcpy(in.data, copy, len);
+		if (ip4_opts_compile(inet->sk.net, &in, NULL, false) || ip4_opts_echo(&in, ip, &out))
+			return;
+		len = out.len;
+		memcpy(copy, out.data, len);
+		if (!len)
+			return;
+	}
+	msg_put_cmsg(m, SOL_IP, ret ? IP_RETOPTS : IP_RECVOPTS, copy, len);
+}
+
+void inet_recv_cmsgs(struct cpu *cpu, struct inet_sock *inet, const struct sk_buff *skb, struct msghdr *m)
+{
+	const struct inet_rx_cb *cb = (const struct inet_rx_cb *)skb->cb;
+	const struct ip4_hdr *ip = (const struct ip4_hdr *)skb_network_header(skb);
+	u32 f = inet->cmsg_flags;
+
+	sock_recv_cmsgs(cpu, &inet->sk, skb, m);
+	if (likely(!f))
+		return;
+	if (f & IP_CMSG_PKTINFO) {
+		struct in_pktinfo pi = { .ipi_ifindex = cb->ifindex, .ipi_spec_dst.s_addr = cb->spec_dst.raw,
+					 .ipi_addr.s_addr = ip->daddr.raw };
+		msg_put_cmsg(m, SOL_IP, IP_PKTINFO, &pi, sizeof pi);
+	}
+	if (f & IP_CMSG_TTL)
+		msg_put_cmsg(m, SOL_IP, IP_TTL, &(int){ ip->ttl }, sizeof(int));
+	if (f & IP_CMSG_TOS)
+		msg_put_cmsg(m, SOL_IP, IP_TOS, &ip->tos, 1);
+	if (f & IP_CMSG_RECVOPTS)
+		put_options(inet, ip, false, m);
+	if (f & IP_CMSG_RETOPTS)
+		put_options(inet, ip, true, m);
+	if (f & IP_CMSG_ORIGDSTADDR) {
+		const be16 *ports = (const be16 *)skb_transport_header(skb);
+		struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = ports[1].raw, .sin_addr.s_addr = ip->daddr.raw };
+		if (inet->sk.protocol == IPPROTO_UDP || inet->sk.protocol == IPPROTO_TCP)
+			msg_put_cmsg(m, SOL_IP, IP_ORIGDSTADDR, &a, sizeof a);
+	}
+	if ((f & IP_CMSG_CHECKSUM) && skb->ip_summed == CHECKSUM_COMPLETE)
+		msg_put_cmsg(m, SOL_IP, IP_CHECKSUM, &skb->csum, sizeof skb->csum);
+	if ((f & IP_CMSG_RECVFRAGSIZE) && cb->frag_max_size)
+		msg_put_cmsg(m, SOL_IP, IP_RECVFRAGSIZE, &(int){ (int)cb->frag_max_size }, sizeof(int));
+}
+
+/* One line of /proc/net/udp, raw, icmp. */
+void inet_proc_line(struct strbuf *out, const struct inet_sock *i, u32 slot)
+{
+	const struct sock *sk = &i->sk;
+	char line[160];
+	snprintf(line, sizeof line, "%5u: %08X:%04X %08X:%04X %02X %08X:%08X 00:00000000 00000000 %5u        0 %llu %u %016llx %u",
+			 slot, inaddr_v4(&i->rcv_saddr).raw, i->num, inaddr_v4(&i->daddr).raw, be16_to_cpu(i->dport), sk->state,
+			 sk->wmem_alloc, sk->rmem_alloc, sk->uid, (unsigned long long)(sk->socket ? sk->socket->inode : 0),
+			 sk->refcnt + 1, (unsigned long long)sk->cookie, sk->drops);
+	strbuf_printf(out, "%-127s\n", line);
+}

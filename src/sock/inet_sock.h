@@ -1,0 +1,147 @@
+/* struct inet_sock: what TCP, UDP, raw and ping sockets share: the four-tuple, IP_ and IPV6_ options, error queue. */
+#ifndef SOCK_INET_SOCK_H
+#define SOCK_INET_SOCK_H
+
+#include "base/hash.h"
+#include "inet/af.h"
+#include "inet/ip4/ip4.h"
+#include "inet/l4_proto.h"
+#include "sock/sock.h"
+
+/* What the established table keeps and compares: one cache line. Sockets, TCP's connection requests and TIME-WAIT remains
+ * each have one (transport/inet_hash.h), told apart by kind. */
+enum inet_tuple_kind { INET_TUPLE_SOCK, INET_TUPLE_REQUEST, INET_TUPLE_TIMEWAIT };
+#define INET_TUPLE_FIELDS                                                                                              \
+	struct hnode est_node;	 /* in the established or the listening table */                                       \
+	struct inaddr rcv_saddr; /* bound address (any: all) */                                                        \
+	struct inaddr daddr;	 /* connected peer, any: none */                                                       \
+	be16 sport, dport;                                                                                             \
+	s32 tuple_dev;		 /* ifindex the tuple is bound to, 0: any; as sk.bound_dev_if while hashed */          \
+	u8 tuple_kind;
+struct inet_tuple {
+	INET_TUPLE_FIELDS
+};
+
+enum inet_cmsg { IP_CMSG_PKTINFO = 1, IP_CMSG_TTL = 2, IP_CMSG_TOS = 4, IP_CMSG_RECVOPTS = 8, IP_CMSG_RETOPTS = 16,
+		 IP_CMSG_PASSSEC = 32, IP_CMSG_ORIGDSTADDR = 64, IP_CMSG_CHECKSUM = 128, IP_CMSG_RECVFRAGSIZE = 256 };
+
+/* In skb->cb from inet_rx_prepare() to recvmsg: what is lost when the packet leaves its device. */
+struct inet_rx_cb {
+	s32 ifindex;
+	be32 spec_dst;		 /* IP_PKTINFO's ipi_spec_dst */
+	u32 frag_max_size;
+	u32 gro_size;		 /* UDP_GRO */
+};
+
+struct port_bucket; /* transport/ports.h */
+struct inet_sock {
+	struct sock sk;
+	union {
+		struct inet_tuple tuple;
+		struct { INET_TUPLE_FIELDS };
+	};
+	struct inaddr saddr;	 /* source of what we send */
+	u16 num;		 /* local port, host order; 0: unbound */
+	struct list bind_link;	 /* in bucket->owners */
+	struct port_bucket *bucket; /* of ports.c; NULL: unbound */
+	u8 tos, min_ttl, mc_ttl, pmtudisc;
+	s16 uc_ttl;		 /* -1: default */
+	u32 cmsg_flags;		 /* enum inet_cmsg */
+	bool recverr, recverr6, hdrincl, freebind, transparent, mc_loop, mc_all, nodefrag, bind_address_no_port, v6only, recverr_rfc4884;
+	u16 local_port_lo, local_port_hi; /* IP_LOCAL_PORT_RANGE; 0: the namespace's */
+	s32 uc_index, mc_index;
+	struct inaddr mc_addr;
+	struct ip4_opts *opts;	 /* IP_OPTIONS, or NULL */
+	struct list mc_list;	 /* joined groups */
+	struct dst *dst;	 /* cached route, a reference, or NULL */
+	u8 rcv_tos;
+	u16 id;
+};
+static inline struct inet_sock *inet_sk(struct sock *sk) { return (struct inet_sock *)sk; }
+
+/* Defaults; the end of everything an inet_sock owns. Called by sock_alloc and the last sock_put. */
+void inet_sock_init(struct inet_sock *inet);
+void inet_sock_fini(struct cpu *cpu, struct inet_sock *inet);
+void inet_dst_reset(struct inet_sock *inet); /* forgets the cached route */
+/* Sockaddr to address and port, checked against the socket's family (v4-mapped for AF_INET). 0, -EINVAL, -EAFNOSUPPORT. */
+int inet_sockaddr_parse(const struct sock *sk, const struct sockaddr *a, socklen_t len, struct inaddr *addr, u16 *port, s32 *scope);
+void inet_sockaddr_fill(const struct sock *sk, const struct inaddr *addr, be16 port, s32 scope, struct sockaddr_storage *a, socklen_t *len);
+/* What bind(2) checks and sets before a port is chosen: rcv_saddr and saddr. *port: host order. -EINVAL (bound or connected
+ * already, short), -EAFNOSUPPORT, -EADDRNOTAVAIL. When no port is to be had: inet_bind_undo. */
+int inet_bind_addr(struct cpu *cpu, struct inet_sock *inet, const struct sockaddr *a, socklen_t len, u16 *port);
+void inet_bind_undo(struct inet_sock *inet);
+/* Datagram sockets: the peer of a connect(2), its route cached, source address chosen; sets daddr, dport, state. The caller moves
+ * the socket in its tables. -EINVAL, -EAFNOSUPPORT, -ENETUNREACH, -EACCES (broadcast) … */
+int inet_dgram_connect(struct cpu *cpu, struct inet_sock *inet, const struct sockaddr *a, socklen_t len);
+/* Forgets the peer; the local address too, unless bind(2) gave it. */
+void inet_dgram_disconnect(struct inet_sock *inet);
+int inet_dgram_shutdown(struct cpu *cpu, struct sock *sk, int how);
+int inet_getname(struct cpu *cpu, struct sock *sk, bool peer, struct sockaddr_storage *a, socklen_t *len);
+/* SOL_SOCKET, SOL_IP, SOL_IPV6 for every inet socket; -ENOPROTOOPT for what they don't know. */
+int inet_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, const void *val, socklen_t len);
+int inet_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name, void *val, socklen_t *len);
+/* Fills fl with what the socket says: addresses, ports, device, mark, tos. */
+void inet_sock_flow(const struct inet_sock *inet, u8 proto, struct flow *fl);
+/* The route of the connected socket's own flow, cached while valid; fl: zeroed, filled by this. One reference in *out. */
+int inet_sock_route(struct cpu *cpu, struct inet_sock *inet, u8 proto, struct flow *fl, struct dst **out);
+void inet_sock_ip_out(const struct inet_sock *inet, u8 proto, struct ip_out *o);
+/* Most bytes of a network-layer datagram that may be sent whole: the path's MTU, or 65535 when it may be cut here. */
+u32 inet_sock_mtu(struct cpu *cpu, const struct inet_sock *inet, const struct dst *dst);
+static inline bool inet_may_fragment(const struct inet_sock *inet) { return inet->pmtudisc < 2 || inet->pmtudisc == 5; }
+
+/* Control messages on their way out (sendmsg): what overrides the socket's own settings for one datagram. */
+struct inet_cmsgs {
+	u32 mark, priority;	 /* the socket's at first */
+	u32 tsflags;
+	u64 txtime;		 /* ns, 0: none */
+	struct inaddr saddr;	 /* IP_PKTINFO's ipi_spec_dst; any: none */
+	s32 oif;		 /* IP_PKTINFO's ifindex, 0: none */
+	s16 ttl, tos;		 /* -1: not given */
+	u8 protocol;		 /* IP_PROTOCOL, raw sockets */
+	bool has_opts;		 /* IP_RETOPTS */
+	struct ip4_opts opts;
+	u16 gso_size;		 /* UDP_SEGMENT */
+};
+void inet_cmsgs_init(const struct inet_sock *inet, struct inet_cmsgs *c);
+int inet_cmsgs_parse(struct cpu *cpu, struct inet_sock *inet, const struct msghdr *m, struct inet_cmsgs *c);
+
+/* Destination and route of one datagram: address (or the connected peer), control messages, options. */
+struct inet_dest {
+	struct inet_cmsgs c;
+	struct flow fl;
+	struct dst *dst;	/* a reference */
+	be16 dport;
+	bool connected;
+};
+/* need_port: a destination port of 0 is -EINVAL. On error nothing is held. */
+int inet_dgram_dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr *m, int flags, u8 proto, bool need_port,
+		    struct inet_dest *d);
+void inet_dest_ip_out(const struct inet_sock *inet, const struct inet_dest *d, u8 proto, struct ip_out *o);
+
+/* Before a received packet is queued (network header and dst in place): notes the way it came, and lets go of device and dst. */
+void inet_rx_prepare(struct cpu *cpu, struct inet_sock *inet, struct sk_buff *skb);
+/* Control messages of a received datagram (PKTINFO, TTL, TOS, timestamps …). */
+void inet_recv_cmsgs(struct cpu *cpu, struct inet_sock *inet, const struct sk_buff *skb, struct msghdr *m);
+/* Whether the socket wants a packet for this group that came in by iif (IP_MULTICAST_ALL, memberships, source filters). */
+bool inet_mc_allows(const struct inet_sock *inet, const struct inaddr *group, const struct inaddr *source, s32 iif);
+void inet_mc_leave_all(struct cpu *cpu, struct inet_sock *inet);
+
+struct strbuf;
+void inet_proc_line(struct strbuf *out, const struct inet_sock *i, u32 slot); /* of /proc/net/udp and its like */
+
+/* The error queue (IP_RECVERR): adds an ICMP or local error with the quoted payload; recvmsg(MSG_ERRQUEUE) takes it.
+ * skb: data at the quoted transport header; the payload that the program sees begins payload_off after it. */
+void inet_err_queue_icmp(struct cpu *cpu, struct inet_sock *inet, const struct sk_buff *skb, u32 payload_off,
+			 const struct icmp_error *e, be16 port);
+void inet_err_queue_local(struct cpu *cpu, struct inet_sock *inet, int err, const struct inaddr *daddr, be16 port, u32 info);
+ssize_t inet_recv_errqueue(struct cpu *cpu, struct sock *sk, struct msghdr *m);
+/* SOF_TIMESTAMPING_TX_*: take before the datagram goes down (data at the transport header), give when it went (err 0). What comes
+ * back through the error queue is the datagram from its transport header on; nothing with OPT_TSONLY. */
+struct inet_tx_stamp {
+	struct sk_buff *copy;
+	u32 flags, key;
+};
+void inet_tx_stamp_take(struct cpu *cpu, struct sock *sk, const struct sk_buff *skb, u32 tsflags, struct inet_tx_stamp *t);
+void inet_tx_stamp_give(struct cpu *cpu, struct sock *sk, struct inet_tx_stamp *t, int err);
+
+#endif

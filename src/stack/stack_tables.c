@@ -1,0 +1,121 @@
+/* The one place that names everything: what a weft is made of, as const tables (core/stack_tables.h).
+ *
+ * A plug-in is one file in its folder and one row here; nothing registers itself at run time. Order matters where a table says
+ * so: subsystems (subsys_list.c), event subscribers (called in order), socket families (looked through in order).
+ */
+#include "control/netlink.h"
+#include "control/route/rt.h"
+#include "core/event.h"
+#include "core/proc.h"
+#include "core/softnet.h"
+#include "core/sysctl.h"
+#include "inet/dst.h"
+#include "inet/ip4/ip4.h"
+#include "inet/ip4/ip4_tables.h"
+#include "link/netns_dev.h"
+#include "link/netns_neigh.h"
+#include "link/qdisc.h"
+#include "sock/sock.h"
+#include "stack/stack.h"
+#include "transport/ports.h"
+#include "transport/raw.h"
+#include "transport/tcp/tcp.h"
+#include "transport/udp/udp.h"
+
+static const struct sysctl_table *const sysctls[] = {
+	&softnet_sysctls,
+	&link_core_sysctls,
+	&neigh_arp_sysctls,
+	&neigh_arp_limits,
+	&ip4_sysctl_base,
+	&ip4_sysctl_inet,
+	&ip4_sysctl_fib,
+	&ip4_sysctl_route,
+	&ip4_sysctl_conf,
+	&sock_sysctls,
+	&port_sysctls,
+	&tcp_sysctls,
+	NULL,
+};
+
+static const struct proc_file *const proc_files[] = {
+	&link_proc_dev,
+	&link_proc_dev_mcast,
+	&proc_net_netlink,
+	&ip4_proc_route,
+	&ip4_proc_arp,
+	&ip4_proc_igmp,
+	&proc_snmp,
+	&proc_netstat,
+	&sock_proc_sockstat,
+	&softnet_proc_stat,
+	&tcp_proc,
+	&udp_proc,
+	&raw_proc,
+	&ping_proc,
+	NULL,
+};
+
+/* In the order in which they hear of something. */
+static const struct event_sub *const event_subs[] = {
+	&rt_events_first,
+	&ip4_event_sub,
+	&neigh_event_sub, /* after all who use neighbours of a device that goes */
+	&rt_events,	  /* last: tells programs what has happened */
+	NULL,
+};
+
+static const struct l3_proto *const l3_protos[] = {
+	&ip4_l3_proto,
+	&arp_l3_proto,
+	NULL,
+};
+
+static const struct l4_proto *const l4_protos[] = {
+	&icmp4_proto,
+	&igmp4_proto,
+	&l4_tcp,
+	&udp_proto,
+	NULL,
+};
+
+static const struct sock_family *const sock_families[] = {
+	&tcp_family_v4,
+	&udp_family_v4,
+	&ping_family_v4,
+	&raw_family_v4, /* any protocol */
+	&netlink_route_raw,
+	&netlink_route_dgram,
+	&netlink_generic_raw,
+	&netlink_generic_dgram,
+	NULL,
+};
+
+static const struct nl_family *const nl_families[] = {
+	&nl_family_route,
+	&nl_family_generic,
+	NULL,
+};
+
+const struct stack_tables stack_tables = {
+	.subsys = stack_subsys,
+	.event_subs = event_subs,
+	.sysctls = sysctls,
+	.proc_files = proc_files,
+	.link_kinds = link_kinds_builtin,
+	.qdiscs = qdiscs_builtin,
+	.l3_protos = l3_protos,
+	.l4_protos = l4_protos,
+	.sock_families = sock_families,
+	.tcp_ccs = tcp_cc_list,
+	.nl_families = nl_families,
+	.nl_handlers = rt_handlers,
+	.backlog_rx = link_backlog_rx,
+	.dev_netns = link_dev_netns,
+	.dev_type = link_dev_type,
+	.dev_walk = link_dev_walk,
+	.sock_netns = sock_netns,
+	.sock_cookie = sock_cookie,
+	.dst_hold = dst_hold,
+	.dst_put = dst_put,
+};

@@ -1,0 +1,28 @@
+/* The subsystems of a world, in order of birth; they end in reverse. A row may use what stands above it. */
+#include "control/netlink.h"
+#include "core/subsys.h"
+#include "inet/ip4/ip4.h"
+#include "inet/route/fib.h"
+#include "link/netns_dev.h"
+#include "link/netns_neigh.h"
+#include "sock/sock.h"
+#include "stack/stack.h"
+#include "transport/raw.h"
+#include "transport/tcp/tcp.h"
+#include "transport/udp/udp.h"
+
+const struct subsys *const stack_subsys[] = {
+	&dev_subsys,
+	&neigh_subsys,
+	&inet_subsys,
+	&fib_subsys,
+	&ip4_subsys,
+	&sock_subsys,
+	&raw_subsys,
+	&ping_subsys,
+	&tcp_subsys,
+	&udp_subsys,
+	&control_subsys,
+	&loopback_subsys, /* makes lo: after everything that has something on a device */
+	NULL,
+};

@@ -1,0 +1,448 @@
+/* Raw sockets (raw(7)): every packet of a protocol, as it came, beside whoever owns the protocol; and packets made by hand.
+ *
+ * A copy is a clone: it shares the bytes. A socket sees the network header first. What it sends has that header made for
+ * it, or brings its own (IP_HDRINCL, and always with IPPROTO_RAW).
+ * From: inet/ip4's local delivery, before the transport. To: the socket's queue; inet_af->xmit.
+ */
+#include "transport/raw.h"
+
+#include <asm/ioctls.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "base/strbuf.h"
+#include "codec/wire/icmp4.h"
+#include "codec/wire/ip4hdr.h"
+#include "core/trace.h"
+
+#define RAW_MAX 65535
+#define SOL_RAW_LEVEL 255
+#define RAW_ICMP_FILTER 1
+#define ENOIOCTLCMD 515
+#ifndef MSG_PROBE
+#define MSG_PROBE 0x10
+#endif
+
+static struct raw_sock *raw_sk(struct sock *sk) { return (struct raw_sock *)sk; }
+
+/* -- receiving -- */
+
+static bool matches(const struct inet_sock *i, const struct inaddr *laddr, const struct inaddr *raddr, s32 iif)
+{
+	if (!inaddr_is_any(&i->daddr) && !inaddr_eq(&i->daddr, raddr))
+		return false;
+	if (!inaddr_is_any(&i->rcv_saddr) && !inaddr_eq(&i->rcv_saddr, laddr))
+		return false;
+	return !i->sk.bound_dev_if || i->sk.bound_dev_if == iif;
+}
+
+void raw_queue(struct cpu *cpu, struct sock *sk, struct sk_buff *skb)
+{
+	enum skb_drop_reason reason;
+
+	if (!skb->tstamp)
+		skb->tstamp = cpu->now;
+	/* the filter may ask for the device, so it goes first */
+	if (sock_queue_rx(cpu, sk, skb, &reason)) {
+		skb_drop_net(cpu, sk->net, skb, reason);
+		return;
+	}
+	inet_rx_prepare(cpu, inet_sk(sk), skb);
+	trace_point(cpu, sk->net, skb, TP_SOCK_QUEUE, sk->cookie, sk->rmem_alloc, NULL);
+}
+
+static bool raw_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb, u8 proto)
+{
+	struct netns_raw *r = net->raw;
+	struct inaddr saddr, daddr;
+	struct inet_sock *i;
+	u32 hlen;
+	bool any = false;
+
+	if (likely(!(r->used[proto >> 6] & BIT64(proto & 63))))
+		return false;
+	net->inet->af4->addrs(skb, &saddr, &daddr);
+	hlen = (u32)(skb->data - skb_network_header(skb));
+	list_for_each(i, &r->socks[proto], bind_link) {
+		struct sk_buff *copy;
+		if (!matches(i, &daddr, &saddr, skb->skb_iif))
+			continue;
+		any = true;
+		if (proto == IPPROTO_ICMP) {
+			u8 tmp;
+			const u8 *type = skb_header_pointer(skb, 0, 1, &tmp);
+			if (!type || (*type < 32 && (raw_sk(&i->sk)->icmp_filter & BIT(*type))))
+				continue;
+		}
+		if (!inet_mc_allows(i, &daddr, &saddr, skb->skb_iif))
+			continue;
+		if (!(copy = skb_clone(cpu, skb))) {
+			i->sk.drops++;
+			continue;
+		}
+		if (skb->dst) {
+			dst_hold(skb->dst);
+			skb_dst_set(copy, skb->dst);
+		}
+		skb_push(copy, hlen);
+		raw_queue(cpu, &i->sk, copy);
+	}
+	return any;
+}
+
+static void raw_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct icmp_error *e, u8 proto)
+{
+	struct inet_sock *i;
+	u8 tmp;
+	const u8 *ver_ihl;
+
+	if (likely(!(net->raw->used[proto >> 6] & BIT64(proto & 63))) || !(ver_ihl = skb_header_pointer(skb, 0, 1, &tmp)))
+		return;
+	list_for_each(i, &net->raw->socks[proto], bind_link) {
+		bool frag_needed = e->type == ICMP4_UNREACH && e->code == ICMP4_FRAG_NEEDED;
+		bool hard = frag_needed ? i->pmtudisc != IP_PMTUDISC_DONT : e->hard;
+		if (!matches(i, &e->saddr, &e->daddr, e->iif))
+			continue;
+		if (frag_needed) {
+			struct flow fl;
+			inet_sock_flow(i, proto, &fl);
+			fl.saddr = e->saddr;
+			fl.daddr = e->daddr;
+			inet_af_of(net, &e->daddr)->update_pmtu(cpu, net, &fl, i->dst, e->info);
+		}
+		if (e->type == ICMP4_REDIRECT || !e->err || (!i->recverr && i->sk.state != TCP_ESTABLISHED))
+			continue;
+		if (i->recverr)
+			inet_err_queue_icmp(cpu, i, skb, i->hdrincl ? 0 : (*ver_ihl & 15u) * 4, e, (be16){ 0 });
+		if (i->recverr || hard)
+			sock_set_error(cpu, &i->sk, e->err);
+	}
+}
+
+static const struct l4_raw_ops ops = { .rx = raw_rx, .err = raw_err, .ping_rx = ping_rx, .ping_err = ping_err };
+
+ssize_t raw_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flags)
+{
+	struct sk_buff *skb = sk->rx_queue.first;
+	struct inaddr saddr, daddr;
+	u32 n;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (flags & MSG_ERRQUEUE)
+		return inet_recv_errqueue(cpu, sk, m);
+	if (sk->err)
+		return sock_error(sk);
+	if (!skb)
+		return sk->shutdown & SHUT_RCV_BIT && !(flags & MSG_DONTWAIT) ? 0 : -EAGAIN;
+	n = (u32)MIN(msg_len(m), skb->len);
+	if (n < skb->len)
+		m->msg_flags |= MSG_TRUNC;
+	if (skb_copy_to_msg(skb, 0, m, 0, n)) {
+		if (!(flags & MSG_PEEK))
+			skb_drop_net(cpu, sk->net, skb_list_pop(&sk->rx_queue), SKB_DROP_REASON_SKB_UCOPY_FAULT);
+		return -EFAULT;
+	}
+	if (m->msg_name) {
+		sk->net->inet->af4->addrs(skb, &saddr, &daddr);
+		inet_sockaddr_fill(sk, &saddr, (be16){ 0 }, 0, m->msg_name, &m->msg_namelen);
+	}
+	inet_recv_cmsgs(cpu, inet_sk(sk), skb, m);
+	if (flags & MSG_TRUNC)
+		n = skb->len;
+	if (!(flags & MSG_PEEK)) {
+		trace_point(cpu, sk->net, skb, TP_SOCK_RECV, sk->cookie, n, NULL);
+		skb_consume(cpu, skb_list_pop(&sk->rx_queue));
+	}
+	return (ssize_t)n;
+}
+
+/* -- sending -- */
+
+static int send_skb(struct cpu *cpu, struct raw_sock *rs, struct sk_buff *skb, const struct inet_dest *d)
+{
+	struct sock *sk = &rs->inet.sk;
+	const struct inet_af *af = inet_af_of(sk->net, &d->fl.daddr);
+	u8 proto = d->c.protocol ? d->c.protocol : (u8)rs->inet.num;
+	struct inet_tx_stamp stamp;
+	struct ip_out o;
+	int err;
+
+	skb->ignore_df = af->hdr_len + skb->len > dst_mtu(cpu, d->dst) && inet_may_fragment(&rs->inet);
+	skb->tstamp = d->c.txtime;
+	sock_charge_tx(sk, skb);
+	dst_hold(d->dst);
+	skb_dst_set(skb, d->dst);
+	inet_dest_ip_out(&rs->inet, d, proto, &o);
+	o.hdrincl = rs->inet.hdrincl;
+	if (o.hdrincl)
+		o.opts = NULL;
+	inet_tx_stamp_take(cpu, sk, skb, d->c.tsflags, &stamp);
+	err = af->xmit(cpu, sk->net, skb, &o);
+	inet_tx_stamp_give(cpu, sk, &stamp, err);
+	return err == -ENOBUFS && !rs->inet.recverr ? 0 : err;
+}
+
+static void flush_pending(struct cpu *cpu, struct raw_sock *rs)
+{
+	if (!rs->pending)
+		return;
+	skb_consume(cpu, rs->pending);
+	rs->pending = NULL;
+	dst_put(rs->pending_dest.dst);
+}
+
+static ssize_t send_more(struct cpu *cpu, struct raw_sock *rs, const struct msghdr *m, u32 len, bool more)
+{
+	struct sk_buff *skb = rs->pending;
+	int err = skb->len + len > RAW_MAX - IP4_HDR_LEN ? -EMSGSIZE : msg_copy_to_buf(m, 0, skb_put(skb, len), len);
+
+	if (err) {
+		flush_pending(cpu, rs);
+		return err;
+	}
+	if (more)
+		return (ssize_t)len;
+	rs->pending = NULL;
+	err = send_skb(cpu, rs, skb, &rs->pending_dest);
+	dst_put(rs->pending_dest.dst);
+	return err ? err : (ssize_t)len;
+}
+
+static int check_size(struct cpu *cpu, struct raw_sock *rs, const struct inet_dest *d, u32 len)
+{
+	const struct ip4_opts *opts = d->c.has_opts ? &d->c.opts : rs->inet.opts;
+	u32 hdrs = IP4_HDR_LEN + (opts ? opts->len : 0), mtu;
+
+	if (rs->inet.hdrincl) {
+		hdrs = 0;
+		mtu = d->dst->dev->mtu;
+	} else {
+		mtu = inet_sock_mtu(cpu, &rs->inet, d->dst);
+	}
+	if (hdrs + len <= mtu)
+		return 0;
+	inet_err_queue_local(cpu, &rs->inet, EMSGSIZE, &d->fl.daddr, d->dport, mtu);
+	return -EMSGSIZE;
+}
+
+static ssize_t raw_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, int flags)
+{
+	struct raw_sock *rs = raw_sk(sk);
+	bool hdrincl = rs->inet.hdrincl, more = (flags & MSG_MORE) && !hdrincl;
+	size_t len = msg_len(m);
+	struct inet_dest d;
+	struct sk_buff *skb;
+	int err;
+
+	if (len > RAW_MAX)
+		return -EMSGSIZE;
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (rs->pending)
+		return send_more(cpu, rs, m, (u32)len, more);
+	if ((err = inet_dgram_dest(cpu, &rs->inet, m, flags, hdrincl ? IPPROTO_RAW : (u8)rs->inet.num, false, &d)))
+		return err;
+	if (hdrincl && d.c.has_opts) {
+		err = -EINVAL;
+		goto out;
+	}
+	if (d.dst->type == RTN_BROADCAST && !sk->broadcast) {
+		err = -EACCES;
+		goto out;
+	}
+	if ((flags & MSG_CONFIRM) && d.dst->neigh)
+		neigh_confirm(cpu, d.dst->neigh);
+	if ((flags & MSG_PROBE) && !len)
+		goto out;
+	if ((err = check_size(cpu, rs, &d, (u32)len)))
+		goto out;
+	if (hdrincl && len < IP4_HDR_LEN) {
+		err = -EINVAL;
+		goto out;
+	}
+	if ((err = sock_error(sk)))
+		goto out;
+	err = sk->shutdown & SHUT_SND_BIT ? -EPIPE : !sock_can_send(sk) ? -EAGAIN : 0;
+	if (err)
+		goto out;
+	if (!(skb = skb_alloc(cpu, SKB_HEADROOM, more ? RAW_MAX : MAX((u32)len, 1u)))) {
+		err = -ENOBUFS;
+		goto out;
+	}
+	if ((err = msg_copy_to_buf(m, 0, skb_put(skb, (u32)len), len))) {
+		skb_consume(cpu, skb);
+		goto out;
+	}
+	if (more) {
+		rs->pending = skb;
+		rs->pending_dest = d;
+		return (ssize_t)len;
+	}
+	err = send_skb(cpu, rs, skb, &d);
+out:
+	dst_put(d.dst);
+	return err ? err : (ssize_t)len;
+}
+
+/* -- the socket -- */
+
+static int raw_init(struct cpu *cpu, struct sock *sk)
+{
+	struct netns_raw *r = sk->net->raw;
+	struct inet_sock *i = inet_sk(sk);
+	u8 proto = (u8)sk->protocol;
+
+	if (sk->protocol > 255)
+		return -EPROTONOSUPPORT;
+	i->num = proto;
+	i->sport = cpu_to_be16(proto);
+	i->hdrincl = proto == IPPROTO_RAW;
+	sk->reuse = true; /* so says SO_REUSEADDR at birth */
+	list_add_tail(&r->socks[proto], &i->bind_link);
+	r->used[proto >> 6] |= BIT64(proto & 63);
+	sk->net->core->sockstat[SOCKSTAT_RAW_INUSE]++;
+	return 0;
+}
+
+static void raw_release(struct cpu *cpu, struct sock *sk)
+{
+	struct netns_raw *r = sk->net->raw;
+	struct inet_sock *i = inet_sk(sk);
+
+	flush_pending(cpu, raw_sk(sk));
+	inet_mc_leave_all(cpu, i);
+	if (!list_linked(&i->bind_link))
+		return;
+	list_del(&i->bind_link);
+	if (list_empty(&r->socks[i->num]))
+		r->used[i->num >> 6] &= ~BIT64(i->num & 63);
+	sk->net->core->sockstat[SOCKSTAT_RAW_INUSE]--;
+	sock_purge_queues(cpu, sk);
+}
+
+/* The port of the address means nothing here; num stays the protocol. */
+static int raw_bind(struct cpu *cpu, struct sock *sk, const struct sockaddr *a, socklen_t len)
+{
+	struct inet_sock *i = inet_sk(sk);
+	u16 num = i->num, port;
+	int err;
+
+	i->num = 0;
+	err = inet_bind_addr(cpu, i, a, len, &port);
+	i->num = num;
+	inet_dst_reset(i);
+	return err;
+}
+
+static int raw_connect(struct cpu *cpu, struct sock *sk, const struct sockaddr *a, socklen_t len)
+{
+	u16 family;
+
+	if (len < sizeof family)
+		return -EINVAL;
+	memcpy(&family, a, sizeof family);
+	if (family == AF_UNSPEC) {
+		inet_dgram_disconnect(inet_sk(sk));
+		return 0;
+	}
+	return inet_dgram_connect(cpu, inet_sk(sk), a, len);
+}
+
+static void raw_abort(struct cpu *cpu, struct sock *sk, int err)
+{
+	inet_dgram_disconnect(inet_sk(sk));
+	sock_set_error(cpu, sk, err);
+}
+
+static int raw_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, const void *val, socklen_t len)
+{
+	if (level != SOL_RAW_LEVEL)
+		return inet_setsockopt(cpu, sk, level, name, val, len);
+	if (name != RAW_ICMP_FILTER)
+		return -ENOPROTOOPT;
+	if (inet_sk(sk)->num != IPPROTO_ICMP)
+		return -EOPNOTSUPP;
+	memcpy(&raw_sk(sk)->icmp_filter, val, MIN(len, sizeof(u32)));
+	return 0;
+}
+
+static int raw_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name, void *val, socklen_t *len)
+{
+	if (level != SOL_RAW_LEVEL)
+		return inet_getsockopt(cpu, sk, level, name, val, len);
+	if (name != RAW_ICMP_FILTER)
+		return -ENOPROTOOPT;
+	if (inet_sk(sk)->num != IPPROTO_ICMP)
+		return -EOPNOTSUPP;
+	return sockopt_put(val, len, &raw_sk(sk)->icmp_filter, sizeof(u32));
+}
+
+int raw_ioctl(struct cpu *cpu, struct sock *sk, unsigned cmd, void *arg, size_t len)
+{
+	int v;
+
+	switch (cmd) {
+	case TIOCOUTQ: v = (int)sk->wmem_alloc; break;
+	case FIONREAD: v = sk->rx_queue.first ? (int)sk->rx_queue.first->len : 0; break;
+	default: return -ENOIOCTLCMD;
+	}
+	if (len < sizeof v)
+		return -EFAULT;
+	memcpy(arg, &v, sizeof v);
+	return 0;
+}
+
+static u32 raw_poll(struct cpu *cpu, struct sock *sk) { return sock_poll_dgram(sk); }
+
+const struct sock_ops raw_ops = {
+	.name = "RAW",
+	.obj_size = sizeof(struct raw_sock),
+	.init = raw_init,
+	.release = raw_release,
+	.bind = raw_bind,
+	.connect = raw_connect,
+	.getname = inet_getname,
+	.sendmsg = raw_sendmsg,
+	.recvmsg = raw_recvmsg,
+	.shutdown = inet_dgram_shutdown,
+	.setsockopt = raw_setsockopt,
+	.getsockopt = raw_getsockopt,
+	.ioctl = raw_ioctl,
+	.poll = raw_poll,
+	.abort = raw_abort,
+};
+const struct sock_family raw_family_v4 = { .family = AF_INET, .type = SOCK_RAW, .protocol = -1, .need_net_raw = true, .ops = &raw_ops };
+
+static int netns_init(struct netns *net)
+{
+	struct netns_raw *r = mem_zalloc(&net->world->mem, sizeof *r);
+
+	if (!r)
+		return -ENOMEM;
+	for (unsigned p = 0; p < ARRAY_SIZE(r->socks); p++)
+		list_init(&r->socks[p]);
+	net->raw = r;
+	net->inet->raw = &ops;
+	return 0;
+}
+static void netns_fini(struct netns *net)
+{
+	net->inet->raw = NULL;
+	mem_free(&net->world->mem, net->raw);
+	net->raw = NULL;
+}
+const struct subsys raw_subsys = { .name = "raw", .netns_init = netns_init, .netns_fini = netns_fini };
+
+static void raw_show(struct netns *net, struct strbuf *out)
+{
+	const struct inet_sock *i;
+
+	strbuf_printf(out, "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref "
+			   "pointer drops\n");
+	for (unsigned p = 0; p < ARRAY_SIZE(net->raw->socks); p++)
+		list_for_each(i, &net->raw->socks[p], bind_link)
+			inet_proc_line(out, i, p);
+}
+const struct proc_file raw_proc = { .name = "raw", .mode = 0444, .show = raw_show };

@@ -1,0 +1,38 @@
+/* Raw sockets (raw(7)) and ping sockets (icmp(7), SOCK_DGRAM with IPPROTO_ICMP). */
+#ifndef TRANSPORT_RAW_H
+#define TRANSPORT_RAW_H
+
+#include "core/proc.h"
+#include "core/subsys.h"
+#include "sock/inet_sock.h"
+
+struct raw_sock {
+	struct inet_sock inet;	/* num: the protocol; bind_link: in netns_raw.socks[num] while open */
+	u32 icmp_filter;	/* ICMP_FILTER: bit n drops type n */
+	struct sk_buff *pending; /* being collected with MSG_MORE */
+	struct inet_dest pending_dest;
+};
+struct netns_raw {
+	u64 used[256 / 64];	/* protocols that somebody listens to */
+	struct list socks[256];
+};
+struct netns_ping {
+	struct list socks;	/* struct inet_sock.bind_link: those with an id */
+	u16 next_id;
+};
+
+extern const struct sock_family raw_family_v4, ping_family_v4;
+extern const struct sock_ops raw_ops, ping_ops;
+extern const struct subsys raw_subsys, ping_subsys;
+extern const struct proc_file raw_proc, ping_proc;
+
+/* recvmsg of both: one packet, its source address, port 0. */
+ssize_t raw_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flags);
+int raw_ioctl(struct cpu *cpu, struct sock *sk, unsigned cmd, void *arg, size_t len);
+/* A copy of skb (data where the socket is to see it) into the socket's queue. Takes skb. */
+void raw_queue(struct cpu *cpu, struct sock *sk, struct sk_buff *skb);
+/* ping.c, called by raw.c's l4_raw_ops. */
+void ping_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb);
+void ping_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct icmp_error *e);
+
+#endif

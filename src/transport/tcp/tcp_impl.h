@@ -1,0 +1,371 @@
+/* What TCP's files know of one another; nobody else includes this. By file, in the order in which a reader meets them. */
+#ifndef TRANSPORT_TCP_TCP_IMPL_H
+#define TRANSPORT_TCP_TCP_IMPL_H
+
+#include <linux/rtnetlink.h>
+
+#include "core/sysctl.h"
+#include "core/trace.h"
+#include "inet/inet.h"
+#include "inet/ip4/ip4.h"
+#include "codec/wire/checksum.h"
+#include "transport/tcp/tcp.h"
+#include "transport/tcp/tcp_sock.h"
+
+/* What an ACK did, and how it is to be taken. */
+enum {
+	FLAG_DATA = 0x01,	      /* carried data */
+	FLAG_WIN_UPDATE = 0x02,	      /* moved the window */
+	FLAG_DATA_ACKED = 0x04,	      /* acknowledged new data */
+	FLAG_RETRANS_DATA_ACKED = 0x08, /* some of which had been sent again */
+	FLAG_SYN_ACKED = 0x10,
+	FLAG_DATA_SACKED = 0x20,      /* a new SACK */
+	FLAG_ECE = 0x40,
+	FLAG_SLOWPATH = 0x100,	      /* not predicted: look at the window */
+	FLAG_ORIG_SACK_ACKED = 0x200, /* never sent again, SACKed or acknowledged below high_seq */
+	FLAG_SND_UNA_ADVANCED = 0x400,
+	FLAG_DSACKING_ACK = 0x800,
+	FLAG_SET_XMIT_TIMER = 0x1000,
+	FLAG_UPDATE_TS_RECENT = 0x4000,
+	FLAG_NO_CHALLENGE_ACK = 0x8000,
+	FLAG_ACKED = FLAG_DATA_ACKED | FLAG_SYN_ACKED,
+	FLAG_NOT_DUP = FLAG_DATA | FLAG_WIN_UPDATE | FLAG_ACKED,
+	FLAG_CA_ALERT = FLAG_DATA_SACKED | FLAG_ECE | FLAG_DSACKING_ACK,
+	FLAG_FORWARD_PROGRESS = FLAG_ACKED | FLAG_DATA_SACKED,
+};
+enum { REXMIT_NONE, REXMIT_LOST, REXMIT_NEW };
+enum { TCP_CHRONO_BUSY = 1, TCP_CHRONO_RWND_LIMITED, TCP_CHRONO_SNDBUF_LIMITED };
+
+/* What the SACK blocks of one ACK told. */
+struct tcp_sack_state {
+	u32 reord;	   /* lowest sequence number that came late; snd_nxt: none */
+	u64 first_tx, last_tx; /* ns, of newly SACKed segments never sent again; 0: none */
+	s64 rtt_us;
+	int flag;
+	u32 sacked_now;
+};
+
+/* Options of a segment to be sent. */
+struct tcp_out_opts {
+	u16 mss; /* 0: none */
+	bool ts, sack_perm, wscale_ok;
+	u8 wscale, num_sacks;
+	u32 tsval, tsecr;
+	struct tcp_sack_block sacks[TCP_NUM_SACKS];
+};
+
+/* A segment of a connection to be sent. */
+struct tcp_tx {
+	u32 seq, len;	      /* payload bytes */
+	u8 flags;
+	bool retrans;
+	u32 mss;	      /* more payload than that: GSO */
+	struct tcp_txbuf *tb; /* where seq lies, or before */
+};
+
+/* A segment without a connection. */
+struct tcp_reply {
+	struct inaddr saddr, daddr;
+	be16 sport, dport;
+	u32 seq, ack, mark;
+	s32 oif;
+	u16 window;
+	u8 flags, tos;
+	struct tcp_out_opts opts;
+};
+
+static inline u32 tcp_in_flight(const struct tcp_sock *tp)
+{
+	return tp->packets_out - (tp->sacked_out + tp->lost_out) + tp->retrans_out;
+}
+static inline u32 tcp_left_out(const struct tcp_sock *tp) { return tp->sacked_out + tp->lost_out; }
+static inline bool tcp_is_sack(const struct tcp_sock *tp) { return tp->rx_opt.sack_ok; }
+static inline bool tcp_is_reno(const struct tcp_sock *tp) { return !tp->rx_opt.sack_ok; }
+static inline bool tcp_in_cwnd_reduction(const struct tcp_sock *tp)
+{
+	return tp->ca_state == TCP_CA_CWR || tp->ca_state == TCP_CA_Recovery;
+}
+static inline bool tcp_ack_is_dubious(const struct tcp_sock *tp, int flag)
+{
+	return !(flag & FLAG_NOT_DUP) || (flag & FLAG_CA_ALERT) || tp->ca_state != TCP_CA_Open;
+}
+static inline u32 tcp_receive_window(const struct tcp_sock *tp)
+{
+	s32 win = (s32)(tp->rcv_wup + tp->rcv_wnd - tp->rcv_nxt);
+	return win < 0 ? 0 : (u32)win;
+}
+static inline bool tcp_in_pingpong(const struct tcp_sock *tp) { return tp->ack.pingpong >= tcp_net(tp)->pingpong_thresh; }
+static inline bool tcp_in_quickack(const struct tcp_sock *tp) { return tp->ack.quick && !tcp_in_pingpong(tp); }
+static inline void tcp_stat(const struct tcp_sock *tp, enum sockstat which, int by)
+{
+	tp->inet.sk.net->core->sockstat[which] += (u64)(s64)by;
+}
+/* Sent at a rate: because the program asked (SO_MAX_PACING_RATE), or the congestion control lives by it. */
+static inline bool tcp_is_paced(const struct tcp_sock *tp) { return tp->inet.sk.max_pacing_rate != UINT64_MAX || tp->cc->needs_pacing; }
+/* Clocks: the timestamp option's ms, and seconds for PAWS. */
+static inline u32 tcp_ts_now(const struct cpu *cpu) { return (u32)(cpu->now / NSEC_PER_MSEC); }
+static inline u32 tcp_now_s(const struct cpu *cpu) { return (u32)(cpu->now / NSEC_PER_SEC); }
+static inline u32 tcp_initial_rcv_mss(const struct tcp_sock *tp)
+{
+	u32 hint = MIN((u32)tp->advmss, (u32)tp->mss_cache);
+
+	hint = MIN(hint, tp->rcv_wnd / 2);
+	hint = MIN(hint, TCP_MSS_DEFAULT);
+	return MAX(hint, TCP_MIN_MSS);
+}
+
+/* tcp_txq.c */
+bool tcp_mem_charge(struct tcp_sock *tp, u32 bytes);
+void tcp_mem_uncharge(struct tcp_sock *tp, u32 bytes);
+u8 *tcp_txq_room(struct cpu *cpu, struct tcp_sock *tp, u32 want, u32 *room);
+u8 *tcp_txq_add(struct cpu *cpu, struct tcp_sock *tp, u32 size, u32 *room);
+void tcp_txq_commit(struct tcp_sock *tp, u32 n);
+void tcp_txq_trim_tail(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_txq_ack(struct cpu *cpu, struct tcp_sock *tp, u32 una);
+struct tcp_txbuf *tcp_txq_at(struct tcp_txbuf *from, u32 seq);
+void tcp_txq_purge(struct cpu *cpu, struct tcp_sock *tp);
+u32 tcp_seg_payload(const struct tcp_seg *s);
+struct tcp_seg *tcp_seg_add(struct cpu *cpu, struct tcp_sock *tp, u32 seq, u32 len, u8 flags, u32 mss, struct tcp_txbuf *tb);
+struct tcp_seg *tcp_seg_first(const struct tcp_sock *tp);
+struct tcp_seg *tcp_seg_next(const struct tcp_seg *s);
+struct tcp_seg *tcp_seg_prev(const struct tcp_seg *s);
+struct tcp_seg *tcp_seg_find(const struct tcp_sock *tp, u32 seq);
+void tcp_seg_del(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s);
+int tcp_seg_split(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, u32 len, u32 mss);
+void tcp_seg_recount(struct tcp_sock *tp, struct tcp_seg *s, u32 mss);
+void tcp_seg_merge(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, struct tcp_seg *next);
+u32 tcp_seg_trim_head(struct tcp_sock *tp, struct tcp_seg *s, u32 una);
+void tcp_txq_fini(struct netns *net);
+
+/* tcp_options.c */
+void tcp_options_parse(struct netns_tcp *n, const struct tcp_hdr *th, struct tcp_opts *o, bool established, const u8 **sack, unsigned *sack_blocks);
+void tcp_options_parse_fast(struct tcp_sock *tp, const struct tcp_hdr *th, const u8 **sack, unsigned *sack_blocks);
+struct tcp_sack_block tcp_sack_block_get(const u8 *p, unsigned i);
+u32 tcp_out_opts_len(const struct tcp_out_opts *o);
+void tcp_out_opts_write(u8 *p, const struct tcp_out_opts *o);
+u32 tcp_options_established(struct cpu *cpu, struct tcp_sock *tp, struct tcp_out_opts *o);
+u32 tcp_isn(struct cpu *cpu, const struct inaddr *l, const struct inaddr *r, be16 lp, be16 rp);
+u32 tcp_ts_offset(const struct world *w, const struct inaddr *l, const struct inaddr *r);
+
+/* tcp_segment.c */
+void tcp_send_what_waits(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_tsq_run(struct cpu *cpu, struct cpu_work *work);
+struct dst *tcp_route(struct cpu *cpu, struct tcp_sock *tp, int *err);
+void tcp_setup_caps(struct tcp_sock *tp);
+u32 tcp_frag_limit(struct tcp_txbuf *tb, u32 seq, u32 len);
+int tcp_transmit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_tx *x);
+u32 tcp_mtu_to_mss(const struct tcp_sock *tp, u32 pmtu);
+u32 tcp_sync_mss(struct cpu *cpu, struct tcp_sock *tp, u32 pmtu);
+u32 tcp_current_mss(struct cpu *cpu, struct tcp_sock *tp);
+u16 tcp_advertise_mss(struct cpu *cpu, struct tcp_sock *tp);
+u32 tcp_dst_advmss(struct cpu *cpu, const struct inet_af *af, const struct dst *d);
+void tcp_ecn_send(struct tcp_sock *tp, const struct tcp_tx *x, struct tcp_hdr *th, struct ip_out *out);
+
+/* tcp_reply.c */
+int tcp_send_reply(struct cpu *cpu, struct netns *net, const struct tcp_reply *r);
+void tcp_send_reset(struct cpu *cpu, struct netns *net, struct tcp_sock *tp, struct sk_buff *skb);
+void tcp_send_active_reset(struct cpu *cpu, struct tcp_sock *tp);
+
+/* tcp_output.c */
+u32 tcp_unsent(const struct tcp_sock *tp);
+bool tcp_send_head(const struct tcp_sock *tp);
+void tcp_event_data_sent(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_event_ack_sent(struct tcp_sock *tp, u32 pkts);
+void tcp_slow_start_after_idle_check(struct cpu *cpu, struct tcp_sock *tp);
+bool tcp_write_xmit(struct cpu *cpu, struct tcp_sock *tp, u32 mss, int nonagle, int push_one);
+void tcp_push_pending(struct cpu *cpu, struct tcp_sock *tp, u32 mss, int nonagle);
+void tcp_data_snd_check(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_send_fin(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_send_ack(struct cpu *cpu, struct tcp_sock *tp);
+u32 tcp_acceptable_seq(const struct tcp_sock *tp);
+void tcp_send_delayed_ack(struct cpu *cpu, struct tcp_sock *tp);
+int tcp_xmit_probe(struct cpu *cpu, struct tcp_sock *tp, bool urgent);
+int tcp_write_wakeup(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_send_probe0(struct cpu *cpu, struct tcp_sock *tp);
+
+/* tcp_rtt.c */
+u64 tcp_rto_max(const struct tcp_sock *tp);
+void tcp_set_rto(struct tcp_sock *tp);
+u32 tcp_min_rtt(const struct tcp_sock *tp);
+bool tcp_update_rtt(struct cpu *cpu, struct tcp_sock *tp, int flag, s64 seq_rtt_us, s64 sack_rtt_us, s64 ca_rtt_us);
+void tcp_update_pacing_rate(struct tcp_sock *tp);
+void tcp_rtt_init(struct tcp_sock *tp);
+
+/* tcp_ack.c */
+int tcp_ack(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const struct tcp_hdr *th, const u8 *sack, unsigned sack_blocks, int flag);
+
+/* tcp_sack.c */
+u32 tcp_highest_sack(const struct tcp_sock *tp);
+void tcp_check_sack_reordering(struct cpu *cpu, struct tcp_sock *tp, u32 low, bool ts);
+int tcp_sacktag(struct cpu *cpu, struct tcp_sock *tp, const u8 *sack, unsigned n, u32 ack, u32 prior_una, struct tcp_sack_state *st);
+void tcp_check_sack_reordering_state(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_sack_state *st);
+void tcp_add_reno_sack(struct cpu *cpu, struct tcp_sock *tp, int num_dupack);
+void tcp_remove_reno_sacks(struct cpu *cpu, struct tcp_sock *tp, u32 acked);
+bool tcp_is_dupack(const struct tcp_sock *tp, struct sk_buff *skb, int flag);
+
+/* tcp_loss.c */
+void tcp_mark_lost(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s);
+void tcp_update_scoreboard(struct cpu *cpu, struct tcp_sock *tp, bool fast_rexmit);
+void tcp_newreno_mark_lost(struct cpu *cpu, struct tcp_sock *tp, bool una_advanced);
+int tcp_retransmit_seg(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, u32 max_segs);
+void tcp_xmit_retransmit(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_enter_loss(struct cpu *cpu, struct tcp_sock *tp);
+
+void tcp_simple_retransmit(struct cpu *cpu, struct tcp_sock *tp);
+
+/* tcp_recovery.c */
+u32 tcp_current_ssthresh(const struct tcp_sock *tp);
+void tcp_cwnd_reduction(struct tcp_sock *tp, u32 newly_acked_sacked, u32 newly_lost, int flag);
+void tcp_enter_cwr(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_init_undo(struct tcp_sock *tp);
+void tcp_fastretrans_alert(struct cpu *cpu, struct tcp_sock *tp, u32 prior_una, int num_dupack, int *pflag, int *rexmit);
+void tcp_xmit_recovery(struct cpu *cpu, struct tcp_sock *tp, int rexmit);
+
+/* tcp_window.c */
+u32 tcp_win_from_space(const struct tcp_sock *tp, s64 space);
+u32 tcp_full_space(const struct tcp_sock *tp);
+u32 tcp_select_window(struct cpu *cpu, struct tcp_sock *tp);
+u32 tcp_window_now(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_clamp_window(struct tcp_sock *tp);
+void tcp_rcv_rtt_measure_ts(struct cpu *cpu, struct tcp_sock *tp, const struct sk_buff *skb, u32 len);
+void tcp_rcv_space_adjust(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_event_data_recv(struct cpu *cpu, struct tcp_sock *tp, const struct sk_buff *skb);
+void tcp_incr_quickack(struct tcp_sock *tp, u32 max);
+void tcp_enter_quickack(struct tcp_sock *tp, u32 max);
+void tcp_cleanup_rbuf(struct cpu *cpu, struct tcp_sock *tp, u32 copied);
+void tcp_select_initial_window(const struct netns_tcp *n, u32 space, u32 mss, u32 *rcv_wnd, u32 *clamp, bool wscale_ok, u8 *wscale, u32 rmem_max);
+void tcp_init_buffer_space(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_sndbuf_expand(struct tcp_sock *tp);
+void tcp_check_space(struct cpu *cpu, struct tcp_sock *tp);
+
+/* tcp_reass.c */
+void tcp_rxq_eat(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_rx_purge(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_dsack_extend(struct cpu *cpu, struct tcp_sock *tp, u32 seq, u32 end);
+void tcp_send_dupack(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_cb *cb);
+void tcp_ofo_drop(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, enum skb_drop_reason reason);
+void tcp_data_queue(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb);
+
+/* tcp_demux.c */
+void tcp_rx_sock(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb);
+
+/* tcp_rx.c */
+void tcp_fast_path_on(struct tcp_sock *tp);
+void tcp_fast_path_check(struct tcp_sock *tp);
+bool tcp_oow_limited(struct cpu *cpu, struct netns *net, const struct sk_buff *skb, enum mib m, u64 *last);
+void tcp_send_challenge_ack(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_store_ts_recent(struct cpu *cpu, struct tcp_sock *tp);
+bool tcp_paws_ok(struct cpu *cpu, const struct tcp_opts *o, s32 slack);
+void tcp_reset(struct cpu *cpu, struct tcp_sock *tp);
+bool tcp_validate(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const struct tcp_hdr *th, bool syn_ack_ok);
+void tcp_ack_snd_check(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_rx_established(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb);
+void tcp_ecn_recv(struct tcp_sock *tp, const struct sk_buff *skb);
+
+void tcp_ecn_accept_cwr(struct tcp_sock *tp, const struct sk_buff *skb);
+
+/* tcp_urg.c */
+void tcp_urg_rx(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const struct tcp_hdr *th, u32 hlen);
+ssize_t tcp_recv_oob(struct tcp_sock *tp, struct msghdr *m, int flags);
+
+/* tcp_state.c */
+const char *tcp_state_name(unsigned state);
+void tcp_set_state(struct cpu *cpu, struct tcp_sock *tp, u8 state);
+void tcp_done(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_finish_connect(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_init_transfer(struct cpu *cpu, struct tcp_sock *tp);
+u32 tcp_init_cwnd(const struct tcp_sock *tp);
+void tcp_fin(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_rx_state(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb);
+
+/* tcp_connect.c */
+void tcp_hash(struct tcp_sock *tp);
+void tcp_unhash(struct cpu *cpu, struct tcp_sock *tp);
+int tcp_connect(struct cpu *cpu, struct sock *sk, const struct sockaddr *a, socklen_t len);
+void tcp_rx_syn_sent(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const struct tcp_hdr *th);
+
+/* tcp_listen.c */
+void tcp_req_drop(struct cpu *cpu, struct tcp_req *req);
+void tcp_listen_rx(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const struct tcp_hdr *th);
+void tcp_req_rx(struct cpu *cpu, struct tcp_req *req, struct sk_buff *skb, const struct tcp_hdr *th);
+int tcp_listen(struct cpu *cpu, struct sock *sk, int backlog);
+int tcp_accept(struct cpu *cpu, struct sock *sk, struct sock **out);
+void tcp_listen_stop(struct cpu *cpu, struct tcp_sock *tp);
+
+/* tcp_timewait.c */
+void tcp_tw_purge(struct cpu *cpu, struct netns *net);
+void tcp_time_wait(struct cpu *cpu, struct tcp_sock *tp, u8 state, u64 timeout);
+bool tcp_tw_rx(struct cpu *cpu, struct tcp_tw *tw, struct sk_buff *skb, const struct tcp_hdr *th);
+bool tcp_tw_reuse(struct cpu *cpu, struct tcp_sock *tp, struct tcp_tw *tw, u32 *seq);
+
+/* tcp_timers.c */
+void tcp_arm_rtx(struct cpu *cpu, struct tcp_sock *tp, u8 kind, u64 when);
+void tcp_pacing_timer(void *owner, struct timer *t);
+bool tcp_pacing_holds(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_stop_rtx(struct tcp_sock *tp);
+void tcp_rearm_rto(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_arm_delack(struct cpu *cpu, struct tcp_sock *tp, u64 when);
+void tcp_clear_delack(struct tcp_sock *tp);
+void tcp_arm_keepalive(struct cpu *cpu, struct tcp_sock *tp, u64 in);
+void tcp_clear_timers(struct tcp_sock *tp);
+u64 tcp_keepalive_time(const struct tcp_sock *tp);
+u64 tcp_keepalive_intvl(const struct tcp_sock *tp);
+u64 tcp_fin_time(const struct tcp_sock *tp);
+u64 tcp_probe0_when(const struct tcp_sock *tp);
+void tcp_arm_probe0(struct cpu *cpu, struct tcp_sock *tp, u64 in);
+void tcp_check_probe_timer(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_rtx_timer(void *owner, struct timer *t);
+void tcp_delack_timer(void *owner, struct timer *t);
+void tcp_keep_timer(void *owner, struct timer *t);
+void tcp_set_keepalive(struct cpu *cpu, struct tcp_sock *tp, bool on);
+void tcp_ld_rto_revert(struct cpu *cpu, struct tcp_sock *tp, u32 seq);
+
+/* tcp_close.c */
+int tcp_shutdown(struct cpu *cpu, struct sock *sk, int how);
+void tcp_release(struct cpu *cpu, struct sock *sk);
+void tcp_abort_connection(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_abort(struct cpu *cpu, struct sock *sk, int err);
+void tcp_destroy(struct cpu *cpu, struct tcp_sock *tp);
+int tcp_disconnect(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_destruct(struct cpu *cpu, struct sock *sk);
+void tcp_update_metrics_on_close(struct tcp_sock *tp);
+
+/* tcp_tx.c */
+bool tcp_is_writeable(const struct tcp_sock *tp);
+ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, int flags);
+int tcp_reserve(struct cpu *cpu, struct sock *sk, struct iovec *iov, unsigned max, u64 *bytes);
+int tcp_commit(struct cpu *cpu, struct sock *sk, u64 bytes, int flags);
+
+/* tcp_recv.c */
+ssize_t tcp_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flags);
+int tcp_inq(const struct tcp_sock *tp);
+int tcp_peek(struct cpu *cpu, struct sock *sk, struct iovec *iov, unsigned max, u64 *bytes);
+void tcp_consume(struct cpu *cpu, struct sock *sk, u64 bytes);
+
+/* tcp_sock.c */
+bool tcp_readable(const struct tcp_sock *tp);
+void tcp_reset_fields(struct cpu *cpu, struct tcp_sock *tp);
+int tcp_inherit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_sock *l);
+
+/* tcp_sockopt.c */
+void tcp_set_nodelay(struct cpu *cpu, struct tcp_sock *tp, bool on);
+int tcp_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, const void *val, socklen_t len);
+int tcp_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name, void *val, socklen_t *len);
+
+/* tcp_info.c */
+void tcp_chrono_start(struct cpu *cpu, struct tcp_sock *tp, u8 type);
+void tcp_chrono_stop(struct cpu *cpu, struct tcp_sock *tp, u8 type);
+void tcp_chrono_set(struct cpu *cpu, struct tcp_sock *tp, bool rwnd_limited);
+int tcp_info_get(struct cpu *cpu, struct tcp_sock *tp, void *val, socklen_t *len);
+
+/* tcp_gro.c */
+struct sk_buff *tcp_gro_receive(struct cpu *cpu, struct skb_list *held, struct sk_buff *skb, const struct inaddr *saddr, const struct inaddr *daddr);
+void tcp_gro_complete(struct cpu *cpu, struct sk_buff *skb, u32 thoff);
+
+/* tcp_gso.c */
+int tcp_gso_segment(struct cpu *cpu, struct sk_buff *skb, u64 features, struct skb_list *out);
+
+/* tcp_sysctl.c */
+void tcp_sysctl_defaults(struct netns *net);
+
+#endif

@@ -1,0 +1,84 @@
+/* Segments without a connection behind them: resets, and the ACKs of TIME-WAIT and of requests.
+ *
+ * RFC 9293 3.10.7.1: a reset takes its sequence number from the ACK of what provoked it, or acknowledges what came.
+ * The answer goes back along the way, from the address that was spoken to.
+ */
+#include "transport/tcp/tcp_impl.h"
+
+/* Sends a bare segment with options. r->flags decide what it is. */
+int tcp_send_reply(struct cpu *cpu, struct netns *net, const struct tcp_reply *r)
+{
+	const struct inet_af *af = inet_af_of(net, &r->daddr);
+	u32 hlen = TCP_HDR_LEN + tcp_out_opts_len(&r->opts);
+	struct flow fl = { .family = af->family, .proto = IPPROTO_TCP, .tos = r->tos, .oif = r->oif, .mark = r->mark, .saddr = r->saddr,
+			   .daddr = r->daddr, .sport = r->sport, .dport = r->dport, .flags = FLOW_ANYSRC };
+	struct ip_out out = { .saddr = r->saddr, .daddr = r->daddr, .proto = IPPROTO_TCP, .tos = r->tos, .ttl = -1, .pmtudisc = 1,
+			      .mark = r->mark, .id_zero_ok = true };
+	struct sk_buff *skb;
+	struct tcp_hdr *th;
+	struct dst *dst;
+	int err = af->route_out(cpu, net, &fl, &dst);
+
+	if (err)
+		return err;
+	skb = skb_alloc(cpu, SKB_HEADROOM, hlen);
+	if (!skb) {
+		dst_put(dst);
+		return -ENOBUFS;
+	}
+	th = (struct tcp_hdr *)skb_put(skb, hlen);
+	skb_reset_transport_header(skb);
+	th->sport = r->sport;
+	th->dport = r->dport;
+	th->seq = cpu_to_be32(r->seq);
+	th->ack = cpu_to_be32(r->ack);
+	th->doff = (u8)(hlen / 4 << 4);
+	th->flags = r->flags;
+	th->window = cpu_to_be16(r->window);
+	th->urg = (be16){ 0 };
+	tcp_out_opts_write((u8 *)(th + 1), &r->opts);
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	skb->csum_start = skb->transport_header;
+	skb->csum_offset = offsetof(struct tcp_hdr, check);
+	th->check = csum_reduce(af->pseudo_csum(&r->saddr, &r->daddr, hlen, IPPROTO_TCP));
+	skb->mark = r->mark;
+	skb_dst_set(skb, dst);
+	mib_inc(cpu, net, MIB_Tcp_OutSegs);
+	return af->xmit(cpu, net, skb, &out);
+}
+
+/* Answers skb (transport header set, headers in front or pulled) with a reset. tp: the connection it concerns, or NULL. */
+void tcp_send_reset(struct cpu *cpu, struct netns *net, struct tcp_sock *tp, struct sk_buff *skb)
+{
+	const struct tcp_hdr *th = (const struct tcp_hdr *)skb_transport_header(skb);
+	const struct inet_af *af = be16_eq(skb->protocol, BE16(0x86dd)) ? net->inet->af6 : net->inet->af4;
+	const struct tcp_cb *cb = tcp_cb(skb);
+	struct tcp_reply r = { .sport = th->dport, .dport = th->sport, .flags = TCPF_RST };
+
+	if (th->flags & TCPF_RST) /* never a reset to a reset */
+		return;
+	af->addrs(skb, &r.daddr, &r.saddr);
+	if (!tp && af->addr_type(net, NULL, &r.saddr) != RTN_LOCAL)
+		return;
+	if (th->flags & TCPF_ACK) {
+		r.seq = cb->ack_seq;
+	} else {
+		r.flags |= TCPF_ACK;
+		r.ack = cb->end_seq;
+	}
+	if (tp) {
+		r.mark = tp->inet.sk.mark;
+		r.oif = tp->inet.sk.bound_dev_if;
+		r.tos = tp->inet.tos;
+	}
+	mib_inc(cpu, net, MIB_Tcp_OutRsts);
+	tcp_send_reply(cpu, net, &r);
+}
+
+/* A reset from a connection itself (abort, linger 0, close with unread data). */
+void tcp_send_active_reset(struct cpu *cpu, struct tcp_sock *tp)
+{
+	mib_inc(cpu, tp->inet.sk.net, MIB_Tcp_OutRsts);
+	if (tcp_transmit(cpu, tp, &(struct tcp_tx){ .seq = tcp_acceptable_seq(tp), .flags = TCPF_RST | TCPF_ACK }))
+		mib_inc(cpu, tp->inet.sk.net, MIB_TcpExt_TCPAbortFailed);
+}

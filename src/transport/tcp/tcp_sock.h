@@ -1,0 +1,313 @@
+/* struct tcp_sock: one TCP connection or listener; struct tcp_req and struct tcp_tw: its small forms before and after.
+ *
+ * The send side keeps a byte stream (struct tcp_txbuf: a chain of buffers, from snd_una to write_seq) and, apart from it,
+ * what was sent of it (struct tcp_seg: ranges of sequence numbers, in a tree). A segment on the wire is built from the
+ * stream when it is sent: an sk_buff with headers of its own and fragments that share the stream's buffers. So cutting,
+ * merging and re-segmenting are arithmetic, and payload is copied once, from the program.
+ * The receive side keeps the packets as they came: in order in sk.rx_queue, out of order in a tree.
+ *
+ * All fields belong to the socket's home cpu. Times are ns (cpu->now) unless the name says otherwise.
+ */
+#ifndef TRANSPORT_TCP_TCP_SOCK_H
+#define TRANSPORT_TCP_TCP_SOCK_H
+
+#include <netinet/in.h>
+#include <netinet/tcp.h> /* states, options, TCP_CA_* */
+
+#include "base/rbtree.h"
+#include "base/timer.h"
+#include "codec/wire/tcphdr.h"
+#include "sock/inet_sock.h"
+#include "transport/inet_hash.h"
+#include "transport/ports.h"
+#include "transport/tcp/tcp_cc.h"
+#include "transport/tcp/tcp_seq.h"
+
+#define TCP_NEW_SYN_RECV 12
+#define TCPS(s) BIT(TCP_##s)
+
+#undef TCP_MSS_DEFAULT
+#define TCP_MSS_DEFAULT 536u		 /* RFC 9293, 3.7.1 */
+#define TCP_MIN_MSS 88u			 /* smallest advertised MSS we work with */
+#define TCP_MAX_WINDOW 32767u
+#define TCP_MAX_WSCALE 14
+#define TCP_INIT_CWND 10u		 /* RFC 6928 */
+#define TCP_INFINITE_SSTHRESH 0x7fffffffu
+#define TCP_MAX_QUICKACKS 16u
+#define TCP_FASTRETRANS_THRESH 3u
+#define TCP_NUM_SACKS 4
+#define TCP_RTO_INIT (1 * NSEC_PER_SEC)	 /* RFC 6298 */
+#define TCP_RTO_FALLBACK (3 * NSEC_PER_SEC) /* after a retransmitted SYN without timestamps */
+#define TCP_DELACK_MIN (40 * NSEC_PER_MSEC)
+#define TCP_DELACK_MAX (200 * NSEC_PER_MSEC)
+#define TCP_ATO_MIN (40 * NSEC_PER_MSEC)
+#define TCP_RESOURCE_PROBE_INTERVAL (500 * NSEC_PER_MSEC) /* the device or memory refused: soon again */
+#define TCP_TIMEWAIT_LEN (60 * NSEC_PER_SEC)
+#define TCP_PAWS_24DAYS_S (60u * 60 * 24 * 24)
+#define TCP_PAWS_MSL_S 60u
+#define TCP_MAX_TSO_SEGS 45u		 /* pcount of 64 KiB at the usual MSS; a hint for sizes only */
+
+/* Send stream: a piece of one buffer. Bytes [seq, seq + len) lie at buf->data + off. Pieces follow one another. */
+struct tcp_txbuf {
+	struct tcp_txbuf *next;
+	struct buf *buf;
+	u32 seq, off, len;
+	u32 charged;	   /* bytes of wmem_queued it stands for */
+	bool appendable;   /* ours alone: bytes behind off + len may still be written */
+};
+
+/* What was sent: bytes [seq, end_seq) (SYN and FIN count one) as pcount packets of at most mss bytes. */
+enum { SEG_SACKED = 1, SEG_RETRANS = 2, SEG_LOST = 4, SEG_EVER_RETRANS = 8 };
+struct tcp_seg {
+	struct rbnode rb;  /* tp->rtx, by seq */
+	struct tcp_txbuf *tb; /* where seq lies; NULL for a bare SYN or FIN. On the free list: next */
+	u32 seq, end_seq;
+	u32 pcount;
+	u16 mss;
+	u8 flags;	   /* TCPF_SYN, _FIN, _PSH, _URG */
+	u8 state;	   /* SEG_* */
+	u64 tx_ns;	   /* last transmission */
+	u32 tx_in_flight;  /* packets in flight when sent */
+	bool app_limited;
+};
+
+/* On a received skb, while TCP has it. */
+struct tcp_cb {
+	struct rbnode rb;  /* tp->ofo */
+	u32 seq, end_seq;  /* SYN and FIN counted */
+	u32 ack_seq;
+	u16 urg_ptr, window;
+	u8 flags;
+	u8 dsfield;
+	bool has_rxts;
+};
+_Static_assert(sizeof(struct tcp_cb) <= sizeof(((struct sk_buff *)0)->cb), "fits");
+static inline struct tcp_cb *tcp_cb(struct sk_buff *skb) { return (struct tcp_cb *)skb->cb; }
+static inline struct sk_buff *tcp_cb_skb(struct rbnode *rb) { return container_of((u8 *)rb, struct sk_buff, cb); }
+
+struct tcp_sack_block {
+	u32 start, end;
+};
+
+/* Options of a received segment, and what the handshake agreed on. */
+struct tcp_opts {
+	bool saw_tstamp, tstamp_ok, wscale_ok, sack_ok;
+	u8 snd_wscale, rcv_wscale;
+	u16 user_mss, mss_clamp;
+	u32 rcv_tsval, rcv_tsecr;
+	u32 ts_recent;
+	u32 ts_recent_stamp_s; /* when ts_recent was stored, in seconds of cpu->now + 1; 0: never */
+};
+
+/* A listener's queues. */
+struct tcp_listen {
+	struct list accept;	/* tcp_sock.accept_link: established, waiting for accept(2) */
+	struct list reqs;	/* tcp_req.link: SYN_RECV */
+	u32 accept_len, reqs_len, young_len;
+	u32 backlog;		/* sk_max_ack_backlog */
+	u8 defer_accept;	/* SYN-ACK retransmissions to wait for data; 0: off */
+};
+
+struct tcp_sock {
+	struct inet_sock inet;
+
+	/* -- output: tcp_output.c, tcp_segment.c -- */
+	u32 snd_una, snd_nxt, write_seq, snd_sml, snd_wl1, snd_up, pushed_seq;
+	u32 snd_wnd, max_window;
+	u16 mss_cache;		/* bytes of payload a segment carries now, options taken off */
+	u16 advmss;		/* what we told the peer */
+	u16 tcp_header_len;	/* with the timestamp option */
+	u32 pmtu_cookie;
+	u32 gso_max_bytes, gso_max_segs;
+	bool gso_ok, fin_queued, urg_mode, ecn_ok, ecn_demand_cwr, ecn_queue_cwr, tsq_throttled, repair;
+	u8 nonagle;		/* TCP_NAGLE_* */
+	struct tcp_txbuf *txb_head, *txb_tail, *txb_nxt; /* nxt: where snd_nxt lies, or the last before it */
+	struct rbroot rtx;	/* struct tcp_seg: snd_una .. snd_nxt */
+	struct tcp_seg *rtx_last;
+	u32 packets_out, max_packets_out, cwnd_usage_seq;
+	u64 tx_timestamp;	/* lsndtime */
+	u64 segs_out, data_segs_out, bytes_sent, bytes_retrans, total_retrans;
+	u64 pacing_rate;	/* bytes a second; UINT64_MAX: none */
+	u64 pacing_next;	/* when the next packet may go, if paced */
+	struct cpu_work tsq_work;
+	bool nospace;		/* somebody waits for room: tcp_check_space() tells */
+
+	/* -- input: tcp_rx.c, tcp_reass.c -- */
+	u32 rcv_nxt, copied_seq, rcv_wup, rcv_isn;
+	u32 pred_flags;		/* doff, flags and window of the expected next header; 0: slow path */
+	struct tcp_opts rx_opt;
+	struct rbroot ofo;
+	struct sk_buff *ofo_last;
+	u32 ofo_bytes;
+	struct tcp_sack_block sacks[TCP_NUM_SACKS], dsack;
+	u8 num_sacks;
+	u16 urg_data;		/* 0, or TCP_URG_* and the byte */
+	u32 urg_seq;
+	u64 bytes_received, segs_in, data_segs_in, rcv_tstamp;
+	u32 rcv_ooopack;
+	u8 ecn_seen;
+	u64 last_oow_ack;	/* rate limit of ACKs to out-of-window segments */
+
+	/* -- window: tcp_window.c -- */
+	u32 rcv_wnd, rcv_ssthresh, window_clamp;
+	u8 scaling_ratio;	/* payload share of truesize, of 256 */
+	struct { u32 rtt_us; u32 seq; u64 time; } rcv_rtt;
+	struct { u32 space; u32 seq; u64 time; } rcvq_space;
+	u32 rcv_rtt_last_tsecr;
+
+	/* -- delayed ACK: tcp_output.c, tcp_timers.c -- */
+	struct {
+		u8 pending;	/* TCP_ACK_* */
+		u8 quick;	/* ACKs to send at once */
+		u8 pingpong;
+		u8 retry;
+		u64 ato, lrcvtime;
+		u32 last_seg_size, rcv_mss;
+	} ack;
+
+	/* -- acknowledgement and round trip: tcp_ack.c, tcp_rtt.c -- */
+	u32 srtt_us, mdev_us, mdev_max_us, rttvar_us, rtt_seq; /* srtt << 3, mdev << 2, as RFC 6298's arithmetic goes */
+	u64 rto, rto_min, rto_max;
+	struct { u32 v; u64 t; } min_rtt[3]; /* windowed minimum, us */
+	u64 bytes_acked;
+	u32 delivered, delivered_ce, app_limited;
+	u64 delivered_time, first_tx_time;
+	u32 rate_delivered;
+	u64 rate_interval_us;
+	u32 rate_last_delivered;
+	bool rate_app_limited;
+
+	/* -- SACK scoreboard and loss: tcp_sack.c, tcp_loss.c -- */
+	u32 sacked_out, lost_out, retrans_out, reordering, reord_seen, dsack_dups;
+	u32 highest_sack;	/* end of the highest SACKed range; valid while sacked_out */
+	struct tcp_seg *lost_hint;	/* everything before it is marked or sacked */
+	u32 lost_cnt_hint;		/* sacked packets before lost_hint */
+	struct tcp_seg *rtx_hint;	/* where to look for the next retransmission */
+	u32 high_seq, undo_marker;
+	u64 retrans_stamp;
+	s32 undo_retrans;
+	u8 ca_state;
+	bool is_sack_reneg, is_cwnd_limited, frto;
+	u32 prior_ssthresh, prior_cwnd, prr_delivered, prr_out;
+	u32 snd_cwnd, snd_cwnd_cnt, snd_cwnd_clamp, snd_ssthresh, snd_cwnd_used;
+	u64 snd_cwnd_stamp;
+	u32 lost;		/* total, for rates */
+
+	/* -- congestion control: cc/ -- */
+	const struct tcp_cc_ops *cc;
+	bool cc_inited, cc_setsockopt;
+	u64 cc_priv[TCP_CC_PRIV / 8];
+
+	/* -- timers: tcp_timers.c -- */
+	struct timer rtx_timer, delack_timer, keep_timer, pacing_timer;
+	u64 rtx_deadline, delack_deadline;
+	u8 rtx_kind;		/* TCP_TIMER_* */
+	u8 retransmits, backoff, probes_out;
+	u64 probes_stamp;
+	u8 syn_retries;		/* TCP_SYNCNT, 0: sysctl */
+	u8 keepalive_probes;	/* TCP_KEEPCNT, 0: sysctl */
+	u32 keepalive_time_s, keepalive_intvl_s; /* 0: sysctl */
+	u32 user_timeout_ms;
+	s32 linger2;		/* ns in jiffies' stead: seconds; -1: no FIN_WAIT2; 0: sysctl */
+	u32 notsent_lowat;	/* 0: sysctl */
+	u32 total_rto;
+
+	/* -- clocks: tcp_options.c -- */
+	u32 ts_offset;		/* added to our ms clock: RFC 7323, 5.4 */
+
+	/* -- opening and closing: tcp_connect.c, tcp_listen.c, tcp_close.c -- */
+	struct tcp_listen *listen;
+	struct list accept_link;
+	struct tcp_sock *parent; /* while in its accept queue */
+	u32 snt_synack_us;
+	u8 hashed;		/* TCP_HASHED_* */
+	u8 defer_accept;	/* TCP_DEFER_ACCEPT in SYN-ACK retransmissions */
+	u8 ss;			/* SS_*: how far connect(2) got, as the socket layer keeps it */
+	bool write_pending, fin_received, orphan_counted, ecn_syn, recvmsg_inq, thin_lto;
+
+	/* -- reserve and commit: tcp_tx.c -- */
+	struct tcp_txbuf *reserved;
+
+	/* -- limits reached, for TCP_INFO: tcp_info.c -- */
+	u64 chrono_start, chrono_stat[3];
+	u8 chrono_type;		/* 0 none, 1 busy, 2 rwnd-limited, 3 sndbuf-limited */
+};
+static inline struct tcp_sock *tcp_sk(struct sock *sk) { return (struct tcp_sock *)sk; }
+static inline struct sock *tcp_to_sock(struct tcp_sock *tp) { return &tp->inet.sk; }
+
+/* A socket stays CONNECTED when its connection ends, until connect(AF_UNSPEC). */
+enum { TCP_SS_UNCONNECTED, TCP_SS_CONNECTING, TCP_SS_CONNECTED, TCP_SS_DISCONNECTING };
+enum { TCP_HASHED_NOT, TCP_HASHED_EST, TCP_HASHED_LISTEN };
+enum { TCP_NAGLE_OFF = 1, TCP_NAGLE_CORK = 2, TCP_NAGLE_PUSH = 4 };
+enum { TCP_ACK_SCHED = 1, TCP_ACK_TIMER = 2, TCP_ACK_PUSHED = 4, TCP_ACK_PUSHED2 = 8, TCP_ACK_NOW = 16, TCP_ACK_NOMEM = 32 };
+enum { TCP_TIMER_NONE, TCP_TIMER_RTO, TCP_TIMER_PROBE0, TCP_TIMER_LOSS_PROBE, TCP_TIMER_REO };
+enum { TCP_URG_VALID = 0x100, TCP_URG_NOTYET = 0x200, TCP_URG_READ = 0x400 };
+
+/* A connection request: SYN received, SYN-ACK sent. */
+struct tcp_req {
+	struct inet_tuple tuple;
+	struct list link;	/* listener's reqs */
+	struct timer timer;	/* SYN-ACK retransmission */
+	struct tcp_sock *listener; /* a reference */
+	struct netns *net;
+	u32 rcv_isn, snt_isn, ts_recent, ts_offset, rcv_nxt;
+	u32 rcv_wnd;
+	u32 mark;
+	s32 iif;
+	u64 sent_ns;		/* first SYN-ACK */
+	u64 last_oow_ack;
+	u32 window_clamp;
+	u16 mss;		/* the peer's, clamped */
+	u16 advmss, peer_window;
+	u8 num_timeout, num_retrans;
+	u8 snd_wscale, rcv_wscale, tos;
+	bool tstamp_ok, sack_ok, wscale_ok, ecn_ok, acked;
+};
+
+/* A connection's remains in TIME-WAIT (or FIN-WAIT-2 without a socket). */
+struct tcp_tw {
+	struct inet_tuple tuple;
+	struct port_holder port;
+	struct timer timer;
+	struct netns *net;
+	struct list link;	/* netns_tcp.tws */
+	u32 rcv_nxt, snd_nxt, rcv_wnd, ts_recent, ts_offset;
+	u32 ts_recent_stamp_s;
+	u32 mark, uid;
+	u64 last_oow_ack, entry_ns;
+	u64 cookie;
+	u8 substate;		/* TCP_FIN_WAIT2, TCP_TIME_WAIT */
+	u8 rcv_wscale, tos, family;
+	bool tstamp_ok, reuse_ok;
+	struct inaddr saddr;	/* source of what we send */
+};
+
+/* One namespace's TCP: tables, totals, /proc/sys/net/ipv4/tcp_*. */
+struct netns_tcp {
+	struct inet_hash hash;
+	struct port_table ports;
+	struct list tws;
+	struct tcp_seg *free_segs;
+	struct tcp_txbuf *free_txbufs;
+	u32 free_segs_n, free_txbufs_n;
+	u32 tw_count, orphans, sockets;
+	bool pressure;
+	u64 challenge_second;
+	u32 challenge_count;
+	const struct tcp_cc_ops *cc_default;
+	u32 cc_allowed;		/* bits over world's tcp_ccs */
+
+	s32 rmem[3], wmem[3];
+	u64 mem_pages[3];
+	s32 max_syn_backlog, max_orphans, max_tw_buckets, challenge_ack_limit, invalid_ratelimit_ms;
+	s32 retries1, retries2, syn_retries, synack_retries, orphan_retries, syn_linear_timeouts;
+	s32 keepalive_time, keepalive_intvl, keepalive_probes, fin_timeout;
+	s32 min_snd_mss, app_win, reordering, max_reordering, tw_reuse, tw_reuse_delay_ms, tso_win_divisor;
+	s32 min_rtt_wlen, pacing_ss_ratio, pacing_ca_ratio, min_tso_segs, tso_rtt_log, limit_output_bytes, rto_min_us, rto_max_ms;
+	u32 notsent_lowat;
+	u8 abort_on_overflow, dsack, ecn, frto, fwmark_accept, moderate_rcvbuf, pingpong_thresh, reflect_tos, rfc1337, sack,
+		slow_start_after_idle, stdurg, thin_linear_timeouts, timestamps, window_scaling, workaround_signed_windows;
+};
+static inline struct netns_tcp *tcp_net(const struct tcp_sock *tp) { return tp->inet.sk.net->tcp; }
+
+#endif

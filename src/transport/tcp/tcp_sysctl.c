@@ -1,0 +1,156 @@
+/* /proc/sys/net/ipv4/tcp_*: those that act. What is not built (syncookies, fastopen, RACK's recovery bits, MTU probing, PLB)
+ * has no file, as in a kernel without it. See ip-sysctl.rst for what each means.
+ */
+#include "core/stack_tables.h"
+#include "core/sysctl.h"
+#include "transport/tcp/tcp_impl.h"
+
+void tcp_sysctl_defaults(struct netns *net)
+{
+	struct netns_tcp *n = net->tcp;
+
+	*n = (struct netns_tcp){
+		.rmem = { 4096, 131072, 33554432 }, .wmem = { 4096, 16384, 4194304 },
+		.mem_pages = { 287901, 383868, 575802 },
+		.max_syn_backlog = 2048, .max_orphans = 131072, .max_tw_buckets = 131072, .challenge_ack_limit = 0x7fffffff,
+		.invalid_ratelimit_ms = 500, .retries1 = 3, .retries2 = 15, .syn_retries = 6, .synack_retries = 5, .orphan_retries = 0,
+		.syn_linear_timeouts = 4, .keepalive_time = 7200, .keepalive_intvl = 75, .keepalive_probes = 9, .fin_timeout = 60,
+		.min_snd_mss = 48, .app_win = 31, .reordering = 3, .max_reordering = 300, .tw_reuse = 2, .tw_reuse_delay_ms = 1000,
+		.tso_win_divisor = 3, .min_rtt_wlen = 300, .pacing_ss_ratio = 200, .pacing_ca_ratio = 120, .min_tso_segs = 2,
+		.tso_rtt_log = 9, .limit_output_bytes = 4194304, .rto_min_us = 200000, .rto_max_ms = 120000, .notsent_lowat = ~0u,
+		.dsack = 1, .ecn = 2, .frto = 2, .moderate_rcvbuf = 1, .sack = 1, .slow_start_after_idle = 1, .timestamps = 1,
+		.window_scaling = 1, .pingpong_thresh = 1,
+	};
+	n->cc_default = tcp_cc_find(net->world, "cubic", 5);
+	if (!n->cc_default)
+		n->cc_default = &tcp_cc_reno;
+	for (unsigned i = 0; net->world->tables->tcp_ccs && net->world->tables->tcp_ccs[i] && i < 32; i++)
+		if (net->world->tables->tcp_ccs[i]->non_restricted || net->world->tables->tcp_ccs[i] == n->cc_default)
+			n->cc_allowed |= BIT(i);
+}
+
+static void *base(struct netns *net, const char *dev) { return net->tcp; }
+
+static int cc_get(struct netns *net, void *b, const struct sysctl *s, struct strbuf *out)
+{
+	strbuf_printf(out, "%s", net->tcp->cc_default->name);
+	return 0;
+}
+
+static int cc_set(struct netns *net, void *b, const struct sysctl *s, const char *text)
+{
+	const struct tcp_cc_ops *cc = tcp_cc_find(net->world, text, strcspn(text, " \t\n"));
+
+	if (!cc)
+		return -ENOENT;
+	net->tcp->cc_default = cc;
+	for (unsigned i = 0; net->world->tables->tcp_ccs && net->world->tables->tcp_ccs[i] && i < 32; i++)
+		if (net->world->tables->tcp_ccs[i] == cc)
+			net->tcp->cc_allowed |= BIT(i);
+	return 0;
+}
+
+static void cc_list(struct netns *net, u32 mask, struct strbuf *out)
+{
+	const char *sep = "";
+
+	for (unsigned i = 0; net->world->tables->tcp_ccs && net->world->tables->tcp_ccs[i] && i < 32; i++)
+		if (mask & BIT(i)) {
+			strbuf_printf(out, "%s%s", sep, net->world->tables->tcp_ccs[i]->name);
+			sep = " ";
+		}
+}
+static int cc_available_get(struct netns *net, void *b, const struct sysctl *s, struct strbuf *out)
+{
+	cc_list(net, ~0u, out);
+	return 0;
+}
+static int cc_allowed_get(struct netns *net, void *b, const struct sysctl *s, struct strbuf *out)
+{
+	cc_list(net, net->tcp->cc_allowed, out);
+	return 0;
+}
+static int cc_allowed_set(struct netns *net, void *b, const struct sysctl *s, const char *text)
+{
+	u32 mask = 0;
+
+	while (*text) {
+		size_t len = strcspn(text, " \t\n");
+		const struct tcp_cc_ops *cc;
+
+		if (len) {
+			cc = tcp_cc_find(net->world, text, len);
+			if (!cc)
+				return -ENOENT;
+			for (unsigned i = 0; net->world->tables->tcp_ccs[i] && i < 32; i++)
+				if (net->world->tables->tcp_ccs[i] == cc)
+					mask |= BIT(i);
+		}
+		text += len;
+		text += strspn(text, " \t\n");
+	}
+	net->tcp->cc_allowed = mask;
+	return 0;
+}
+
+#define T(f) offsetof(struct netns_tcp, f)
+#define INT(nm, f, lo, hi) { .name = "tcp_" nm, .kind = SYSCTL_INT, .mode = 0644, .offset = T(f), .min = lo, .max = hi }
+#define U8(nm, f, hi) { .name = "tcp_" nm, .kind = SYSCTL_U8, .mode = 0644, .offset = T(f), .min = 0, .max = hi }
+
+static const struct sysctl entries[] = {
+	{ .name = "tcp_rmem", .kind = SYSCTL_INTS, .mode = 0644, .count = 3, .offset = T(rmem), .min = 1, .max = 0x7fffffff },
+	{ .name = "tcp_wmem", .kind = SYSCTL_INTS, .mode = 0644, .count = 3, .offset = T(wmem), .min = 1, .max = 0x7fffffff },
+	{ .name = "tcp_mem", .kind = SYSCTL_ULONGS, .mode = 0644, .count = 3, .offset = T(mem_pages), .init_only = true },
+	{ .name = "tcp_max_orphans", .kind = SYSCTL_INT, .mode = 0644, .offset = T(max_orphans), .init_only = true },
+	INT("max_syn_backlog", max_syn_backlog, 0, 0),
+	INT("max_tw_buckets", max_tw_buckets, 0, 0),
+	INT("challenge_ack_limit", challenge_ack_limit, 0, 0),
+	INT("invalid_ratelimit", invalid_ratelimit_ms, 0, 0),
+	INT("retries1", retries1, 0, 255),
+	INT("retries2", retries2, 0, 255),
+	INT("syn_retries", syn_retries, 1, 127),
+	INT("synack_retries", synack_retries, 0, 255),
+	INT("orphan_retries", orphan_retries, 0, 255),
+	INT("syn_linear_timeouts", syn_linear_timeouts, 0, 127),
+	INT("keepalive_time", keepalive_time, 0, 0x7fffffff / 1000),
+	INT("keepalive_intvl", keepalive_intvl, 0, 0x7fffffff / 1000),
+	INT("keepalive_probes", keepalive_probes, 0, 255),
+	INT("fin_timeout", fin_timeout, 0, 0x7fffffff / 1000),
+	INT("min_snd_mss", min_snd_mss, 48, 65535),
+	INT("app_win", app_win, 0, 31),
+	INT("reordering", reordering, 0, 0),
+	INT("max_reordering", max_reordering, 0, 0),
+	INT("tw_reuse", tw_reuse, 0, 2),
+	INT("tw_reuse_delay", tw_reuse_delay_ms, 1, 60000),
+	INT("tso_win_divisor", tso_win_divisor, 0, 255),
+	INT("min_rtt_wlen", min_rtt_wlen, 0, 86400),
+	INT("pacing_ss_ratio", pacing_ss_ratio, 0, 1000),
+	INT("pacing_ca_ratio", pacing_ca_ratio, 0, 1000),
+	INT("min_tso_segs", min_tso_segs, 1, 255),
+	INT("tso_rtt_log", tso_rtt_log, 0, 31),
+	INT("limit_output_bytes", limit_output_bytes, 0, 0),
+	INT("rto_min_us", rto_min_us, 1, 0x7fffffff),
+	INT("rto_max_ms", rto_max_ms, 1000, 120000),
+	{ .name = "tcp_notsent_lowat", .kind = SYSCTL_UINT, .mode = 0644, .offset = T(notsent_lowat) },
+	U8("abort_on_overflow", abort_on_overflow, 255),
+	U8("dsack", dsack, 255),
+	U8("ecn", ecn, 2),
+	U8("frto", frto, 255),
+	U8("fwmark_accept", fwmark_accept, 255),
+	U8("moderate_rcvbuf", moderate_rcvbuf, 255),
+	U8("pingpong_thresh", pingpong_thresh, 255),
+	U8("reflect_tos", reflect_tos, 1),
+	U8("rfc1337", rfc1337, 255),
+	U8("sack", sack, 255),
+	U8("slow_start_after_idle", slow_start_after_idle, 255),
+	U8("stdurg", stdurg, 255),
+	U8("thin_linear_timeouts", thin_linear_timeouts, 255),
+	U8("timestamps", timestamps, 2),
+	U8("window_scaling", window_scaling, 255),
+	U8("workaround_signed_windows", workaround_signed_windows, 255),
+	{ .name = "tcp_congestion_control", .kind = SYSCTL_CUSTOM, .mode = 0644, .get = cc_get, .set = cc_set },
+	{ .name = "tcp_available_congestion_control", .kind = SYSCTL_CUSTOM, .mode = 0444, .get = cc_available_get },
+	{ .name = "tcp_allowed_congestion_control", .kind = SYSCTL_CUSTOM, .mode = 0644, .init_only = true, .get = cc_allowed_get,
+	  .set = cc_allowed_set },
+};
+const struct sysctl_table tcp_sysctls = { .dir = "ipv4", .entries = entries, .count = ARRAY_SIZE(entries), .base = base };

@@ -1,0 +1,460 @@
+/* Timers of a connection: retransmission and window probes (one timer), delayed ACK, keepalive and FIN-WAIT-2 (one timer).
+ *
+ * RFC 6298 (backoff), RFC 1122 4.2.3.6 (keepalive) and 4.2.3.5 (when to give up: tcp_retries1 and 2, orphans sooner),
+ * RFC 5482 (TCP_USER_TIMEOUT). A deadline that moves later leaves the wheel alone: the timer finds out when it fires.
+ * All callbacks hold a reference meanwhile: any of them may be the connection's end.
+ */
+#include "transport/tcp/tcp_impl.h"
+
+/* -- arming -- */
+
+void tcp_arm_rtx(struct cpu *cpu, struct tcp_sock *tp, u8 kind, u64 when)
+{
+	tp->rtx_kind = kind;
+	tp->rtx_deadline = when;
+	if (!timer_armed(&tp->rtx_timer) || tp->rtx_timer.expires > when)
+		cpu_timer_arm(cpu, &tp->rtx_timer, when);
+}
+void tcp_stop_rtx(struct tcp_sock *tp) { tp->rtx_kind = TCP_TIMER_NONE; } /* a late firing does nothing */
+
+void tcp_rearm_rto(struct cpu *cpu, struct tcp_sock *tp)
+{
+	if (!tp->packets_out)
+		tcp_stop_rtx(tp);
+	else
+		tcp_arm_rtx(cpu, tp, TCP_TIMER_RTO, cpu->now + tp->rto);
+}
+
+void tcp_arm_delack(struct cpu *cpu, struct tcp_sock *tp, u64 when)
+{
+	tp->ack.pending |= TCP_ACK_TIMER;
+	tp->delack_deadline = when;
+	if (!timer_armed(&tp->delack_timer) || tp->delack_timer.expires > when)
+		cpu_timer_arm(cpu, &tp->delack_timer, when);
+}
+void tcp_clear_delack(struct tcp_sock *tp) { tp->ack.retry = 0; } /* ack.pending was cleared: a late firing does nothing */
+
+void tcp_arm_keepalive(struct cpu *cpu, struct tcp_sock *tp, u64 in) { cpu_timer_arm(cpu, &tp->keep_timer, cpu->now + in); }
+
+void tcp_clear_timers(struct tcp_sock *tp)
+{
+	tp->rtx_kind = TCP_TIMER_NONE;
+	tp->ack.pending = 0;
+	tp->ack.retry = 0;
+	timer_cancel(&tp->rtx_timer);
+	timer_cancel(&tp->delack_timer);
+	timer_cancel(&tp->keep_timer);
+	timer_cancel(&tp->pacing_timer);
+}
+
+u64 tcp_keepalive_time(const struct tcp_sock *tp)
+{
+	return (u64)(tp->keepalive_time_s ? tp->keepalive_time_s : (u32)tcp_net(tp)->keepalive_time) * NSEC_PER_SEC;
+}
+u64 tcp_keepalive_intvl(const struct tcp_sock *tp)
+{
+	return (u64)(tp->keepalive_intvl_s ? tp->keepalive_intvl_s : (u32)tcp_net(tp)->keepalive_intvl) * NSEC_PER_SEC;
+}
+u64 tcp_fin_time(const struct tcp_sock *tp)
+{
+	u64 tmo = (u64)(tp->linger2 ? tp->linger2 : tcp_net(tp)->fin_timeout) * NSEC_PER_SEC;
+	u64 min = (tp->rto << 2) - (tp->rto >> 1);
+
+	return MAX(tmo, min);
+}
+
+/* -- giving up -- */
+
+static void write_err(struct cpu *cpu, struct tcp_sock *tp)
+{
+	struct sock *sk = tcp_to_sock(tp);
+
+	sk->err = sk->err_soft ? sk->err_soft : ETIMEDOUT;
+	mib_inc(cpu, sk->net, MIB_TcpExt_TCPAbortOnTimeout);
+	tcp_txq_purge(cpu, tp);
+	tcp_done(cpu, tp);
+	sock_wake(cpu, sk);
+}
+
+/* Have `n` timeouts, doubling from rto_base, gone by since the first retransmission? timeout: in ns, 0: computed. */
+static bool timed_out(struct cpu *cpu, const struct tcp_sock *tp, unsigned n, u64 timeout)
+{
+	u64 start = tp->retrans_stamp;
+
+	if (!tp->retransmits)
+		return false;
+	if (!start) {
+		struct tcp_seg *s = tcp_seg_first(tp);
+		if (!s)
+			return false;
+		start = s->tx_ns;
+	}
+	if (!timeout) {
+		u64 base = tp->inet.sk.state == TCP_SYN_SENT || tp->inet.sk.state == TCP_SYN_RECV ? TCP_RTO_INIT :
+						(tp->rto_min ? tp->rto_min : (u64)tcp_net(tp)->rto_min_us * NSEC_PER_USEC);
+		u64 max = tcp_rto_max(tp);
+		unsigned linear = 0;
+
+		while ((base << linear) < max && linear < 63)
+			linear++;
+		linear = linear ? linear - 1 : 0; /* doublings before the maximum */
+		if (n <= linear)
+			timeout = ((2ull << n) - 1) * base;
+		else
+			timeout = ((2ull << linear) - 1) * base + (n - linear) * max;
+	}
+	return (s64)(cpu->now - start - timeout) >= 0;
+}
+
+/* Orphans must not hold memory for long. */
+static bool orphan_out_of_resources(struct cpu *cpu, struct tcp_sock *tp, bool do_reset)
+{
+	struct netns_tcp *n = tcp_net(tp);
+	u32 shift = 0;
+
+	if (cpu->now - tp->tx_timestamp > 2 * tcp_rto_max(tp) || !do_reset)
+		shift++;
+	if (tp->inet.sk.err_soft)
+		shift++;
+	if ((n->orphans << shift) <= (u32)n->max_orphans && !(n->pressure && tp->inet.sk.net->core->tcp_mem_bytes >> 12 > n->mem_pages[2]))
+		return false;
+	if (do_reset)
+		tcp_send_active_reset(cpu, tp);
+	mib_inc(cpu, tp->inet.sk.net, MIB_TcpExt_TCPAbortOnMemory);
+	tcp_done(cpu, tp);
+	return true;
+}
+
+static unsigned orphan_retries(const struct tcp_sock *tp, bool alive)
+{
+	unsigned r = (unsigned)tcp_net(tp)->orphan_retries;
+
+	if (tp->inet.sk.err_soft && !alive)
+		r = 0;
+	if (!r && alive)
+		r = 8;
+	return r;
+}
+
+/* True: the connection was given up. */
+static bool write_timeout(struct cpu *cpu, struct tcp_sock *tp)
+{
+	struct sock *sk = tcp_to_sock(tp);
+	struct netns_tcp *n = tcp_net(tp);
+	bool expired;
+	unsigned retry_until;
+
+	if (sk->state == TCP_SYN_SENT || sk->state == TCP_SYN_RECV) {
+		unsigned max;
+
+		retry_until = tp->syn_retries ? tp->syn_retries : (unsigned)n->syn_retries;
+		max = retry_until;
+		if (sk->state == TCP_SYN_SENT)
+			max += (unsigned)n->syn_linear_timeouts;
+		expired = tp->retransmits >= max;
+	} else {
+		if (timed_out(cpu, tp, (unsigned)n->retries1, 0) && tp->inet.dst) {
+			/* The route may be the trouble: look it up anew. */
+			dst_put(tp->inet.dst);
+			tp->inet.dst = NULL;
+		}
+		retry_until = (unsigned)n->retries2;
+		if (sk->dead) {
+			bool alive = tp->rto < tcp_rto_max(tp);
+
+			retry_until = orphan_retries(tp, alive);
+			alive = alive || !timed_out(cpu, tp, retry_until, 0);
+			if (orphan_out_of_resources(cpu, tp, alive))
+				return true;
+		}
+		expired = timed_out(cpu, tp, retry_until, (u64)tp->user_timeout_ms * NSEC_PER_MSEC);
+	}
+	if (expired) {
+		write_err(cpu, tp);
+		return true;
+	}
+	return false;
+}
+
+/* -- retransmission timeout -- */
+
+static void retransmit_timer(struct cpu *cpu, struct tcp_sock *tp)
+{
+	struct sock *sk = tcp_to_sock(tp);
+	struct netns_tcp *n = tcp_net(tp);
+	struct tcp_seg *s = tcp_seg_first(tp);
+
+	if (!tp->packets_out || !s)
+		return;
+	if (!tp->snd_wnd && !sk->dead && !(BIT(sk->state) & (TCPS(SYN_SENT) | TCPS(SYN_RECV)))) {
+		/* The window was taken back over data in flight: the retransmission is a probe, and an answer to it keeps
+		 * the connection for as long as it answers. */
+		u64 last = tp->rcv_tstamp;
+
+		if (cpu->now - last > tcp_rto_max(tp) * 2 && tp->retransmits) {
+			write_err(cpu, tp);
+			return;
+		}
+		tcp_enter_loss(cpu, tp);
+		tcp_retransmit_seg(cpu, tp, s, 1);
+		if (tp->inet.dst) {
+			dst_put(tp->inet.dst);
+			tp->inet.dst = NULL;
+		}
+		goto out;
+	}
+	mib_inc(cpu, sk->net, MIB_TcpExt_TCPTimeouts);
+	if (write_timeout(cpu, tp))
+		return;
+	if (!tp->retransmits) {
+		enum mib m = 0;
+
+		if (tp->ca_state == TCP_CA_Recovery)
+			m = tcp_is_sack(tp) ? MIB_TcpExt_TCPSackRecoveryFail : MIB_TcpExt_TCPRenoRecoveryFail;
+		else if (tp->ca_state == TCP_CA_Loss)
+			m = MIB_TcpExt_TCPLossFailures;
+		else if (tp->ca_state == TCP_CA_Disorder || tp->sacked_out)
+			m = tcp_is_sack(tp) ? MIB_TcpExt_TCPSackFailures : MIB_TcpExt_TCPRenoFailures;
+		if (m)
+			mib_inc(cpu, sk->net, m);
+	}
+	tcp_enter_loss(cpu, tp);
+	tp->retransmits++;
+	tp->total_rto++;
+	if (tcp_retransmit_seg(cpu, tp, tcp_seg_first(tp), 1) && !(tcp_seg_first(tp)->state & SEG_RETRANS)) {
+		/* The host's own queue or memory refused: soon again. */
+		tcp_arm_rtx(cpu, tp, TCP_TIMER_RTO, cpu->now + TCP_RESOURCE_PROBE_INTERVAL);
+		return;
+	}
+out:
+	tp->backoff++;
+	if (sk->state == TCP_ESTABLISHED && n->thin_linear_timeouts && tp->packets_out < 4 && tp->srtt_us && tp->retransmits <= 6) {
+		tp->backoff = 0;
+		tcp_set_rto(tp);
+		tp->rto = CLAMP(tp->rto, tp->rto_min, tcp_rto_max(tp));
+	} else if (sk->state != TCP_SYN_SENT || tp->total_rto > (u32)n->syn_linear_timeouts) {
+		tp->rto = MIN(tp->rto << 1, tcp_rto_max(tp)); /* RFC 6298, 5.5 */
+	}
+	tcp_arm_rtx(cpu, tp, TCP_TIMER_RTO, cpu->now + tp->rto);
+}
+
+/* -- zero window probes (RFC 1122 4.2.2.17: for ever, while they are answered) -- */
+
+u64 tcp_probe0_when(const struct tcp_sock *tp)
+{
+	u64 base = MAX(tp->rto, (u64)(tp->rto_min ? tp->rto_min : (u64)tcp_net(tp)->rto_min_us * NSEC_PER_USEC));
+	u64 when = tp->backoff > 20 ? tcp_rto_max(tp) : base << tp->backoff;
+
+	return MIN(when, tcp_rto_max(tp));
+}
+
+void tcp_arm_probe0(struct cpu *cpu, struct tcp_sock *tp, u64 in)
+{
+	if (tp->user_timeout_ms && tp->probes_stamp) { /* not later than the user gives up */
+		s64 left = (s64)(tp->probes_stamp + (u64)tp->user_timeout_ms * NSEC_PER_MSEC - cpu->now);
+		in = MIN(in, (u64)MAX(left, (s64)NSEC_PER_MSEC));
+	}
+	tcp_arm_rtx(cpu, tp, TCP_TIMER_PROBE0, cpu->now + in);
+}
+
+/* Data waits and nothing is in flight: only a probe can find out about the window. */
+void tcp_check_probe_timer(struct cpu *cpu, struct tcp_sock *tp)
+{
+	if (!tp->packets_out && tp->rtx_kind == TCP_TIMER_NONE)
+		tcp_arm_probe0(cpu, tp, tcp_probe0_when(tp));
+}
+
+static void probe_timer(struct cpu *cpu, struct tcp_sock *tp)
+{
+	struct sock *sk = tcp_to_sock(tp);
+	unsigned max = (unsigned)tcp_net(tp)->retries2;
+
+	if (tp->packets_out || !tcp_send_head(tp)) {
+		tp->probes_out = 0;
+		tp->probes_stamp = 0;
+		return;
+	}
+	if (!tp->probes_stamp)
+		tp->probes_stamp = cpu->now;
+	else if (tp->user_timeout_ms && cpu->now - tp->probes_stamp >= (u64)tp->user_timeout_ms * NSEC_PER_MSEC)
+		goto abort;
+	if (sk->dead) {
+		bool alive = tcp_probe0_when(tp) < tcp_rto_max(tp);
+
+		max = orphan_retries(tp, alive);
+		if (!alive && tp->backoff >= max)
+			goto abort;
+		if (orphan_out_of_resources(cpu, tp, true))
+			return;
+	}
+	if (tp->probes_out >= max) {
+abort:
+		write_err(cpu, tp);
+		return;
+	}
+	tcp_send_probe0(cpu, tp);
+}
+
+void tcp_rtx_timer(void *owner, struct timer *t)
+{
+	struct cpu *cpu = owner;
+	struct tcp_sock *tp = container_of(t, struct tcp_sock, rtx_timer);
+	u8 kind = tp->rtx_kind;
+
+	if (kind == TCP_TIMER_NONE || BIT(tp->inet.sk.state) & (TCPS(CLOSE) | TCPS(LISTEN)))
+		return;
+	if (tp->rtx_deadline > cpu->now) {
+		cpu_timer_arm(cpu, t, tp->rtx_deadline);
+		return;
+	}
+	sock_hold(tcp_to_sock(tp));
+	tp->rtx_kind = TCP_TIMER_NONE;
+	if (kind == TCP_TIMER_RTO)
+		retransmit_timer(cpu, tp);
+	else if (kind == TCP_TIMER_PROBE0)
+		probe_timer(cpu, tp);
+	sock_put(cpu, tcp_to_sock(tp));
+}
+
+/* -- delayed ACK -- */
+
+void tcp_delack_timer(void *owner, struct timer *t)
+{
+	struct cpu *cpu = owner;
+	struct tcp_sock *tp = container_of(t, struct tcp_sock, delack_timer);
+	struct sock *sk = tcp_to_sock(tp);
+
+	if (!(tp->ack.pending & TCP_ACK_TIMER) || BIT(sk->state) & (TCPS(CLOSE) | TCPS(LISTEN)))
+		return;
+	if (tp->delack_deadline > cpu->now) {
+		cpu_timer_arm(cpu, t, tp->delack_deadline);
+		return;
+	}
+	sock_hold(sk);
+	tp->ack.pending &= ~(TCP_ACK_TIMER | TCP_ACK_NOMEM);
+	if (tp->ack.pending & TCP_ACK_SCHED) {
+		if (!tcp_in_pingpong(tp)) {
+			/* A delayed ACK that was missed: delay less often. */
+			tp->ack.ato = MIN(tp->ack.ato << 1, tp->rto);
+		} else {
+			/* The answer did not come: no conversation any more. */
+			tp->ack.pingpong = 0;
+			tp->ack.ato = TCP_ATO_MIN;
+		}
+		tcp_send_ack(cpu, tp);
+		mib_inc(cpu, sk->net, MIB_TcpExt_DelayedACKs);
+	}
+	sock_put(cpu, sk);
+}
+
+/* -- pacing -- */
+
+/* May nothing go yet? The timer then sends when it may. */
+bool tcp_pacing_holds(struct cpu *cpu, struct tcp_sock *tp)
+{
+	if (likely(!tcp_is_paced(tp)) || tp->pacing_next <= cpu->now)
+		return false;
+	if (!timer_armed(&tp->pacing_timer))
+		cpu_timer_arm(cpu, &tp->pacing_timer, tp->pacing_next);
+	return true;
+}
+
+void tcp_pacing_timer(void *owner, struct timer *t)
+{
+	struct cpu *cpu = owner;
+	struct tcp_sock *tp = container_of(t, struct tcp_sock, pacing_timer);
+
+	sock_hold(tcp_to_sock(tp));
+	tcp_send_what_waits(cpu, tp);
+	sock_put(cpu, tcp_to_sock(tp));
+}
+
+/* -- keepalive, and FIN-WAIT-2 of an orphan -- */
+
+void tcp_keep_timer(void *owner, struct timer *t)
+{
+	struct cpu *cpu = owner;
+	struct tcp_sock *tp = container_of(t, struct tcp_sock, keep_timer);
+	struct sock *sk = tcp_to_sock(tp);
+	u64 elapsed, intvl;
+
+	sock_hold(sk);
+	if (sk->state == TCP_LISTEN || sk->state == TCP_CLOSE)
+		goto out;
+	if (sk->state == TCP_FIN_WAIT2 && sk->dead) {
+		if (tp->linger2 >= 0) {
+			u64 tmo = tcp_fin_time(tp);
+			if (tmo > TCP_TIMEWAIT_LEN) {
+				tcp_time_wait(cpu, tp, TCP_FIN_WAIT2, tmo - TCP_TIMEWAIT_LEN);
+				goto out;
+			}
+		}
+		tcp_send_active_reset(cpu, tp);
+		tcp_done(cpu, tp);
+		goto out;
+	}
+	if (!sk->keepalive || BIT(sk->state) & (TCPS(CLOSE) | TCPS(SYN_SENT)))
+		goto out;
+	intvl = tcp_keepalive_intvl(tp);
+	elapsed = tcp_keepalive_time(tp);
+	/* Data in flight or waiting: the other timers look after the peer. */
+	if (tp->packets_out || tcp_send_head(tp))
+		goto again;
+	u64 idle = cpu->now - MAX(tp->ack.lrcvtime, tp->rcv_tstamp);
+	if (idle >= elapsed) {
+		unsigned probes = tp->keepalive_probes ? tp->keepalive_probes : (unsigned)tcp_net(tp)->keepalive_probes;
+
+		if ((tp->user_timeout_ms && idle >= (u64)tp->user_timeout_ms * NSEC_PER_MSEC && tp->probes_out > 0) ||
+		    (!tp->user_timeout_ms && tp->probes_out >= probes)) {
+			tcp_send_active_reset(cpu, tp);
+			write_err(cpu, tp);
+			goto out;
+		}
+		mib_inc(cpu, sk->net, MIB_TcpExt_TCPKeepAlive);
+		if (tcp_write_wakeup(cpu, tp) != -ENOBUFS) {
+			tp->probes_out++;
+			elapsed = intvl;
+		} else {
+			elapsed = TCP_RESOURCE_PROBE_INTERVAL;
+		}
+	} else {
+		elapsed -= idle;
+	}
+again:
+	tcp_arm_keepalive(cpu, tp, elapsed);
+out:
+	sock_put(cpu, sk);
+}
+
+/* SO_KEEPALIVE switched. */
+void tcp_set_keepalive(struct cpu *cpu, struct tcp_sock *tp, bool on)
+{
+	struct sock *sk = tcp_to_sock(tp);
+
+	if (BIT(sk->state) & (TCPS(CLOSE) | TCPS(LISTEN)))
+		return;
+	if (on && !timer_armed(&tp->keep_timer))
+		tcp_arm_keepalive(cpu, tp, tcp_keepalive_time(tp));
+	else if (!on && !(sk->dead && sk->state == TCP_FIN_WAIT2))
+		timer_cancel(&tp->keep_timer);
+	timer_cancel(&tp->pacing_timer);
+}
+
+/* An unreachable error about the head while it backs off: RFC 6069, the timeout goes one step back. */
+void tcp_ld_rto_revert(struct cpu *cpu, struct tcp_sock *tp, u32 seq)
+{
+	struct tcp_seg *s;
+	u64 passed;
+
+	if (seq != tp->snd_una || !tp->retransmits || !tp->backoff)
+		return;
+	s = tcp_seg_first(tp);
+	if (!s)
+		return;
+	tp->backoff--;
+	tp->rto = tp->srtt_us ? (u64)((tp->srtt_us >> 3) + tp->rttvar_us) * NSEC_PER_USEC : TCP_RTO_INIT;
+	tp->rto = MIN(tp->rto << MIN(tp->backoff, 20), tcp_rto_max(tp));
+	passed = cpu->now - s->tx_ns;
+	timer_cancel(&tp->rtx_timer);
+	tcp_arm_rtx(cpu, tp, TCP_TIMER_RTO, cpu->now + (tp->rto > passed ? tp->rto - passed : 0));
+}

@@ -1,0 +1,405 @@
+/* The send stream and the record of what was sent of it.
+ *
+ * The stream is a chain of tcp_txbufs, each a piece of one buffer; its first byte is snd_una's (or the SYN's successor), its
+ * last one precedes write_seq. Buffers grow with the backlog: a lone small write takes 2 KiB, a bulk writer 64 KiB.
+ * Segments (tcp_seg) cover snd_una .. snd_nxt without gaps or overlaps, in a red-black tree by sequence number.
+ *
+ * Invariant: packets_out is the sum of all pcounts; sacked_out, lost_out, retrans_out those of the segments with that state.
+ * Both kinds of record come from small free lists of the namespace, so that steady traffic allocates nothing.
+ */
+#include "transport/tcp/tcp_impl.h"
+
+#define FREE_MAX 8192u	    /* records kept for reuse: 0.6 MB */
+#define BUF_MIN 2048u	    /* a lone write's first buffer */
+
+/* -- accounting: tcp_mem -- */
+
+bool tcp_mem_charge(struct tcp_sock *tp, u32 bytes)
+{
+	struct netns_tcp *n = tcp_net(tp);
+	u64 *mem = &tp->inet.sk.net->core->tcp_mem_bytes, pages = (*mem + bytes) >> 12;
+
+	if (unlikely(pages > n->mem_pages[1])) {
+		n->pressure = true;
+		if (pages > n->mem_pages[2])
+			return false;
+	}
+	*mem += bytes;
+	return true;
+}
+
+void tcp_mem_uncharge(struct tcp_sock *tp, u32 bytes)
+{
+	struct netns_tcp *n = tcp_net(tp);
+	u64 *mem = &tp->inet.sk.net->core->tcp_mem_bytes;
+
+	*mem -= bytes;
+	if (unlikely(n->pressure) && *mem >> 12 < n->mem_pages[0])
+		n->pressure = false;
+}
+
+/* -- stream -- */
+
+static struct tcp_txbuf *txbuf_new(struct cpu *cpu, struct netns_tcp *n)
+{
+	struct tcp_txbuf *tb = n->free_txbufs;
+
+	if (tb) {
+		n->free_txbufs = tb->next;
+		n->free_txbufs_n--;
+		return tb;
+	}
+	return mem_alloc(cpu_mem(cpu), sizeof *tb);
+}
+
+static void txbuf_free(struct cpu *cpu, struct tcp_sock *tp, struct tcp_txbuf *tb)
+{
+	struct netns_tcp *n = tcp_net(tp);
+
+	tp->inet.sk.wmem_queued -= tb->charged;
+	tcp_mem_uncharge(tp, tb->charged);
+	buf_put(cpu, tb->buf);
+	if (n->free_txbufs_n >= FREE_MAX) {
+		mem_free(cpu_mem(cpu), tb);
+		return;
+	}
+	tb->next = n->free_txbufs;
+	n->free_txbufs = tb;
+	n->free_txbufs_n++;
+}
+
+/* Room at the end of the stream for at least one byte, at best `want`. NULL: no memory. tcp_txq_commit() takes some of it. */
+u8 *tcp_txq_room(struct cpu *cpu, struct tcp_sock *tp, u32 want, u32 *room)
+{
+	struct tcp_txbuf *tb = tp->txb_tail;
+	u32 size;
+
+	if (tb && tb->appendable && tb->off + tb->len < tb->buf->size) {
+		*room = tb->buf->size - tb->off - tb->len;
+		return tb->buf->data + tb->off + tb->len;
+	}
+	size = MAX(BUF_MIN, want);
+	if (tb && tp->write_seq - tp->snd_una > BUF_MIN / 2) /* a stream of small writes: fewer, larger buffers */
+		size = MAX(size, MIN(tb->buf->size * 2, BUF_MAX_BYTES));
+	size = MIN(size, BUF_MAX_BYTES);
+	return tcp_txq_add(cpu, tp, size, room);
+}
+
+/* A new empty piece of `size` bytes at the end. */
+u8 *tcp_txq_add(struct cpu *cpu, struct tcp_sock *tp, u32 size, u32 *room)
+{
+	struct tcp_txbuf *tb;
+	struct buf *buf = buf_alloc(cpu, size);
+
+	if (!buf)
+		return NULL;
+	if (!tcp_mem_charge(tp, buf->size)) {
+		buf_put(cpu, buf);
+		return NULL;
+	}
+	tb = txbuf_new(cpu, tcp_net(tp));
+	if (!tb) {
+		tcp_mem_uncharge(tp, buf->size);
+		buf_put(cpu, buf);
+		return NULL;
+	}
+	*tb = (struct tcp_txbuf){ .buf = buf, .seq = tp->write_seq, .charged = buf->size, .appendable = true };
+	tp->inet.sk.wmem_queued += buf->size;
+	if (tp->txb_tail)
+		tp->txb_tail->next = tb;
+	else
+		tp->txb_head = tb;
+	tp->txb_tail = tb;
+	*room = buf->size;
+	return buf->data;
+}
+
+void tcp_txq_commit(struct tcp_sock *tp, u32 n)
+{
+	tp->txb_tail->len += n;
+	tp->write_seq += n;
+}
+
+/* Gives empty pieces at the end back (a failed copy, an unused reservation). */
+void tcp_txq_trim_tail(struct cpu *cpu, struct tcp_sock *tp)
+{
+	while (tp->txb_tail && !tp->txb_tail->len) {
+		struct tcp_txbuf *tb = tp->txb_tail, *p = tp->txb_head;
+
+		if (p == tb) {
+			tp->txb_head = tp->txb_tail = tp->txb_nxt = NULL;
+		} else {
+			while (p->next != tb)
+				p = p->next;
+			p->next = NULL;
+			tp->txb_tail = p;
+			if (tp->txb_nxt == tb)
+				tp->txb_nxt = p;
+		}
+		txbuf_free(cpu, tp, tb);
+	}
+}
+
+/* Everything before `una` is acknowledged: its buffers go. */
+void tcp_txq_ack(struct cpu *cpu, struct tcp_sock *tp, u32 una)
+{
+	struct tcp_txbuf *tb;
+
+	while ((tb = tp->txb_head) && !seq_after(tb->seq + tb->len, una)) {
+		tp->txb_head = tb->next;
+		if (tp->txb_nxt == tb)
+			tp->txb_nxt = tb->next;
+		if (tp->txb_tail == tb)
+			tp->txb_tail = NULL;
+		txbuf_free(cpu, tp, tb);
+	}
+}
+
+/* The piece that holds byte `seq`, searched from `from` on; NULL: none has it. */
+struct tcp_txbuf *tcp_txq_at(struct tcp_txbuf *from, u32 seq)
+{
+	while (from && !seq_before(seq, from->seq + from->len))
+		from = from->next;
+	return from;
+}
+
+void tcp_txq_purge(struct cpu *cpu, struct tcp_sock *tp)
+{
+	struct tcp_seg *seg;
+
+	while ((seg = tcp_seg_first(tp)))
+		tcp_seg_del(cpu, tp, seg);
+	while (tp->txb_head) {
+		struct tcp_txbuf *tb = tp->txb_head;
+		tp->txb_head = tb->next;
+		txbuf_free(cpu, tp, tb);
+	}
+	tp->txb_tail = tp->txb_nxt = NULL;
+	tp->reserved = NULL;
+	tp->packets_out = tp->sacked_out = tp->lost_out = tp->retrans_out = 0;
+	tp->lost_hint = tp->rtx_hint = NULL;
+	tp->lost_cnt_hint = 0;
+}
+
+/* -- segments -- */
+
+static inline u32 payload_len(const struct tcp_seg *s)
+{
+	return s->end_seq - s->seq - !!(s->flags & TCPF_SYN) - !!(s->flags & TCPF_FIN);
+}
+u32 tcp_seg_payload(const struct tcp_seg *s) { return payload_len(s); }
+
+static u32 pcount_of(const struct tcp_seg *s, u32 mss)
+{
+	u32 len = payload_len(s);
+	return len <= mss ? 1 : (len + mss - 1) / mss;
+}
+
+static struct tcp_seg *seg_alloc(struct cpu *cpu, struct netns_tcp *n)
+{
+	struct tcp_seg *s = n->free_segs;
+
+	if (s) {
+		n->free_segs = (struct tcp_seg *)s->tb;
+		n->free_segs_n--;
+		return s;
+	}
+	return mem_alloc(cpu_mem(cpu), sizeof *s);
+}
+
+static void seg_free(struct cpu *cpu, struct netns_tcp *n, struct tcp_seg *s)
+{
+	if (n->free_segs_n >= FREE_MAX) {
+		mem_free(cpu_mem(cpu), s);
+		return;
+	}
+	s->tb = (struct tcp_txbuf *)n->free_segs;
+	n->free_segs = s;
+	n->free_segs_n++;
+}
+
+static void seg_insert(struct tcp_sock *tp, struct tcp_seg *s)
+{
+	struct rbnode **at = &tp->rtx.node, *parent = NULL;
+
+	if (tp->rtx_last && !seq_before(s->seq, tp->rtx_last->end_seq)) { /* the usual case: behind the last one */
+		parent = &tp->rtx_last->rb;
+		at = &parent->right;
+		tp->rtx_last = s;
+	} else {
+		while (*at) {
+			parent = *at;
+			at = seq_before(s->seq, container_of(parent, struct tcp_seg, rb)->seq) ? &parent->left : &parent->right;
+		}
+		if (!tp->rtx_last)
+			tp->rtx_last = s;
+	}
+	rb_link(&s->rb, parent, at);
+	rb_insert(&tp->rtx, &s->rb);
+}
+
+/* Records [seq, seq + len (+ SYN, FIN)) as sent; the caller counts packets_out. NULL: no memory. */
+struct tcp_seg *tcp_seg_add(struct cpu *cpu, struct tcp_sock *tp, u32 seq, u32 len, u8 flags, u32 mss, struct tcp_txbuf *tb)
+{
+	struct tcp_seg *s = seg_alloc(cpu, tcp_net(tp));
+
+	if (!s)
+		return NULL;
+	*s = (struct tcp_seg){ .tb = tb, .seq = seq, .flags = flags, .mss = (u16)mss };
+	s->end_seq = seq + len + !!(flags & TCPF_SYN) + !!(flags & TCPF_FIN);
+	s->pcount = pcount_of(s, mss);
+	seg_insert(tp, s);
+	return s;
+}
+
+struct tcp_seg *tcp_seg_first(const struct tcp_sock *tp)
+{
+	struct rbnode *n = rb_first(&tp->rtx);
+	return n ? container_of(n, struct tcp_seg, rb) : NULL;
+}
+struct tcp_seg *tcp_seg_next(const struct tcp_seg *s)
+{
+	struct rbnode *n = rb_next(&s->rb);
+	return n ? container_of(n, struct tcp_seg, rb) : NULL;
+}
+struct tcp_seg *tcp_seg_prev(const struct tcp_seg *s)
+{
+	struct rbnode *n = rb_prev(&s->rb);
+	return n ? container_of(n, struct tcp_seg, rb) : NULL;
+}
+
+/* First segment that ends after seq; NULL: none. */
+struct tcp_seg *tcp_seg_find(const struct tcp_sock *tp, u32 seq)
+{
+	struct rbnode *n = tp->rtx.node;
+	struct tcp_seg *best = NULL;
+
+	while (n) {
+		struct tcp_seg *s = container_of(n, struct tcp_seg, rb);
+		if (seq_after(s->end_seq, seq)) {
+			best = s;
+			n = n->left;
+		} else {
+			n = n->right;
+		}
+	}
+	return best;
+}
+
+/* Unlinks and frees; counters are the caller's. */
+void tcp_seg_del(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s)
+{
+	if (tp->rtx_last == s)
+		tp->rtx_last = tcp_seg_prev(s);
+	if (tp->lost_hint == s)
+		tp->lost_hint = tcp_seg_next(s);
+	if (tp->rtx_hint == s)
+		tp->rtx_hint = tcp_seg_next(s);
+	rb_erase(&tp->rtx, &s->rb);
+	seg_free(cpu, tcp_net(tp), s);
+}
+
+/* The segment now counts `now` packets instead of `was`. */
+static void adjust_pcount(struct tcp_sock *tp, const struct tcp_seg *s, s32 diff)
+{
+	if (!diff)
+		return;
+	tp->packets_out += diff;
+	if (s->state & SEG_SACKED) {
+		tp->sacked_out += diff;
+		if (tp->lost_hint && seq_before(s->seq, tp->lost_hint->seq))
+			tp->lost_cnt_hint += diff;
+	}
+	if (s->state & SEG_RETRANS)
+		tp->retrans_out += diff;
+	if (s->state & SEG_LOST)
+		tp->lost_out += diff;
+}
+
+/* Cuts s so that it keeps `len` payload bytes (0 < len < payload) and a second one begins behind. 0, -ENOMEM. */
+int tcp_seg_split(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, u32 len, u32 mss)
+{
+	u32 at = s->seq + !!(s->flags & TCPF_SYN) + len, was = s->pcount;
+	u32 rest = payload_len(s) - len;
+	u8 tail_flags = s->flags & (TCPF_FIN | TCPF_PSH);
+	struct tcp_seg *t = seg_alloc(cpu, tcp_net(tp));
+
+	if (!t)
+		return -ENOMEM;
+	*t = *s;
+	t->seq = at;
+	t->flags = tail_flags | (s->flags & TCPF_URG);
+	t->end_seq = at + rest + !!(tail_flags & TCPF_FIN);
+	t->tb = tcp_txq_at(s->tb, at);
+	s->flags &= ~(TCPF_FIN | TCPF_PSH);
+	s->end_seq = at;
+	s->mss = t->mss = (u16)mss;
+	s->pcount = pcount_of(s, mss);
+	t->pcount = pcount_of(t, mss);
+	adjust_pcount(tp, s, (s32)(s->pcount + t->pcount - was));
+	if (tp->rtx_last == s) {
+		seg_insert(tp, t);
+		tp->rtx_last = t;
+	} else {
+		seg_insert(tp, t);
+	}
+	return 0;
+}
+
+/* Counts s again for another mss (the path got narrower). */
+void tcp_seg_recount(struct tcp_sock *tp, struct tcp_seg *s, u32 mss)
+{
+	u32 was = s->pcount;
+
+	s->mss = (u16)mss;
+	s->pcount = pcount_of(s, mss);
+	adjust_pcount(tp, s, (s32)(s->pcount - was));
+}
+
+/* `next` follows s directly; both are SACKed: they become one record. pcounts add up, so no counter changes. */
+void tcp_seg_merge(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, struct tcp_seg *next)
+{
+	s->end_seq = next->end_seq;
+	s->pcount += next->pcount;
+	s->flags |= next->flags;
+	s->state |= next->state;
+	s->tx_ns = MAX(s->tx_ns, next->tx_ns);
+	if (tp->lost_hint == next)
+		tp->lost_hint = s, tp->lost_cnt_hint -= MIN(tp->lost_cnt_hint, s->pcount - next->pcount);
+	if (tp->rtx_hint == next)
+		tp->rtx_hint = s;
+	if (tp->rtx_last == next)
+		tp->rtx_last = s;
+	rb_erase(&tp->rtx, &next->rb);
+	seg_free(cpu, tcp_net(tp), next);
+}
+
+/* The bytes before `una` of the first segment are acknowledged: it begins at una. Returns by how many packets it shrank. */
+u32 tcp_seg_trim_head(struct tcp_sock *tp, struct tcp_seg *s, u32 una)
+{
+	u32 was = s->pcount;
+
+	s->flags &= ~TCPF_SYN;
+	s->seq = una;
+	s->tb = tcp_txq_at(s->tb ? s->tb : tp->txb_head, una);
+	s->pcount = pcount_of(s, s->mss ? s->mss : tp->mss_cache);
+	adjust_pcount(tp, s, (s32)(s->pcount - was));
+	return was - s->pcount;
+}
+
+void tcp_txq_fini(struct netns *net)
+{
+	struct netns_tcp *n = net->tcp;
+	struct mem *m = &net->world->mem;
+
+	while (n->free_segs) {
+		struct tcp_seg *s = n->free_segs;
+		n->free_segs = (struct tcp_seg *)s->tb;
+		mem_free(m, s);
+	}
+	while (n->free_txbufs) {
+		struct tcp_txbuf *tb = n->free_txbufs;
+		n->free_txbufs = tb->next;
+		mem_free(m, tb);
+	}
+}

@@ -1,0 +1,46 @@
+/* ICMP errors about datagrams that we sent (RFC 1122, section 4.1.3.3).
+ *
+ * The quoted ports lead back to the socket. A connected socket gets hard errors as its next call's result; one with IP_RECVERR
+ * gets all of them, and the details in its error queue.
+ */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "codec/wire/icmp4.h"
+#include "codec/wire/udphdr.h"
+#include "transport/udp/udp.h"
+
+void udp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct icmp_error *e)
+{
+	struct udp_hdr tmp;
+	const struct udp_hdr *uh = skb_header_pointer(skb, 0, UDP_HDR_LEN, &tmp);
+	struct udp_sock *us = uh ? udp_lookup(cpu, net, &e->saddr, uh->sport, &e->daddr, uh->dport, e->iif) : NULL;
+	struct inet_sock *inet;
+	bool hard = e->hard;
+
+	if (!us) {
+		mib_inc(cpu, net, MIB_Icmp_InErrors);
+		return;
+	}
+	inet = &us->inet;
+	if (e->type == ICMP4_UNREACH && e->code == ICMP4_FRAG_NEEDED) {
+		const struct inet_af *af = inet_af_of(net, &e->daddr);
+		struct flow fl;
+		inet_sock_flow(inet, IPPROTO_UDP, &fl);
+		fl.saddr = e->saddr;
+		fl.daddr = e->daddr;
+		fl.dport = uh->dport;
+		if (inet->pmtudisc != IP_PMTUDISC_INTERFACE && inet->pmtudisc != IP_PMTUDISC_OMIT)
+			af->update_pmtu(cpu, net, &fl, inet->dst, e->info);
+		if (inet->pmtudisc == IP_PMTUDISC_DONT)
+			return;
+		hard = true;
+	}
+	if (e->type == ICMP4_REDIRECT || !e->err)
+		return;
+	if (inet->recverr)
+		inet_err_queue_icmp(cpu, inet, skb, UDP_HDR_LEN, e, uh->dport);
+	else if (!hard || inet->sk.state != TCP_ESTABLISHED)
+		return;
+	sock_set_error(cpu, &inet->sk, e->err);
+}
