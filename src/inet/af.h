@@ -22,7 +22,7 @@ struct flow {
 	be16 sport, dport;
 	be32 flowlabel;
 };
-enum { FLOW_ANYSRC = 1, FLOW_KNOWN_NH = 2, FLOW_ONLINK = 4, FLOW_IGNORE_LINKSTATE = 8 };
+enum { FLOW_ANYSRC = 1, FLOW_KNOWN_NH = 2, FLOW_ONLINK = 4, FLOW_IGNORE_LINKSTATE = 8, FLOW_IFACE = 16, FLOW_REACHABLE = 32 };
 
 /* What IP output needs to know besides the packet. */
 struct ip_out {

@@ -55,6 +55,8 @@ static inline void skb_dst_force(struct sk_buff *skb)
 		skb->dst_noref = 0;
 	}
 }
+/* The device whose address or way this is: for own addresses not loopback, where their packets go, but the one that has them. */
+struct net_device *dst_idev(const struct dst *d);
 /* Path MTU: learned, then route metric, then device. */
 u32 dst_mtu(struct cpu *cpu, const struct dst *d);
 static inline u32 dst_metric(const struct dst *d, unsigned rtax) { return d->metrics ? d->metrics[rtax] : 0; }

@@ -136,9 +136,9 @@ static void link_changed(struct cpu *cpu, struct in_device *idev, unsigned long 
 	struct net_device *dev = idev->dev;
 	if (what & LINK_CHANGE_CARRIER) {
 		if (dev->carrier)
-			fib_dev_up(cpu, dev, RTNH_F_LINKDOWN);
+			fib_dev_up(cpu, dev, AF_INET, RTNH_F_LINKDOWN);
 		else
-			fib_dev_down(cpu, dev, FIB_DOWN_CARRIER);
+			fib_dev_down(cpu, dev, AF_INET, FIB_DOWN_CARRIER);
 		if (!dev->carrier && ip4_conf_get(dev, IP4_CONF_ARP_EVICT_NOCARRIER))
 			neigh_carrier_down(cpu, &arp_table, dev);
 	}
@@ -166,13 +166,13 @@ static void link_event(struct cpu *cpu, struct netns *net, enum net_event ev, vo
 		loopback_address(cpu, dev);
 		ip4_mc_link_up(cpu, idev);
 		ip4_addrs_link_up(cpu, idev);
-		fib_dev_up(cpu, dev, RTNH_F_DEAD);
+		fib_dev_up(cpu, dev, AF_INET, RTNH_F_DEAD);
 		if (ip4_conf_get(dev, IP4_CONF_ARP_NOTIFY))
 			arp_announce_addrs(cpu, idev);
 		break;
 	case EV_LINK_DOWN:
 		ip4_mc_link_down(cpu, idev);
-		fib_dev_down(cpu, dev, FIB_DOWN_LINK);
+		fib_dev_down(cpu, dev, AF_INET, FIB_DOWN_LINK);
 		neigh_ifdown(cpu, &arp_table, dev);
 		break;
 	case EV_LINK_CHANGE:
@@ -183,7 +183,7 @@ static void link_event(struct cpu *cpu, struct netns *net, enum net_event ev, vo
 		break;
 	case EV_LINK_UNREGISTER:
 		in_dev_destroy(cpu, idev);
-		fib_dev_down(cpu, dev, FIB_DOWN_UNREGISTER);
+		fib_dev_down(cpu, dev, AF_INET, FIB_DOWN_UNREGISTER);
 		neigh_ifdown(cpu, &arp_table, dev);
 		break;
 	default:

@@ -99,7 +99,7 @@ static void announce_new(struct cpu *cpu, struct in_ifaddr *ifa)
 	struct net_device *dev = ifa->idev->dev;
 	event_send(cpu, dev->net, EV_ADDR_ADD, ifa, AF_INET); /* before its routes are told of, as Linux does */
 	routes_add(cpu, ifa->idev, ifa);
-	fib_dev_up(cpu, dev, RTNH_F_DEAD);
+	fib_dev_up(cpu, dev, AF_INET, RTNH_F_DEAD);
 	fib_genid_bump(dev->net);
 }
 
@@ -112,7 +112,7 @@ static void remove_one(struct cpu *cpu, struct in_ifaddr *ifa, struct in_ifaddr 
 	event_send(cpu, dev->net, EV_ADDR_DEL, ifa, AF_INET);
 	routes_del(cpu, idev, ifa, prim, NULL);
 	if (list_empty(&idev->addrs) && !idev->dead) {
-		fib_dev_down(cpu, dev, FIB_DOWN_FORCE);
+		fib_dev_down(cpu, dev, AF_INET, FIB_DOWN_FORCE);
 		neigh_ifdown(cpu, &arp_table, dev);
 	}
 	fib_genid_bump(dev->net);

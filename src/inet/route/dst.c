@@ -67,6 +67,8 @@ void skb_dst_drop(struct sk_buff *skb)
 	skb->dst_noref = 0;
 }
 
+struct net_device *dst_idev(const struct dst *d) { return d->fi && d->fi->nhs && d->fi->nh[0].dev ? d->fi->nh[0].dev : d->dev; }
+
 u32 dst_mtu(struct cpu *cpu, const struct dst *d)
 {
 	u32 mtu = d->mtu && (!d->expires || cpu->now < d->expires) ? d->mtu : 0;

@@ -8,6 +8,7 @@
 
 #include <linux/rtnetlink.h>
 
+#include "base/timer.h"
 #include "inet/af.h"
 #include "inet/route/lpm.h"
 
@@ -30,9 +31,10 @@ struct fib_rule {
 	u32 preference, table;
 };
 struct netns_fib {
+	struct netns *net;
 	u32 genid;		/* moves when a cached route may have become wrong */
 	bool default_rules;	/* only the three that a namespace is born with */
-	struct fib_table *local4, *main4;
+	struct fib_table *local4, *main4, *local6, *main6;
 	struct list tables;	/* struct fib_table, by family and id */
 	struct list rules;	/* struct fib_rule, of both families */
 	struct htable infos;	/* struct fib_info by content */
@@ -43,12 +45,13 @@ struct netns_fib {
 	struct fib_alias_batch *alias_batch; /* removed routes that wait for an epoch together */
 	struct htable exceptions; /* struct fib_exception by destination */
 	struct list exception_lru;
+	struct timer expiry;	/* the next IPv6 route with a lifetime that ends */
 };
 
 struct fib_nh {			/* one next hop of a route */
 	struct net_device *dev;	/* holds a reference; NULL for blackhole and the like */
 	struct inaddr gateway;	/* DST_GATEWAY when has_gw */
-	bool has_gw;
+	bool has_gw, reject;	/* reject: IPv6 through loopback */
 	u8 gw_family;
 	u8 scope;
 	u32 flags;		/* RTNH_F_* */
@@ -64,15 +67,16 @@ struct fib_info {		/* what routes share: everything but prefix, tos, priority ke
 	struct world *world;
 	u32 refcnt;		/* routes, all batons */
 	u32 memcnt;		/* the struct itself: 1 for all routes, 1 per dst; atomic */
-	u8 protocol, scope, type; /* RTPROT_*, RT_SCOPE_*, RTN_* */
-	u32 priority, flags;
+	u8 family, protocol, scope, type; /* AF_*, RTPROT_*, RT_SCOPE_*, RTN_* */
+	u32 priority, flags;	/* priority: IPv4 (IPv6 has it in the alias) */
 	struct inaddr prefsrc;
+	bool reject;		/* IPv6: an error type, or leads to loopback without being ours */
 	u32 *metrics;		/* [RTAX_SLOTS], or NULL */
 	u32 nh_id;		/* next-hop object, 0: none */
 	u32 table;
 	struct hnode node;	/* by content */
 	unsigned nhs;
-	struct fib_nh nh[];
+	struct fib_nh *nh;	/* [nhs] */
 };
 struct fib_alias {		/* one route: a prefix's entry for a tos and priority */
 	struct fib_alias *next;
@@ -83,6 +87,36 @@ struct fib_alias {		/* one route: a prefix's entry for a tos and priority */
 	struct inaddr prefix;
 };
 
+/* An IPv6 route. A prefix's routes stand in the order of their metric; routes with a gateway and one metric are siblings, that is
+ * one multipath route.  */
+struct fib6_alias {
+	struct fib_alias a;
+	u32 metric, rtf;	/* FIB6_EXPIRES, FIB6_ADDRCONF, FIB6_PREFIX_RT, FIB6_DEFAULT … */
+	u64 expires;		/* ns; with FIB6_EXPIRES */
+	u32 upper_bound;	/* among its siblings: of the 31-bit flow hash that chooses this one */
+	u16 siblings;		/* others of its multipath route */
+	u8 pref;		/* ICMPV6_ROUTER_PREF_* */
+	u8 src_len;		/* only for sources in src/src_len; 0: all */
+	bool rr;		/* round robin among equals goes on here */
+	struct inaddr src;
+};
+enum { /* the values are RTF_* of linux/ipv6_route.h, which cannot stand beside libc's headers */
+	FIB6_REDIRECTED = 0x10, FIB6_DEFAULT = 0x00010000, FIB6_ADDRCONF = 0x00040000, FIB6_PREFIX_RT = 0x00080000,
+	FIB6_EXPIRES = 0x00400000, FIB6_ROUTEINFO = 0x00800000,
+};
+static inline struct fib6_alias *fib6_alias(const struct fib_alias *a) { return container_of(a, struct fib6_alias, a); }
+static inline struct fib6_alias *fib6_next(const struct fib6_alias *a) { return a->a.next ? fib6_alias(a->a.next) : NULL; }
+/* May be part of a multipath route: a gateway, and not learned from a router. */
+static inline bool fib6_ecmp(const struct fib6_alias *a)
+{
+	return !(a->rtf & (FIB6_ADDRCONF | FIB6_REDIRECTED)) && !a->a.fi->nh_id && a->a.fi->nh[0].has_gw;
+}
+/* Same multipath route? (of one prefix's list) */
+static inline bool fib6_is_sibling(const struct fib6_alias *a, const struct fib6_alias *b)
+{
+	return a->metric == b->metric && fib6_ecmp(a) && fib6_ecmp(b) && a->src_len == b->src_len && inaddr_eq(&a->src, &b->src);
+}
+
 /* A change, from netlink, the API or address code. */
 struct fib_config {
 	u8 family, prefix_len, tos, protocol, scope, type;
@@ -92,6 +126,12 @@ struct fib_config {
 	u8 gw_family;
 	struct inaddr gateway;
 	s32 oif;
+	u32 weight;		/* of a single hop; 0: 1 */
+	u32 rtf;		/* IPv6: FIB6_EXPIRES, FIB6_ADDRCONF … */
+	u64 expires;		/* IPv6 with FIB6_EXPIRES: ns */
+	u8 pref, src_len;	/* IPv6 */
+	struct inaddr src;
+	bool ignore_dev_down;	/* IPv6: the stack's own routes for a device that is about to come up */
 	const u32 *metrics;	/* [RTAX_SLOTS], or NULL */
 	struct { s32 oif; struct inaddr gateway; bool has_gw; u8 gw_family; u32 weight, flags; } *mp; /* multipath, or NULL */
 	unsigned mp_len;
@@ -99,7 +139,8 @@ struct fib_config {
 	struct nl_ext_ack *ack;
 };
 struct fib_table *fib_table_find(struct netns *net, u8 family, u32 id); /* NULL: none */
-struct fib_event { const struct fib_alias *alias; u8 family; u32 portid, seq, nl_flags; };
+/* one_hop: of an IPv6 multipath route only this alias' hop came or went. */
+struct fib_event { const struct fib_alias *alias; u8 family; bool one_hop; u32 portid, seq, nl_flags; };
 int fib_route_add(struct cpu *cpu, struct netns *net, const struct fib_config *c); /* -EEXIST -ENOENT -EINVAL -ENETUNREACH -ENOMEM */
 int fib_route_del(struct cpu *cpu, struct netns *net, const struct fib_config *c); /* -ESRCH */
 /* Resumable walk in Linux's order (tables as its hash has them, addresses ascending, longer prefixes first): fn for each route of family (0: all) and table (0: all); stops at non-zero, which is returned.
@@ -109,6 +150,11 @@ struct fib_result { const struct fib_alias *alias; struct fib_nh *nh; struct dst
 /* Rules, then tables. dst: borrowed for this step. Errors of routes fill res too: -EHOSTUNREACH, -EACCES, -EINVAL (blackhole);
  * nothing found: -ENETUNREACH and res->alias NULL. */
 int fib_lookup(struct cpu *cpu, struct netns *net, const struct flow *fl, struct fib_result *res);
+/* The same for IPv6 (fib_lookup calls it). flow flags FLOW_IFACE: only routes through oif; FLOW_REACHABLE: prefers hops whose
+ * neighbour answers. */
+int fib6_lookup(struct cpu *cpu, struct netns *net, const struct flow *fl, struct fib_result *res);
+/* res->alias is set for routes that reject, whose error is returned. -EAGAIN: no match (or a throw route: res->alias set). */
+int fib6_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table *tb, const struct flow *fl, struct fib_result *res);
 /* Bulk form for the main path of forwarding: tables local and main alone, tos 0, any scope. res[i]: the route, or NULL where only
  * fib_lookup() can tell (rules were added, no match, more than one candidate, anything but a live single next hop). */
 void fib_lookup_bulk(struct netns *net, const be32 *daddr, unsigned n, const struct fib_alias **res);
@@ -141,6 +187,10 @@ struct fib_family_ops {
 	void (*select_saddr)(struct netns *net, struct net_device *dev, const struct inaddr *dst, u8 scope, struct inaddr *out);
 	bool (*dev_enabled)(const struct net_device *dev); /* the family runs on dev */
 	bool (*ignore_linkdown)(const struct net_device *dev);
+	/* IPv6: an address of ours, tentative ones too, on dev (NULL: any). */
+	bool (*own_addr)(struct netns *net, const struct inaddr *a, const struct net_device *dev_or_null);
+	/* IPv6, NULL: all are. 1: the hop's neighbour is reachable or may be; 0: nothing is known of it yet; -1: it does not answer. */
+	int (*nh_reach)(struct cpu *cpu, const struct fib_nh *nh);
 };
 
 /* Routes that come and go with addresses and links; all batons held. `keep_addr` NULL: none. */
@@ -148,9 +198,9 @@ struct fib_local_route { u8 type, prefix_len; struct inaddr dst, prefsrc; u32 pr
 void fib_kernel_route_add(struct cpu *cpu, struct net_device *dev, const struct fib_local_route *r);
 void fib_kernel_route_del(struct cpu *cpu, struct net_device *dev, const struct fib_local_route *r);
 /* A link went up or has carrier again: next hops through it live. clear: RTNH_F_DEAD or RTNH_F_LINKDOWN. */
-void fib_dev_up(struct cpu *cpu, struct net_device *dev, u32 clear);
+void fib_dev_up(struct cpu *cpu, struct net_device *dev, u8 family, u32 clear);
 enum fib_down { FIB_DOWN_CARRIER, FIB_DOWN_LINK, FIB_DOWN_FORCE /* host scope too */, FIB_DOWN_UNREGISTER };
-void fib_dev_down(struct cpu *cpu, struct net_device *dev, enum fib_down how);
+void fib_dev_down(struct cpu *cpu, struct net_device *dev, u8 family, enum fib_down how);
 /* A local address is gone: routes that prefer it as source go too. */
 void fib_prefsrc_gone(struct cpu *cpu, struct netns *net, const struct inaddr *addr);
 extern const struct subsys fib_subsys;

@@ -39,7 +39,7 @@ static bool same_metrics(const u32 *a, const u32 *b)
 
 static bool same_content(const struct fib_info *a, const struct fib_info *b)
 {
-	if (a->nhs != b->nhs || a->protocol != b->protocol || a->scope != b->scope || a->type != b->type ||
+	if (a->nhs != b->nhs || a->family != b->family || a->protocol != b->protocol || a->scope != b->scope || a->type != b->type ||
 	    a->priority != b->priority || a->table != b->table || a->nh_id != b->nh_id || !inaddr_eq(&a->prefsrc, &b->prefsrc) ||
 	    ((a->flags ^ b->flags) & ~(u32)(RTNH_F_DEAD | RTNH_F_LINKDOWN | RTNH_F_OFFLOAD)) ||
 	    !same_metrics(a->metrics, b->metrics))
@@ -82,18 +82,22 @@ void fib_info_put(struct fib_info *fi)
 	let_go(fi);
 }
 
+bool fib_nh_usable(const struct fib_nh *nh)
+{
+	const struct fib_family_ops *ops = fib_ops(nh->info->net, nh->info->family);
+	return !(nh->flags & RTNH_F_DEAD) && !(nh->flags & RTNH_F_LINKDOWN && nh->dev && ops && ops->ignore_linkdown(nh->dev));
+}
+
 /* Shares out the 31-bit hash space among the usable hops by weight. */
 void fib_info_rebalance(struct fib_info *fi)
 {
-	const struct fib_family_ops *ops = fi->net->fib->ops4;
 	u64 total = 0, sum = 0;
 	if (fi->nhs < 2)
 		return;
 	for (unsigned pass = 0; pass < 2; pass++) {
 		for (unsigned i = 0; i < fi->nhs; i++) {
 			struct fib_nh *nh = &fi->nh[i];
-			bool usable = !(nh->flags & RTNH_F_DEAD) &&
-				      !(nh->flags & RTNH_F_LINKDOWN && nh->dev && ops && ops->ignore_linkdown(nh->dev));
+			bool usable = fib_nh_usable(nh);
 			if (!pass) {
 				total += usable ? nh->weight : 0;
 			} else {
@@ -202,9 +206,10 @@ static struct fib_info *info_alloc(struct netns *net, const struct fib_config *c
 	struct fib_info *fi = mem_zalloc(fib_mem(net), sizeof(*fi) + nhs * sizeof(fi->nh[0]));
 	if (!fi)
 		return NULL;
-	*fi = (struct fib_info){ .net = net, .world = net->world, .refcnt = 1, .memcnt = 1, .protocol = c->protocol, .scope = c->scope,
-				 .type = c->type, .priority = c->priority, .flags = c->mp ? 0 : c->flags, .table = c->table,
-				 .nh_id = c->nh_id, .nhs = nhs };
+	*fi = (struct fib_info){ .net = net, .world = net->world, .refcnt = 1, .memcnt = 1, .family = c->family, .protocol = c->protocol,
+				 .scope = c->scope, .type = c->type, .priority = c->family == AF_INET ? c->priority : 0,
+				 .flags = c->mp ? 0 : c->flags, .table = c->table, .nh_id = c->nh_id, .nhs = nhs,
+				 .nh = (struct fib_nh *)(fi + 1) };
 	if (c->has_prefsrc)
 		fi->prefsrc = c->prefsrc;
 	for (unsigned i = 0; i < nhs; i++) {
@@ -216,7 +221,7 @@ static struct fib_info *info_alloc(struct netns *net, const struct fib_config *c
 		if (nh->has_gw)
 			nh->gateway = c->mp ? c->mp[i].gateway : c->gateway;
 		nh->flags = c->mp ? c->mp[i].flags : c->flags;
-		nh->weight = c->mp ? MAX(c->mp[i].weight, 1u) : 1;
+		nh->weight = MAX(c->mp ? c->mp[i].weight : c->weight, 1u);
 		if (nh->has_gw && !nh->gw_family)
 			nh->gw_family = c->family;
 	}
@@ -235,14 +240,14 @@ int fib_info_make(struct cpu *cpu, struct netns *net, const struct fib_config *c
 {
 	struct fib_info *fi, *old;
 	u32 h;
-	int err = check_request(c);
+	int err = c->family == AF_INET ? check_request(c) : 0;
 	if (err)
 		return err;
 	fi = info_alloc(net, c);
 	if (!fi)
 		return -ENOBUFS;
-	err = check_hops(cpu, fi, c);
-	if (!err && c->has_prefsrc && !inaddr_is_any(&c->prefsrc) && !prefsrc_valid(net, c)) {
+	err = c->family == AF_INET ? check_hops(cpu, fi, c) : fib6_info_check(cpu, fi, c);
+	if (!err && c->family == AF_INET && c->has_prefsrc && !inaddr_is_any(&c->prefsrc) && !prefsrc_valid(net, c)) {
 		NL_SET_ERR(c->ack, "Invalid prefsrc address");
 		err = -EINVAL;
 	}

@@ -13,7 +13,7 @@ static u64 mix(u64 v)
 	return v ^ v >> 33;
 }
 
-static u32 flow_hash31(const struct netns *net, const struct flow *fl)
+u32 fib_flow_hash31(const struct netns *net, const struct flow *fl)
 {
 	u64 h = net->fib->multipath_seed;
 	if (fl->multipath_hash)
@@ -42,7 +42,7 @@ static bool hop_usable(const struct fib_nh *nh, const struct flow *fl, bool igno
 
 struct fib_nh *fib_select_path(struct netns *net, struct fib_info *fi, const struct flow *fl)
 {
-	u32 h = flow_hash31(net, fl);
+	u32 h = fib_flow_hash31(net, fl);
 	struct fib_nh *first = NULL;
 	for (unsigned i = 0; i < fi->nhs; i++) {
 		struct fib_nh *nh = &fi->nh[i];
@@ -59,8 +59,8 @@ struct fib_nh *fib_select_path(struct netns *net, struct fib_info *fi, const str
 int fib_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table *tb, const struct flow *fl, struct fib_result *res,
 		     bool ignore_linkdown)
 {
-	struct lpm_key key = lpm_key_of(fl->family, &fl->daddr);
-	struct fib_alias *a = fl->family == AF_INET ? lpm4_lookup(&tb->lpm, inaddr_v4(&fl->daddr)) : lpm_lookup_max(&tb->lpm, key, 128);
+	struct lpm_key key = lpm_key_of(AF_INET, &fl->daddr);
+	struct fib_alias *a = lpm4_lookup(&tb->lpm, inaddr_v4(&fl->daddr));
 	ignore_linkdown |= (fl->flags & FLOW_IGNORE_LINKSTATE) != 0;
 	while (a) {
 		unsigned len = a->prefix_len;
@@ -94,6 +94,8 @@ int fib_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table 
 int fib_lookup(struct cpu *cpu, struct netns *net, const struct flow *fl, struct fib_result *res)
 {
 	struct fib_rule *r;
+	if (fl->family == AF_INET6)
+		return fib6_lookup(cpu, net, fl, res);
 	res->alias = NULL;
 	list_for_each(r, &net->fib->rules, link) {
 		struct fib_table *tb;
@@ -149,7 +151,9 @@ u8 fib_addr_type(struct netns *net, const struct net_device *dev, const struct i
 		if (v4_is_multicast(v4))
 			return RTN_MULTICAST;
 	}
-	if (!tb || fib_table_lookup(net->home, net, tb, &fl, &res, true))
+	fl.flags = FLOW_IGNORE_LINKSTATE;
+	if (!tb || (fl.family == AF_INET6 ? fib6_table_lookup(net->home, net, tb, &fl, &res) :
+					    fib_table_lookup(net->home, net, tb, &fl, &res, true)))
 		return RTN_UNICAST;
 	return !dev || dev == res.nh->dev ? res.alias->type : RTN_UNICAST;
 }

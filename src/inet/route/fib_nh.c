@@ -104,7 +104,7 @@ struct dst *fib_nh_dst_make(struct fib_nh *nh)
 {
 	struct fib_info *fi = nh->info;
 	struct netns *net = fi->net;
-	u8 family = nh->gw_family == AF_INET6 ? AF_INET6 : AF_INET;
+	u8 family = fi->family;
 	const struct fib_family_ops *ops = fib_ops(net, family);
 	bool to_host = fi->type == RTN_LOCAL || !nh->dev;
 	struct dst *d = dst_new(net, to_host ? net->dev->loopback : nh->dev, family, fi->type,
@@ -112,8 +112,10 @@ struct dst *fib_nh_dst_make(struct fib_nh *nh)
 	if (!d)
 		return NULL;
 	d->error = fib_type_props[fi->type].error;
+	if (fi->reject && !d->error)
+		d->error = -ENETUNREACH;
 	d->table = fi->table;
-	if (nh->has_gw && nh->scope == RT_SCOPE_LINK) {
+	if (nh->has_gw && (nh->scope == RT_SCOPE_LINK || family == AF_INET6)) {
 		d->flags |= DST_GATEWAY;
 		d->gateway = nh->gateway;
 	}
@@ -122,7 +124,7 @@ struct dst *fib_nh_dst_make(struct fib_nh *nh)
 	fib_info_mem_hold(fi);
 	if (!inaddr_is_any(&fi->prefsrc))
 		d->prefsrc = fi->prefsrc;
-	else if (nh->dev && ops)
+	else if (family == AF_INET && nh->dev && ops) /* IPv6 chooses for each flow: RFC 6724 */
 		ops->select_saddr(net, nh->dev, nh->has_gw ? &nh->gateway : NULL, fi->scope, &d->prefsrc);
 	if (ops)
 		ops->dst_setup(d);

@@ -25,10 +25,40 @@ void fib_info_rebalance(struct fib_info *fi);
 int fib_nh_check(struct cpu *cpu, struct netns *net, struct fib_nh *nh, u8 family, u32 table, u8 scope, struct nl_ext_ack *ack);
 struct dst *fib_nh_dst_make(struct fib_nh *nh); /* one reference; NULL: no memory */
 
+bool fib_nh_usable(const struct fib_nh *nh); /* not dead, nor without carrier where that counts */
+u32 fib_flow_hash31(const struct netns *net, const struct flow *fl); /* fib_lookup.c: for choosing among hops */
+
+/* fib6_nh.c: the checks of an IPv6 hop, in Linux's order and words. */
+struct fib6_hop_kind {
+	bool reject, own;	/* an error type; a local or anycast address of ours */
+	bool ignore_down;
+	u32 table;
+	struct inaddr dst;
+};
+int fib6_nh_check(struct cpu *cpu, struct netns *net, struct fib_nh *nh, const struct fib6_hop_kind *k, struct nl_ext_ack *ack);
+int fib6_info_check(struct cpu *cpu, struct fib_info *fi, const struct fib_config *c);
+/* fib6_table.c */
+int fib6_route_add(struct cpu *cpu, struct netns *net, const struct fib_config *c);
+int fib6_route_del(struct cpu *cpu, struct netns *net, const struct fib_config *c);
+void fib6_rebalance(struct fib6_alias *head); /* of one prefix */
+void fib6_flush_dead(struct cpu *cpu, struct netns *net, bool siblings_too);
+void fib6_rebalance_all(struct netns *net);
+void fib6_expiry(void *owner, struct timer *t);
+
 /* fib_table.c */
+void fib_alias_free(struct netns *net, struct fib_alias *a); /* after an epoch; puts its fib_info */
+void fib_alias_unlink(struct fib_table *t, struct fib_alias *prev, struct fib_alias *a);
+void fib_announce(struct cpu *cpu, struct netns *net, enum net_event ev, const struct fib_alias *a, const struct fib_config *c,
+		  u32 nl_flags);
 struct fib_table *fib_table_get_or_new(struct netns *net, u8 family, u32 id);
 void fib_table_free_all(struct netns *net);
-/* Removes every route whose fib_info is dead; all: every route. */
+void fib_alias_batch_close(struct netns *net);
+/* The order in which Linux's hash of 256 chains lists the tables. */
+static inline u64 fib_table_order(u8 family, u32 id) { return (u64)family << 40 | (u64)(id & 255) << 32 | id; }
+
+/* fib_walk.c: the first prefix of a table in Linux's order of dumps (at NULL), the one behind `at`; the head of its list. */
+struct fib_alias *fib_next_prefix(const struct fib_table *t, u8 len, const struct lpm_key *at);
+/* Removes every route whose fib_info is dead; all: every route. IPv4 (all: both). */
 void fib_flush(struct cpu *cpu, struct netns *net, bool all);
 /* fib_rule.c */
 int fib_rules_init(struct netns *net);

@@ -20,6 +20,10 @@ int fib_rules_init(struct netns *net)
 {
 	int err = rule_add(net, AF_INET, 0, RT_TABLE_LOCAL);
 	if (!err)
+		err = rule_add(net, AF_INET6, 0, RT_TABLE_LOCAL);
+	if (!err)
+		err = rule_add(net, AF_INET6, 0x7ffe, RT_TABLE_MAIN);
+	if (!err)
 		err = rule_add(net, AF_INET, 0x7ffe, RT_TABLE_MAIN);
 	if (!err)
 		err = rule_add(net, AF_INET, 0x7fff, RT_TABLE_DEFAULT);

@@ -26,7 +26,7 @@ void fib_kernel_route_del(struct cpu *cpu, struct net_device *dev, const struct 
 	fib_route_del(cpu, dev->net, &c);
 }
 
-void fib_dev_up(struct cpu *cpu, struct net_device *dev, u32 clear)
+void fib_dev_up(struct cpu *cpu, struct net_device *dev, u8 family, u32 clear)
 {
 	struct netns *net = dev->net;
 	u64 cursor = 0;
@@ -37,6 +37,8 @@ void fib_dev_up(struct cpu *cpu, struct net_device *dev, u32 clear)
 	for (struct hnode *n = htable_walk(&net->fib->infos, &cursor, NULL); n; n = htable_walk(&net->fib->infos, &cursor, n)) {
 		struct fib_info *fi = container_of(n, struct fib_info, node);
 		unsigned alive = 0, changed = 0;
+		if (fi->family != family)
+			continue;
 		for (unsigned i = 0; i < fi->nhs; i++) {
 			struct fib_nh *nh = &fi->nh[i];
 			if (nh->dev == dev && nh->flags & clear) {
@@ -51,10 +53,12 @@ void fib_dev_up(struct cpu *cpu, struct net_device *dev, u32 clear)
 			fi->flags &= ~clear;
 		fib_info_rebalance(fi);
 	}
+	if (family == AF_INET6)
+		fib6_rebalance_all(net);
 	fib_genid_bump(net);
 }
 
-void fib_dev_down(struct cpu *cpu, struct net_device *dev, enum fib_down how)
+void fib_dev_down(struct cpu *cpu, struct net_device *dev, u8 family, enum fib_down how)
 {
 	struct netns *net = dev->net;
 	u64 cursor = 0;
@@ -63,12 +67,14 @@ void fib_dev_down(struct cpu *cpu, struct net_device *dev, enum fib_down how)
 	for (struct hnode *n = htable_walk(&net->fib->infos, &cursor, NULL); n; n = htable_walk(&net->fib->infos, &cursor, n)) {
 		struct fib_info *fi = container_of(n, struct fib_info, node);
 		unsigned dead = 0, mine = 0;
+		if (fi->family != family || (family == AF_INET6 && how == FIB_DOWN_CARRIER && (fi->type == RTN_LOCAL || fi->type == RTN_ANYCAST)))
+			continue;
 		for (unsigned i = 0; i < fi->nhs; i++) {
 			struct fib_nh *nh = &fi->nh[i];
 			mine += nh->dev == dev;
 			if (nh->flags & RTNH_F_DEAD) {
 				dead++;
-			} else if (nh->dev == dev && (nh->scope != RT_SCOPE_NOWHERE || how >= FIB_DOWN_FORCE)) {
+			} else if (nh->dev == dev && (nh->scope != RT_SCOPE_NOWHERE || how >= FIB_DOWN_FORCE || family == AF_INET6)) {
 				nh->flags |= set;
 				dead++;
 			}
@@ -83,8 +89,12 @@ void fib_dev_down(struct cpu *cpu, struct net_device *dev, enum fib_down how)
 		}
 		fib_info_rebalance(fi);
 	}
-	if (dead_routes)
+	if (family == AF_INET6 && how != FIB_DOWN_CARRIER)
+		fib6_flush_dead(cpu, net, how == FIB_DOWN_UNREGISTER);
+	else if (dead_routes)
 		fib_flush(cpu, net, false);
+	else if (family == AF_INET6)
+		fib6_rebalance_all(net);
 	fib_genid_bump(net);
 }
 
@@ -118,6 +128,7 @@ static void netns_fini(struct netns *net)
 
 static void netns_exit(struct netns *net)
 {
+	timer_cancel(&net->fib->expiry);
 	fib_exceptions_flush(net);
 	fib_flush(net->home, net, true);
 }
@@ -128,6 +139,8 @@ static int netns_init(struct netns *net)
 	if (!f)
 		return -ENOMEM;
 	net->fib = f;
+	f->net = net;
+	timer_init(&f->expiry, fib6_expiry);
 	list_init(&f->tables);
 	list_init(&f->rules);
 	list_init(&f->exception_lru);
@@ -137,7 +150,9 @@ static int netns_init(struct netns *net)
 		goto fail;
 	f->local4 = fib_table_get_or_new(net, AF_INET, RT_TABLE_LOCAL);
 	f->main4 = fib_table_get_or_new(net, AF_INET, RT_TABLE_MAIN);
-	if (f->local4 && f->main4)
+	f->local6 = fib_table_get_or_new(net, AF_INET6, RT_TABLE_LOCAL);
+	f->main6 = fib_table_get_or_new(net, AF_INET6, RT_TABLE_MAIN);
+	if (f->local4 && f->main4 && f->local6 && f->main6)
 		return 0;
 fail:
 	netns_fini(net);

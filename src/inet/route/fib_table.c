@@ -24,7 +24,7 @@ static void batch_free(struct epoch_node *node)
 	mem_free(mem, b);
 }
 
-static void batch_close(struct netns *net)
+void fib_alias_batch_close(struct netns *net)
 {
 	struct fib_alias_batch *b = net->fib->alias_batch;
 	net->fib->alias_batch = NULL;
@@ -32,7 +32,7 @@ static void batch_close(struct netns *net)
 		epoch_defer_node(net->world, &b->epoch, batch_free);
 }
 
-static void alias_free(struct netns *net, struct fib_alias *a)
+void fib_alias_free(struct netns *net, struct fib_alias *a)
 {
 	struct fib_alias_batch *b = net->fib->alias_batch;
 	fib_info_put(a->fi);
@@ -48,13 +48,10 @@ static void alias_free(struct netns *net, struct fib_alias *a)
 	}
 	b->a[b->n++] = a;
 	if (b->n == ARRAY_SIZE(b->a))
-		batch_close(net);
+		fib_alias_batch_close(net);
 }
 
 /* -- the tables -- */
-
-/* The order in which Linux's hash of 256 chains lists them. */
-static u64 table_order(u8 family, u32 id) { return (u64)family << 40 | (u64)(id & 255) << 32 | id; }
 
 struct fib_table *fib_table_find(struct netns *net, u8 family, u32 id)
 {
@@ -63,6 +60,10 @@ struct fib_table *fib_table_find(struct netns *net, u8 family, u32 id)
 		return net->fib->main4;
 	if (family == AF_INET && id == RT_TABLE_LOCAL)
 		return net->fib->local4;
+	if (family == AF_INET6 && (id == RT_TABLE_MAIN || id == RT_TABLE_UNSPEC) && net->fib->main6)
+		return net->fib->main6;
+	if (family == AF_INET6 && id == RT_TABLE_LOCAL && net->fib->local6)
+		return net->fib->local6;
 	list_for_each(t, &net->fib->tables, link)
 		if (t->family == family && t->id == id)
 			return t;
@@ -85,7 +86,7 @@ struct fib_table *fib_table_get_or_new(struct netns *net, u8 family, u32 id)
 		return NULL;
 	}
 	list_for_each(next, &net->fib->tables, link)
-		if (table_order(next->family, next->id) > table_order(family, t->id))
+		if (fib_table_order(next->family, next->id) > fib_table_order(family, t->id))
 			break;
 	list_add_tail(&next->link, &t->link);
 	return t;
@@ -94,7 +95,7 @@ struct fib_table *fib_table_get_or_new(struct netns *net, u8 family, u32 id)
 void fib_table_free_all(struct netns *net)
 {
 	struct fib_table *t, *tmp;
-	batch_close(net);
+	fib_alias_batch_close(net);
 	list_for_each_safe(t, tmp, &net->fib->tables, link) {
 		list_del(&t->link);
 		lpm_fini(&t->lpm);
@@ -104,10 +105,10 @@ void fib_table_free_all(struct netns *net)
 
 /* -- one prefix's list -- */
 
-static void announce(struct cpu *cpu, struct netns *net, enum net_event ev, const struct fib_alias *a, u8 family,
-		     const struct fib_config *c, u32 nl_flags)
+void fib_announce(struct cpu *cpu, struct netns *net, enum net_event ev, const struct fib_alias *a, const struct fib_config *c,
+		  u32 nl_flags)
 {
-	struct fib_event e = { .alias = a, .family = family, .portid = c->portid, .seq = c->seq, .nl_flags = nl_flags };
+	struct fib_event e = { .alias = a, .family = c->family, .portid = c->portid, .seq = c->seq, .nl_flags = nl_flags };
 	event_send(cpu, net, ev, &e, 0);
 }
 
@@ -128,8 +129,9 @@ static int link_at(struct fib_table *t, struct lpm_key key, struct fib_alias *he
 	return 0;
 }
 
-static void unlink_after(struct fib_table *t, struct lpm_key key, struct fib_alias *prev, struct fib_alias *a)
+void fib_alias_unlink(struct fib_table *t, struct fib_alias *prev, struct fib_alias *a)
 {
+	struct lpm_key key = lpm_key_of(t->family, &a->prefix);
 	if (prev)
 		ptr_publish(prev->next, a->next);
 	else if (a->next)
@@ -215,8 +217,8 @@ static int replace_route(struct cpu *cpu, struct netns *net, struct fib_table *t
 	else
 		lpm_set(&t->lpm, key, a->prefix_len, a, NULL); /* in place: cannot fail */
 	fib_genid_bump(net);
-	announce(cpu, net, EV_ROUTE_REPLACE, a, c->family, c, NLM_F_REPLACE);
-	alias_free(net, old);
+	fib_announce(cpu, net, EV_ROUTE_REPLACE, a, c, NLM_F_REPLACE);
+	fib_alias_free(net, old);
 	return 0;
 }
 
@@ -227,9 +229,12 @@ int fib_route_add(struct cpu *cpu, struct netns *net, const struct fib_config *c
 	struct fib_info *fi;
 	struct fib_alias *a;
 	struct place p;
-	int err = check_prefix(c, key);
+	int err;
 	u32 flags = NLM_F_CREATE | NLM_F_EXCL;
 
+	if (c->family == AF_INET6)
+		return fib6_route_add(cpu, net, c);
+	err = check_prefix(c, key);
 	if (err)
 		return err;
 	t = fib_table_get_or_new(net, c->family, c->table);
@@ -267,7 +272,7 @@ int fib_route_add(struct cpu *cpu, struct netns *net, const struct fib_config *c
 		goto fail;
 	}
 	fib_genid_bump(net);
-	announce(cpu, net, EV_ROUTE_ADD, a, c->family, c, flags);
+	fib_announce(cpu, net, EV_ROUTE_ADD, a, c, flags);
 	return 0;
 fail:
 	fib_info_put(fi);
@@ -279,8 +284,11 @@ int fib_route_del(struct cpu *cpu, struct netns *net, const struct fib_config *c
 	struct lpm_key key = lpm_key_of(c->family, &c->dst);
 	struct fib_table *t = fib_table_find(net, c->family, c->table ? c->table : RT_TABLE_MAIN);
 	struct fib_alias *prev = NULL;
-	int err = check_prefix(c, key);
+	int err;
 
+	if (c->family == AF_INET6)
+		return fib6_route_del(cpu, net, c);
+	err = check_prefix(c, key);
 	if (err)
 		return err;
 	if (!t) {
@@ -292,103 +300,11 @@ int fib_route_del(struct cpu *cpu, struct netns *net, const struct fib_config *c
 		    (c->has_prefsrc && !inaddr_eq(&a->fi->prefsrc, &c->prefsrc)) || (c->protocol && a->fi->protocol != c->protocol) ||
 		    !fib_info_matches(a->fi, c))
 			continue;
-		unlink_after(t, key, prev, a);
+		fib_alias_unlink(t, prev, a);
 		fib_genid_bump(net);
-		announce(cpu, net, EV_ROUTE_DEL, a, c->family, c, 0);
-		alias_free(net, a);
+		fib_announce(cpu, net, EV_ROUTE_DEL, a, c, 0);
+		fib_alias_free(net, a);
 		return 0;
 	}
 	return -ESRCH;
-}
-
-/* -- all of a table -- */
-
-/* The next prefix in walking order: at this address with at most maxlen bits (-1: none), else behind it. The head of its list;
- * *at becomes its address. */
-static struct fib_alias *next_prefix(const struct fib_table *t, struct lpm_key *at, int maxlen)
-{
-	struct fib_alias *a;
-	struct lpm_key from = *at;
-	if (maxlen >= 0) {
-		a = lpm_lookup_max(&t->lpm, *at, (unsigned)maxlen);
-		if (a && lpm_key_eq(lpm_key_of(t->family, &a->prefix), *at))
-			return a;
-	}
-	if (!++from.lo && !++from.hi)
-		return NULL;
-	return lpm_next(&t->lpm, from, at);
-}
-
-void fib_flush(struct cpu *cpu, struct netns *net, bool all)
-{
-	struct fib_table *t;
-	unsigned gone = 0;
-	list_for_each(t, &net->fib->tables, link) {
-		struct lpm_key at = { 0, 0 };
-		int maxlen = 128;
-		for (struct fib_alias *a; (a = next_prefix(t, &at, maxlen));) {
-			struct fib_alias *prev = NULL, *next;
-			maxlen = a->prefix_len - 1;
-			for (; a; a = next) {
-				next = a->next;
-				if (!all && !(a->fi->flags & RTNH_F_DEAD)) {
-					prev = a;
-					continue;
-				}
-				unlink_after(t, at, prev, a);
-				alias_free(net, a);
-				gone++;
-			}
-		}
-	}
-	if (gone) {
-		fib_genid_bump(net);
-		batch_close(net);
-	}
-}
-
-/* key[0]: place of the table in the order, key[1..2]: address, key[3]: longest prefix to show there, key[4]: routes of that
- * prefix shown already, key[5]: 1 once begun in this table. */
-int fib_walk(struct netns *net, u8 family, u32 table, u64 key[6], int (*fn)(void *arg, const struct fib_alias *a), void *arg)
-{
-	struct fib_table *t;
-	list_for_each(t, &net->fib->tables, link) {
-		u64 order = table_order(t->family, t->id);
-		if ((family && t->family != family) || (table && t->id != table) || order < key[0])
-			continue;
-		if (order > key[0] || !key[5]) {
-			key[0] = order;
-			key[1] = key[2] = key[4] = 0;
-			key[3] = 128;
-			key[5] = 1;
-		}
-		for (;;) {
-			struct lpm_key at = { key[1], key[2] };
-			struct fib_alias *a = next_prefix(t, &at, (int)(s64)key[3]);
-			u64 n = 0;
-			if (!a)
-				break;
-			if (at.hi != key[1] || at.lo != key[2] || a->prefix_len != key[3])
-				key[4] = 0; /* the prefix at which it stopped is gone */
-			key[1] = at.hi;
-			key[2] = at.lo;
-			key[3] = a->prefix_len;
-			for (u8 len = a->prefix_len; a; a = a->next, n++) {
-				int err;
-				if (n < key[4])
-					continue;
-				err = fn(arg, a);
-				if (err) {
-					key[3] = len;
-					return err;
-				}
-				key[4]++;
-			}
-			key[3] = (u64)(s64)((int)key[3] - 1);
-			key[4] = 0;
-		}
-		key[0] = order + 1;
-		key[5] = 0;
-	}
-	return 0;
 }
