@@ -64,6 +64,8 @@ struct inet_af {
 	/* Records what an ICMP "fragmentation needed" said. */
 	void (*update_pmtu)(struct cpu *cpu, struct netns *net, const struct flow *fl, struct dst *d, u32 mtu);
 	u8 (*rx_ttl)(const struct sk_buff *skb);
+	/* On local delivery (cb still the network layer's): bytes of the largest fragment it came in; 0: it came whole. */
+	u32 (*rx_frag_max)(const struct sk_buff *skb);
 	u8 (*rx_tos)(const struct sk_buff *skb);
 };
 

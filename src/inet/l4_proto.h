@@ -13,6 +13,8 @@ struct icmp_error {
 	u8 origin;		    /* SO_EE_ORIGIN_ICMP, _ICMP6 */
 	u8 type, code;
 	u32 info;		    /* next-hop MTU, pointer */
+	u32 quoted_len;		    /* bytes after the ICMP header: the quoted packet, and extensions */
+	u32 ext_off;		    /* of these, where RFC 4884 puts extensions: what the length field says; 0: none */
 	int err;		    /* errno for sockets, 0: none; */
 	bool hard;		    /* fatal for a connected socket even without IP_RECVERR */
 	s32 iif;

@@ -9,6 +9,7 @@
 #include <linux/errqueue.h>
 #include <linux/net_tstamp.h>
 
+#include "codec/wire/checksum.h"
 #include "codec/wire/ip4hdr.h"
 #include "core/trace.h"
 #include "sock/inet_sock.h"
@@ -62,6 +63,38 @@ static struct sk_buff *err_new(struct cpu *cpu, const struct sk_buff *skb, u32 o
 	return e;
 }
 
+/* Whether the extensions from off to the end of skb are well-formed: version 2's checksum and objects, as far as they go. An unknown
+ * version is the program's to judge. RFC 4884, sections 7 and 8. */
+static bool extensions_ok(const struct sk_buff *skb, u32 off)
+{
+	struct { u8 version, reserved; be16 check; } h;
+	struct { be16 len; u8 class, type; } o;
+	u32 at = off + sizeof h;
+
+	if (!skb_copy_bits(skb, off, &h, sizeof h))
+		return false;
+	if (h.version >> 4 != 2)
+		return true;
+	if (h.check.raw && csum_fold(skb_checksum(skb, off, skb->len - off, 0)))
+		return false;
+	for (; at < skb->len; at += be16_to_cpu(o.len))
+		if (!skb_copy_bits(skb, at, &o, sizeof o) || be16_to_cpu(o.len) < sizeof o || be16_to_cpu(o.len) > skb->len - at)
+			return false;
+	return true;
+}
+
+/* Where in the payload (the data of q) the extensions begin. No datagram is quoted with less than 128 bytes when some follow. */
+static void find_extensions(const struct sk_buff *q, const struct icmp_error *e, struct sock_ee_data_rfc4884 *out)
+{
+	u32 headers = e->quoted_len - q->len;
+
+	if (e->ext_off < 128 || e->ext_off < headers || e->ext_off - headers + 4 > q->len)
+		return;
+	out->len = (u16)(e->ext_off - headers);
+	if (!extensions_ok(q, out->len))
+		out->flags |= SO_EE_RFC4884_FLAG_INVALID;
+}
+
 void inet_err_queue_icmp(struct cpu *cpu, struct inet_sock *inet, const struct sk_buff *skb, u32 payload_off,
 			 const struct icmp_error *e, be16 port)
 {
@@ -73,6 +106,8 @@ void inet_err_queue_icmp(struct cpu *cpu, struct inet_sock *inet, const struct s
 		.ee = { .ee_errno = (u32)e->err, .ee_origin = e->origin, .ee_type = e->type, .ee_code = e->code, .ee_info = e->info },
 		.daddr = e->daddr, .offender = e->offender, .port = port, .ifindex = e->iif,
 	};
+	if (inet->recverr_rfc4884)
+		find_extensions(q, e, &err_cb(q)->ee.ee_rfc4884);
 	err_queue(cpu, &inet->sk, q);
 }
 

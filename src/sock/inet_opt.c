@@ -368,6 +368,27 @@ int inet_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, const
 	return set_int(cpu, inet, name, v, len);
 }
 
+/* Of the route that the connected socket keeps: as an ICMP error may have changed it since, but the last known when there is no way any
+ * more. 0: not connected. */
+static u32 path_mtu(struct cpu *cpu, struct inet_sock *inet)
+{
+	struct dst *last = inet->dst, *d;
+	struct flow fl;
+	u32 mtu;
+
+	if (!last)
+		return 0;
+	dst_hold(last);
+	if (inet_sock_route(cpu, inet, (u8)inet->sk.protocol, &fl, &d)) {
+		inet->dst = last; /* its reference is ours again */
+		return dst_mtu(cpu, last);
+	}
+	mtu = dst_mtu(cpu, d);
+	dst_put(d);
+	dst_put(last);
+	return mtu;
+}
+
 static int get_int(struct cpu *cpu, struct inet_sock *inet, int name, int *v)
 {
 	u32 flag = cmsg_flag(name);
@@ -395,7 +416,7 @@ static int get_int(struct cpu *cpu, struct inet_sock *inet, int name, int *v)
 	case IP_LOCAL_PORT_RANGE: *v = (int)((u32)inet->local_port_hi << 16 | inet->local_port_lo); return 0;
 	case IP_PROTOCOL: *v = inet->num; return 0;
 	case IP_MTU:
-		*v = inet->dst ? (int)dst_mtu(cpu, inet->dst) : 0;
+		*v = (int)path_mtu(cpu, inet);
 		return *v ? 0 : -ENOTCONN;
 	default: return -ENOPROTOOPT;
 	}

@@ -195,7 +195,7 @@ void inet_cmsgs_init(const struct inet_sock *inet, struct inet_cmsgs *c)
 	c->gso_size = 0;
 }
 
-static int cmsg_socket(struct cpu *cpu, const struct cmsghdr *h, const u8 *data, size_t len, struct inet_cmsgs *c)
+static int cmsg_socket(struct cpu *cpu, const struct sock *sk, const struct cmsghdr *h, const u8 *data, size_t len, struct inet_cmsgs *c)
 {
 	u32 v;
 
@@ -225,7 +225,7 @@ static int cmsg_socket(struct cpu *cpu, const struct cmsghdr *h, const u8 *data,
 		c->tsflags = (c->tsflags & ~(u32)SOF_TIMESTAMPING_TX_RECORD_MASK) | v;
 		return 0;
 	case SCM_TXTIME:
-		if (len != sizeof(u64))
+		if (!sk->txtime || len != sizeof(u64))
 			return -EINVAL;
 		memcpy(&c->txtime, data, sizeof(u64));
 		return 0;
@@ -312,7 +312,7 @@ int inet_cmsgs_parse(struct cpu *cpu, struct inet_sock *inet, const struct msghd
 		const u8 *data = p + CMSG_LEN(0);
 		size_t len = h.cmsg_len - CMSG_LEN(0);
 		if (h.cmsg_level == SOL_SOCKET) {
-			err = cmsg_socket(cpu, &h, data, len, c);
+			err = cmsg_socket(cpu, &inet->sk, &h, data, len, c);
 		} else if (h.cmsg_level == SOL_IP) {
 			err = cmsg_ip(cpu, inet, &h, data, len, c);
 		} else if (h.cmsg_level == IPPROTO_UDP && inet->sk.protocol == IPPROTO_UDP) {
@@ -333,7 +333,11 @@ int inet_cmsgs_parse(struct cpu *cpu, struct inet_sock *inet, const struct msghd
 void inet_rx_prepare(struct cpu *cpu, struct inet_sock *inet, struct sk_buff *skb)
 {
 	struct inet_rx_cb *cb = (struct inet_rx_cb *)skb->cb;
+	u32 frag_max = 0;
 
+	if (unlikely(inet->cmsg_flags & IP_CMSG_RECVFRAGSIZE)) /* first: it is in the cb that is written here */
+		frag_max = inet->sk.net->inet->af4->rx_frag_max(skb);
+	cb->frag_max_size = frag_max;
 	cb->ifindex = skb->skb_iif;
 	if (unlikely(inet->cmsg_flags & IP_CMSG_PKTINFO)) {
 		const struct ip4_hdr *ip = (const struct ip4_hdr *)skb_network_header(skb);

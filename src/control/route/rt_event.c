@@ -2,8 +2,8 @@
  * that turns core/event.h into rtnetlink. It stands last among the subscribers, so that what it tells has happened; but for links that
  * go up or down it stands first.
  *
- * A message carries the port id and sequence number of the request that caused it where Linux's does (addresses, routes, and for
- * neighbours the port id), and zeros where it does not (links, and whatever follows by itself).
+ * A message carries the port id and sequence number of the request that caused it where Linux's does (addresses, routes, links made and
+ * removed with NLM_F_ECHO, and for neighbours the port id), and zeros where it does not (other links, and whatever follows by itself).
  */
 #include <linux/if_addr.h>
 #include <linux/neighbour.h>
@@ -41,13 +41,24 @@ static bool begin(struct netns *net, u32 group, struct nl_buf *b, bool asked)
 	return true;
 }
 
+/* Links: the one that RTM_NEWLINK made (not its peer), and all that RTM_DELLINK removed; only for who wants to hear of it. */
+static bool link_asked(struct netns *net, const struct net_device *dev, u16 type)
+{
+	const struct nl_request *rq = echo_to(net, true);
+
+	return rq && (type == RTM_DELLINK ? rq->nlh->nlmsg_type == RTM_DELLINK : rq->made == dev);
+}
+
 static void tell_link(struct cpu *cpu, struct netns *net, struct net_device *dev, u16 type, u32 change, const struct link_move *move)
 {
-	struct rt_link_fill f = { .type = type, .change = change, .tgt_nsid = -1, .net = net };
+	bool asked = change == ~0u && !move && link_asked(net, dev, type);
+	const struct nl_request *rq = nl_current(net);
+	struct rt_link_fill f = { .type = type, .change = change, .tgt_nsid = -1, .net = net, .seq = asked ? rq->nlh->nlmsg_seq : 0,
+				  .portid = asked ? rq->portid : 0 };
 	struct nl_buf b;
 	s32 nsid;
 
-	if (!begin(net, RTNLGRP_LINK, &b, false))
+	if (!begin(net, RTNLGRP_LINK, &b, asked))
 		return;
 	if (move) {
 		nsid = nsid_get(cpu, net, move->to);
@@ -55,7 +66,7 @@ static void tell_link(struct cpu *cpu, struct netns *net, struct net_device *dev
 		f.new_ifindex = move->ifindex;
 	}
 	rt_link_fill(cpu, &b, dev, &f);
-	tell(cpu, net, RTNLGRP_LINK, &b, false);
+	tell(cpu, net, RTNLGRP_LINK, &b, asked);
 }
 
 static void tell_netconf(struct cpu *cpu, struct netns *net, s32 ifindex, s32 which, u16 type)

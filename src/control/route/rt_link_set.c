@@ -413,6 +413,7 @@ static int make_in(struct change *c, struct netns *net)
 	if (!dev)
 		return -ENOMEM;
 	dev->ifindex = c->m->ifi_index;
+	c->rq->made = dev;
 	err = prepare(c, dev);
 	if (!err && c->kind->newlink)
 		err = c->kind->newlink(cpu, c->rq->net, dev, &c->a, c->has_data ? &c->data : NULL, c->rq->ack);

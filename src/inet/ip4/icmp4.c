@@ -156,7 +156,7 @@ void ip4_update_pmtu(struct cpu *cpu, struct netns *net, const struct flow *fl, 
 	struct fib_result res;
 	struct dst *base;
 
-	if (!mtu || fib_lookup(cpu, net, &f, &res) || res.alias->type != RTN_UNICAST)
+	if (fib_lookup(cpu, net, &f, &res) || (res.alias->type != RTN_UNICAST && res.alias->type != RTN_LOCAL))
 		return;
 	base = fib_nh_dst(cpu, res.nh);
 	d = fib_exception_dst(cpu, net, &fl->daddr, base);
@@ -263,6 +263,9 @@ static void rx_error(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 		return;
 	}
 	q = (const struct ip4_hdr *)skb->data;
+	e.quoted_len = skb->len;
+	if (h.type != ICMP4_REDIRECT) /* whose second word is all gateway */
+		e.ext_off = ((const u8 *)&h)[5] * 4u; /* RFC 4884: in words; the same byte in the three messages that have it */
 	e.saddr = inaddr_from_v4(q->saddr);
 	e.daddr = inaddr_from_v4(q->daddr);
 	classify(&h, &e);

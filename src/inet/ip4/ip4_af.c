@@ -32,6 +32,7 @@ static void send_error(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, u
 
 static u8 rx_ttl(const struct sk_buff *skb) { return ip4_header(skb)->ttl; }
 static u8 rx_tos(const struct sk_buff *skb) { return ip4_header(skb)->tos; }
+static u32 rx_frag_max(const struct sk_buff *skb) { return IP4_CB(skb)->frag_max_size; }
 
 const struct inet_af inet_af_v4 = {
 	.family = AF_INET,
@@ -47,4 +48,5 @@ const struct inet_af inet_af_v4 = {
 	.update_pmtu = ip4_update_pmtu,
 	.rx_ttl = rx_ttl,
 	.rx_tos = rx_tos,
+	.rx_frag_max = rx_frag_max,
 };

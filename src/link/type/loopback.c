@@ -14,6 +14,7 @@ static enum netdev_tx xmit(struct cpu *cpu, struct sk_buff *skb, struct net_devi
 	struct dev_stats *s = &dev->stats[cpu->id];
 	u32 len;
 	skb_scrub(cpu, skb, false);
+	skb->tstamp = 0; /* a departure time (SO_TXTIME) is no arrival time */
 	if (unlikely(!eth_type_trans(skb, dev))) {
 		s->tx_errors++;
 		skb_drop(cpu, skb, SKB_DROP_REASON_PKT_TOO_SMALL);

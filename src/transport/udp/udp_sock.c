@@ -100,6 +100,11 @@ static int udp_connect(struct cpu *cpu, struct sock *sk, const struct sockaddr *
 		return err;
 	est_unhash(sk->net->udp, us);
 	err = inet_dgram_connect(cpu, &us->inet, a, len);
+	if (!err && us->pending) { /* what is being collected goes to the new peer, though still by the old route: so on Linux */
+		us->pending_dest.fl.saddr = us->inet.saddr;
+		us->pending_dest.fl.daddr = us->inet.daddr;
+		us->pending_dest.dport = us->inet.dport;
+	}
 	udp_rehash(sk->net->udp, us);
 	return err;
 }
