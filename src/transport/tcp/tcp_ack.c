@@ -48,7 +48,7 @@ static int clean_rtx_queue(struct cpu *cpu, struct tcp_sock *tp, u32 prior_fack,
 	u64 first = 0, last = 0;
 	u32 una = tp->snd_una, reord = tp->snd_nxt, acked_total = 0, prior_sacked = tp->sacked_out, last_in_flight = 0;
 	s64 seq_rtt = -1, ca_rtt = -1, sack_rtt = -1;
-	bool partial = false;
+	bool partial = false, rtt_moved;
 	struct tcp_seg *s;
 	int flag = 0;
 
@@ -60,10 +60,13 @@ static int clean_rtx_queue(struct cpu *cpu, struct tcp_sock *tp, u32 prior_fack,
 		if (seq_after(s->end_seq, una)) {
 			partial = true;
 			acked = tcp_seg_trim_head(tp, s, una); /* counters follow by themselves */
-			if (state & SEG_SACKED)
-				prior_sacked -= acked;
+			if (!acked)
+				break;
+			end = una;
 			last_in_flight = s->tx_in_flight;
+			tcp_rate_seg_delivered(tp, s, st->rate);
 		} else {
+			tcp_rate_seg_delivered(tp, s, st->rate);
 			acked = s->pcount;
 			last_in_flight = s->tx_in_flight;
 			if (state & SEG_SACKED)
@@ -73,8 +76,6 @@ static int clean_rtx_queue(struct cpu *cpu, struct tcp_sock *tp, u32 prior_fack,
 			if (state & SEG_LOST)
 				tp->lost_out -= acked;
 			tp->packets_out -= acked;
-			if (tp->lost_hint && tp->lost_hint != s && (state & SEG_SACKED))
-				tp->lost_cnt_hint -= MIN(tp->lost_cnt_hint, acked);
 			tcp_seg_del(cpu, tp, s);
 		}
 		if (state & SEG_RETRANS || state & SEG_EVER_RETRANS) {
@@ -90,7 +91,8 @@ static int clean_rtx_queue(struct cpu *cpu, struct tcp_sock *tp, u32 prior_fack,
 		}
 		if (!(state & SEG_SACKED) && tcp_is_sack(tp)) {
 			tp->delivered += acked;
-			tp->delivered_time = cpu->now;
+			if (!tcp_spurious_retrans(tp, state, tx))
+				tcp_rack_advance(cpu, tp, state, end, tx);
 		}
 		acked_total += acked;
 		/* A SYN's acknowledgement is no data; data behind one, if any, is. */
@@ -112,14 +114,16 @@ static int clean_rtx_queue(struct cpu *cpu, struct tcp_sock *tp, u32 prior_fack,
 	if (first && !(flag & FLAG_RETRANS_DATA_ACKED)) {
 		seq_rtt = (s64)(cpu->now - first) / 1000;
 		ca_rtt = (s64)(cpu->now - last) / 1000;
+		if (acked_total == 1 && !partial && !prior_sacked && una - prior_una < tp->mss_cache &&
+		    st->rate->prior_delivered + 1 == tp->delivered && !(flag & FLAG_SYN_ACKED) && !(st->flag & FLAG_CA_ALERT))
+			flag |= FLAG_ACK_MAYBE_DELAYED;
 	}
 	if (st->first_tx) {
 		sack_rtt = (s64)(cpu->now - st->first_tx) / 1000;
-		if (ca_rtt < 0)
-			ca_rtt = (s64)(cpu->now - st->last_tx) / 1000;
+		ca_rtt = (s64)(cpu->now - st->last_tx) / 1000;
 	}
-	if (tcp_update_rtt(cpu, tp, flag, seq_rtt, sack_rtt, ca_rtt))
-		st->rtt_us = ca_rtt;
+	rtt_moved = tcp_update_rtt(cpu, tp, flag, seq_rtt, sack_rtt, &ca_rtt);
+	st->rate->rtt_us = ca_rtt;
 	if (flag & FLAG_ACKED) {
 		flag |= FLAG_SET_XMIT_TIMER;
 		if (tcp_is_reno(tp)) {
@@ -129,11 +133,13 @@ static int clean_rtx_queue(struct cpu *cpu, struct tcp_sock *tp, u32 prior_fack,
 		} else if (seq_before(reord, prior_fack)) {
 			tcp_check_sack_reordering(cpu, tp, reord, false);
 		}
+	} else if (s && rtt_moved && sack_rtt >= 0 && sack_rtt > (s64)(cpu->now - s->tx_ns) / 1000) {
+		/* What was SACKed had been sent before the head was (again): the head's timeout may move. Not for what was sent after
+		 * it, or SACKs would put the timeout off for ever. */
+		flag |= FLAG_SET_XMIT_TIMER;
 	}
-	(void)prior_sacked;
 	if (tp->cc->pkts_acked)
-		tp->cc->pkts_acked(cpu, tp, &(struct tcp_ack_sample){ .pkts_acked = acked_total + st->sacked_now, .rtt_us = (s32)st->rtt_us,
-								      .in_flight = last_in_flight });
+		tp->cc->pkts_acked(cpu, tp, &(struct tcp_ack_sample){ .pkts_acked = acked_total, .rtt_us = (s32)ca_rtt, .in_flight = last_in_flight });
 	return flag;
 }
 
@@ -168,35 +174,19 @@ static bool may_raise_cwnd(const struct tcp_sock *tp, int flag)
 	return flag & FLAG_DATA_ACKED;
 }
 
-static void cong_control(struct cpu *cpu, struct tcp_sock *tp, u32 ack, u32 acked_sacked, u32 newly_lost, int flag,
-			 const struct tcp_sack_state *st)
+static void cong_control(struct cpu *cpu, struct tcp_sock *tp, u32 ack, int flag, const struct tcp_rate_sample *rs)
 {
 	if (tp->cc->cong_control) {
-		struct tcp_rate_sample rs = { .rtt_us = st->rtt_us, .acked_sacked = acked_sacked, .losses = newly_lost, .delivered = -1 };
-		tp->cc->cong_control(cpu, tp, ack, flag, &rs);
+		tp->cc->cong_control(cpu, tp, ack, flag, rs);
 		return;
 	}
 	if (tcp_in_cwnd_reduction(tp)) {
-		tcp_cwnd_reduction(tp, acked_sacked, newly_lost, flag);
+		tcp_cwnd_reduction(tp, rs->acked_sacked, rs->losses, flag);
 	} else if (may_raise_cwnd(tp, flag)) {
-		tp->cc->cong_avoid(cpu, tp, ack, acked_sacked);
+		tp->cc->cong_avoid(cpu, tp, ack, rs->acked_sacked);
 		tp->snd_cwnd_stamp = cpu->now;
 	}
 	tcp_update_pacing_rate(tp);
-}
-
-/* Delivery rate of the last interval, for TCP_INFO: bytes acknowledged over the longer of send and ack phases. */
-static void rate_sample(struct cpu *cpu, struct tcp_sock *tp, u32 delivered_now)
-{
-	u64 interval = cpu->now - tp->first_tx_time;
-
-	tp->rate_delivered += delivered_now;
-	if (interval >= MAX((u64)tcp_min_rtt(tp), 1) * NSEC_PER_USEC && tcp_min_rtt(tp) != ~0u && interval) {
-		tp->rate_interval_us = interval / NSEC_PER_USEC;
-		tp->rate_last_delivered = tp->rate_delivered;
-		tp->rate_delivered = 0;
-		tp->first_tx_time = cpu->now;
-	}
 }
 
 /* Returns 1; 0 for an old ACK; negative: drop the segment, for -reason. */
@@ -205,13 +195,13 @@ int tcp_ack(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const str
 {
 	struct netns *net = tp->inet.sk.net;
 	struct tcp_cb *cb = tcp_cb(skb);
-	struct tcp_sack_state st = { .rtt_us = -1, .reord = tp->snd_nxt };
+	struct tcp_rate_sample rs = { .rtt_us = -1 };
+	struct tcp_sack_state st = { .rate = &rs, .reord = tp->snd_nxt };
 	u32 prior_una = tp->snd_una, prior_packets = tp->packets_out, delivered = tp->delivered, lost = tp->lost, prior_fack;
-	u32 ack = cb->ack_seq, prior_in_flight;
+	u32 ack = cb->ack_seq;
 	int num_dupack = 0, rexmit = REXMIT_NONE;
 	bool is_sack_reneg = tp->is_sack_reneg;
 
-	(void)prior_in_flight;
 	if (seq_before(ack, prior_una)) {
 		u32 max_window = MIN((u64)tp->max_window, tp->bytes_acked);
 
@@ -238,7 +228,7 @@ int tcp_ack(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const str
 		tp->retransmits = 0;
 	}
 	prior_fack = tcp_is_sack(tp) ? tcp_highest_sack(tp) : tp->snd_una;
-	prior_in_flight = tcp_in_flight(tp);
+	rs.prior_in_flight = tcp_in_flight(tp);
 
 	if (flag & FLAG_UPDATE_TS_RECENT)
 		replace_ts_recent(cpu, tp, cb->seq);
@@ -269,16 +259,21 @@ int tcp_ack(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const str
 		goto no_queue;
 
 	flag |= clean_rtx_queue(cpu, tp, prior_fack, prior_una, &st);
+	tcp_rack_update_reo_wnd(tp, &rs);
+	if (tp->tlp_high_seq)
+		tcp_tlp_ack(cpu, tp, ack, flag);
 
 	if (tcp_ack_is_dubious(tp, flag)) {
 		if (!(flag & (FLAG_SND_UNA_ADVANCED | FLAG_NOT_DUP | FLAG_DSACKING_ACK))) {
 			num_dupack = 1;
-			/* A train that GRO merged counts once: duplicate ACKs carry no data, so they are never merged. */
+			/* With SACK blocks missing (RFC 6582), data that GRO merged stands for as many ACKs. */
+			if (!(flag & FLAG_DATA))
+				num_dupack = MAX(1, (int)skb->gso_segs);
 		}
 		tcp_fastretrans_alert(cpu, tp, prior_una, num_dupack, &flag, &rexmit);
 	}
 	if (flag & FLAG_SET_XMIT_TIMER)
-		tcp_rearm_rto(cpu, tp);
+		tcp_set_xmit_timer(cpu, tp);
 	if ((flag & FLAG_FORWARD_PROGRESS) || !(flag & FLAG_NOT_DUP))
 		if (tp->inet.dst && tp->inet.dst->neigh && (flag & FLAG_FORWARD_PROGRESS))
 			neigh_confirm(cpu, tp->inet.dst->neigh);
@@ -289,9 +284,9 @@ int tcp_ack(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const str
 		tp->delivered_ce += delivered;
 		mib_add(cpu, net, MIB_TcpExt_TCPDeliveredCE, delivered);
 	}
-	rate_sample(cpu, tp, delivered);
-	(void)is_sack_reneg;
-	cong_control(cpu, tp, ack, delivered, lost, flag, &st);
+	rs.is_ack_delayed = flag & FLAG_ACK_MAYBE_DELAYED;
+	tcp_rate_gen(cpu, tp, delivered, lost, is_sack_reneg, &rs);
+	cong_control(cpu, tp, ack, flag, &rs);
 	tcp_xmit_recovery(cpu, tp, rexmit);
 	return 1;
 
@@ -300,5 +295,7 @@ no_queue:
 		tcp_fastretrans_alert(cpu, tp, prior_una, num_dupack, &flag, &rexmit);
 	}
 	ack_probe(cpu, tp);
+	if (tp->tlp_high_seq)
+		tcp_tlp_ack(cpu, tp, ack, flag);
 	return 1;
 }

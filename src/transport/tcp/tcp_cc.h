@@ -33,9 +33,11 @@ struct tcp_ack_sample {
 /* What BBR and other models that set a rate look at, once per ACK. */
 struct tcp_rate_sample {
 	u64 prior_mstamp_ns;   /* starting time of the sample */
-	u32 prior_delivered;   /* tp->delivered at that time */
+	u32 prior_delivered, prior_delivered_ce; /* tp->delivered at that time */
 	s32 delivered;	       /* segments delivered over the interval, -1: no sample */
-	s64 interval_us;
+	s32 delivered_ce;      /* of these, marked */
+	s64 interval_us;       /* -1: no sample */
+	u32 last_end_seq;      /* end of the segment that the sample is about */
 	u32 snd_interval_us, rcv_interval_us;
 	s64 rtt_us;
 	u32 losses, acked_sacked, prior_in_flight;

@@ -26,8 +26,11 @@ enum {
 	FLAG_SND_UNA_ADVANCED = 0x400,
 	FLAG_DSACKING_ACK = 0x800,
 	FLAG_SET_XMIT_TIMER = 0x1000,
+	FLAG_DSACK_TLP = 0x2000,	/* the D-SACK is about a tail loss probe */
 	FLAG_UPDATE_TS_RECENT = 0x4000,
 	FLAG_NO_CHALLENGE_ACK = 0x8000,
+	FLAG_LOST_RETRANS = 0x80,     /* a retransmission was lost in its turn */
+	FLAG_ACK_MAYBE_DELAYED = 0x10000, /* of one lone segment: the peer may have waited */
 	FLAG_ACKED = FLAG_DATA_ACKED | FLAG_SYN_ACKED,
 	FLAG_NOT_DUP = FLAG_DATA | FLAG_WIN_UPDATE | FLAG_ACKED,
 	FLAG_CA_ALERT = FLAG_DATA_SACKED | FLAG_ECE | FLAG_DSACKING_ACK,
@@ -40,9 +43,8 @@ enum { TCP_CHRONO_BUSY = 1, TCP_CHRONO_RWND_LIMITED, TCP_CHRONO_SNDBUF_LIMITED }
 struct tcp_sack_state {
 	u32 reord;	   /* lowest sequence number that came late; snd_nxt: none */
 	u64 first_tx, last_tx; /* ns, of newly SACKed segments never sent again; 0: none */
-	s64 rtt_us;
 	int flag;
-	u32 sacked_now;
+	struct tcp_rate_sample *rate;
 };
 
 /* Options of a segment to be sent. */
@@ -186,8 +188,9 @@ void tcp_send_probe0(struct cpu *cpu, struct tcp_sock *tp);
 /* tcp_rtt.c */
 u64 tcp_rto_max(const struct tcp_sock *tp);
 void tcp_set_rto(struct tcp_sock *tp);
+u64 tcp_rto_min(const struct tcp_sock *tp);
 u32 tcp_min_rtt(const struct tcp_sock *tp);
-bool tcp_update_rtt(struct cpu *cpu, struct tcp_sock *tp, int flag, s64 seq_rtt_us, s64 sack_rtt_us, s64 ca_rtt_us);
+bool tcp_update_rtt(struct cpu *cpu, struct tcp_sock *tp, int flag, s64 seq_rtt_us, s64 sack_rtt_us, s64 *ca_rtt_us);
 void tcp_update_pacing_rate(struct tcp_sock *tp);
 void tcp_rtt_init(struct tcp_sock *tp);
 
@@ -203,9 +206,28 @@ void tcp_add_reno_sack(struct cpu *cpu, struct tcp_sock *tp, int num_dupack);
 void tcp_remove_reno_sacks(struct cpu *cpu, struct tcp_sock *tp, u32 acked);
 bool tcp_is_dupack(const struct tcp_sock *tp, struct sk_buff *skb, int flag);
 
+/* tcp_rate.c */
+void tcp_rate_seg_sent(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s);
+void tcp_rate_seg_delivered(struct tcp_sock *tp, struct tcp_seg *s, struct tcp_rate_sample *rs);
+void tcp_rate_gen(struct cpu *cpu, struct tcp_sock *tp, u32 delivered, u32 lost, bool sack_reneg, struct tcp_rate_sample *rs);
+void tcp_rate_check_app_limited(struct tcp_sock *tp);
+
+/* tcp_rack.c */
+static inline bool tcp_sent_after(u64 t1, u32 seq1, u64 t2, u32 seq2) { return t1 > t2 || (t1 == t2 && seq_after(seq1, seq2)); }
+void tcp_rack_init(struct tcp_sock *tp);
+void tcp_rack_advance(struct cpu *cpu, struct tcp_sock *tp, u8 state, u32 end_seq, u64 tx_ns);
+s64 tcp_rack_remaining(struct cpu *cpu, const struct tcp_sock *tp, const struct tcp_seg *s, u32 reo_wnd_us);
+bool tcp_rack_mark_lost(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_rack_update_reo_wnd(struct tcp_sock *tp, const struct tcp_rate_sample *rs);
+void tcp_rack_reo_timeout(struct cpu *cpu, struct tcp_sock *tp);
+
+/* tcp_tlp.c */
+bool tcp_tlp_schedule(struct cpu *cpu, struct tcp_sock *tp, bool advancing_rto);
+void tcp_tlp_send(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_tlp_ack(struct cpu *cpu, struct tcp_sock *tp, u32 ack, int flag);
+
 /* tcp_loss.c */
 void tcp_mark_lost(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s);
-void tcp_update_scoreboard(struct cpu *cpu, struct tcp_sock *tp, bool fast_rexmit);
 void tcp_newreno_mark_lost(struct cpu *cpu, struct tcp_sock *tp, bool una_advanced);
 int tcp_retransmit_seg(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, u32 max_segs);
 void tcp_xmit_retransmit(struct cpu *cpu, struct tcp_sock *tp);
@@ -217,7 +239,12 @@ void tcp_simple_retransmit(struct cpu *cpu, struct tcp_sock *tp);
 u32 tcp_current_ssthresh(const struct tcp_sock *tp);
 void tcp_cwnd_reduction(struct tcp_sock *tp, u32 newly_acked_sacked, u32 newly_lost, int flag);
 void tcp_enter_cwr(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_init_cwnd_reduction(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_end_cwnd_reduction(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_try_keep_open(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_enter_recovery(struct cpu *cpu, struct tcp_sock *tp, bool ece);
 void tcp_init_undo(struct tcp_sock *tp);
+bool tcp_spurious_retrans(const struct tcp_sock *tp, u8 state, u64 tx_ns);
 void tcp_fastretrans_alert(struct cpu *cpu, struct tcp_sock *tp, u32 prior_una, int num_dupack, int *pflag, int *rexmit);
 void tcp_xmit_recovery(struct cpu *cpu, struct tcp_sock *tp, int rexmit);
 
@@ -304,6 +331,7 @@ void tcp_pacing_timer(void *owner, struct timer *t);
 bool tcp_pacing_holds(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_stop_rtx(struct tcp_sock *tp);
 void tcp_rearm_rto(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_set_xmit_timer(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_arm_delack(struct cpu *cpu, struct tcp_sock *tp, u64 when);
 void tcp_clear_delack(struct tcp_sock *tp);
 void tcp_arm_keepalive(struct cpu *cpu, struct tcp_sock *tp, u64 in);

@@ -103,7 +103,7 @@ void tcp_info_fill(struct cpu *cpu, const struct tcp_sock *tp, struct tcp_info_f
 	i->data_segs_out = (u32)tp->data_segs_out;
 	i->delivery_rate_app_limited = tp->rate_app_limited;
 	if (tp->rate_interval_us)
-		i->delivery_rate = (u64)tp->rate_last_delivered * tp->mss_cache * 1000000 / tp->rate_interval_us;
+		i->delivery_rate = (u64)tp->rate_delivered * tp->mss_cache * 1000000 / tp->rate_interval_us;
 	memcpy(stat, tp->chrono_stat, sizeof stat);
 	if (tp->chrono_type)
 		stat[tp->chrono_type - 1] += cpu->now - tp->chrono_start;

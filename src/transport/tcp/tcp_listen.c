@@ -322,7 +322,7 @@ static void complete(struct cpu *cpu, struct tcp_req *req, struct sk_buff *skb)
 
 	tp->delivered++;
 	if (!req->num_retrans)
-		tcp_update_rtt(cpu, tp, 0, MAX((s64)tp->snt_synack_us, 1), -1, MAX((s64)tp->snt_synack_us, 1));
+		tcp_update_rtt(cpu, tp, 0, MAX((s64)tp->snt_synack_us, 1), -1, &(s64){ MAX((s64)tp->snt_synack_us, 1) });
 	req_free(cpu, req);
 	tp->ack.lrcvtime = cpu->now;
 	tcp_init_transfer(cpu, tp);

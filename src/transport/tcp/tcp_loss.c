@@ -1,8 +1,7 @@
-/* Loss: which segments are taken for lost, sending them again, and the retransmission timeout.
+/* Loss: marking segments as lost, sending them again, and the retransmission timeout.
  *
- * RFC 6675's rule counted in segments, as Linux had it before RACK: a segment is lost when more than `reordering` segments
- * above it were SACKed. Hints make a walk over the queue continue where the last one stopped, so an ACK costs what it changes.
- * Time-based detection (RACK, RFC 8985) will be a file beside this one that marks through tcp_mark_lost().
+ * With SACK, tcp_rack.c decides what is lost; without, RFC 6582's duplicate ACKs and partial ACKs do (here). A hint makes the walk
+ * over what is to be sent again continue where the last one stopped.
  */
 #include "transport/tcp/tcp_impl.h"
 
@@ -25,50 +24,6 @@ void tcp_mark_lost(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s)
 	s->state |= SEG_LOST;
 	tp->lost_out += s->pcount;
 	tp->lost += s->pcount;
-}
-
-/* Marks from the first one on while no more than `sacked_upto` SACKed packets lie below; mark_head: only the first. */
-static void mark_head_lost(struct cpu *cpu, struct tcp_sock *tp, u32 sacked_upto, bool mark_head)
-{
-	struct tcp_seg *s = tp->lost_hint;
-	u32 cnt = tp->lost_cnt_hint;
-
-	if (s) {
-		if (mark_head && seq_after(s->seq, tp->snd_una))
-			return;
-	} else {
-		s = tcp_seg_first(tp);
-		cnt = 0;
-	}
-	for (; s; s = tcp_seg_next(s)) {
-		tp->lost_hint = s;
-		tp->lost_cnt_hint = cnt;
-		if (s->state & SEG_SACKED) {
-			cnt += s->pcount;
-			if (cnt > sacked_upto)
-				break;
-			continue;
-		}
-		if (cnt > sacked_upto)
-			break;
-		if (!(s->state & SEG_LOST))
-			tcp_mark_lost(cpu, tp, s);
-		if (mark_head)
-			break;
-	}
-}
-
-void tcp_update_scoreboard(struct cpu *cpu, struct tcp_sock *tp, bool fast_rexmit)
-{
-	s32 upto;
-
-	if (!tcp_is_sack(tp))
-		return;
-	upto = (s32)(tp->sacked_out - tp->reordering);
-	if (upto >= 0)
-		mark_head_lost(cpu, tp, (u32)upto, false);
-	else if (fast_rexmit)
-		mark_head_lost(cpu, tp, 1, true);
 }
 
 /* Without SACK: the first segment, once there are enough duplicates, and again at each partial ACK (RFC 6582). */
@@ -135,16 +90,19 @@ int tcp_retransmit_seg(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, 
 		mib_inc(cpu, net, MIB_TcpExt_TCPSynRetrans);
 	tp->total_retrans += s->pcount;
 	tp->bytes_retrans += tcp_seg_payload(s);
-	s->tx_ns = cpu->now;
-	s->state |= SEG_EVER_RETRANS;
 	err = tcp_transmit(cpu, tp, &(struct tcp_tx){ .seq = s->seq, .len = tcp_seg_payload(s), .flags = flags, .mss = mss, .tb = s->tb,
 						      .retrans = true });
+	s->state |= SEG_EVER_RETRANS; /* even if it failed: an ACK may be of either */
 	if (err) {
 		mib_add(cpu, net, MIB_TcpExt_TCPRetransFail, s->pcount);
 		if (err != -ENOBUFS)
 			return err;
-	}
-	if (!err) {
+	} else {
+		tcp_rate_seg_sent(cpu, tp, s);
+		s->tx_ns = cpu->now;
+		s->tx_in_flight = tcp_in_flight(tp);
+		list_del(&s->tsorted);
+		list_add_tail(&tp->tsorted, &s->tsorted);
 		if (!(s->state & SEG_RETRANS)) {
 			s->state |= SEG_RETRANS;
 			tp->retrans_out += s->pcount;
@@ -182,7 +140,7 @@ void tcp_xmit_retransmit(struct cpu *cpu, struct tcp_sock *tp)
 		mib_add(cpu, net, tp->ca_state != TCP_CA_Loss ? MIB_TcpExt_TCPFastRetrans : MIB_TcpExt_TCPSlowStartRetrans, s->pcount);
 		if (tcp_in_cwnd_reduction(tp))
 			tp->prr_out += s->pcount;
-		if (s == head)
+		if (s == head && tp->rtx_kind != TCP_TIMER_REO)
 			rearm = true;
 	}
 	if (rearm)
@@ -204,13 +162,17 @@ void tcp_enter_loss(struct cpu *cpu, struct tcp_sock *tp)
 	} else if (tcp_is_reno(tp)) {
 		tp->sacked_out = 0;
 	}
-	for (; s; s = tcp_seg_next(s)) {
-		if (reneg)
-			s->state &= ~SEG_SACKED;
+	for (struct tcp_seg *head = s; s; s = tcp_seg_next(s)) {
+		if (reneg) {
+			s->state &= (u8)~SEG_SACKED;
+			if (!list_linked(&s->tsorted))
+				list_add_tail(&tp->tsorted, &s->tsorted);
+		} else if (s != head && tcp_is_sack(tp) && tcp_rack_remaining(cpu, tp, s, 0) > 0) {
+			continue; /* sent too recently for its ACK to be here: RFC 8985, 6.3 */
+		}
 		tcp_mark_lost(cpu, tp, s);
 	}
-	tp->lost_hint = tp->rtx_hint = NULL;
-	tp->lost_cnt_hint = 0;
+	tp->rtx_hint = NULL;
 
 	if (tp->ca_state <= TCP_CA_Disorder || !seq_after(tp->high_seq, tp->snd_una) || (tp->ca_state == TCP_CA_Loss && !tp->retransmits)) {
 		tp->prior_ssthresh = tcp_current_ssthresh(tp);
@@ -227,6 +189,7 @@ void tcp_enter_loss(struct cpu *cpu, struct tcp_sock *tp)
 		tp->reordering = MIN(tp->reordering, (u32)n->reordering);
 	tcp_cc_set_state(cpu, tp, TCP_CA_Loss);
 	tp->high_seq = tp->snd_nxt;
+	tp->tlp_high_seq = 0;
 	tp->ecn_queue_cwr = tp->ecn_ok;
 	/* RFC 5682: is it spurious? Only the first timeout, or one whose retransmission was acknowledged, can tell. */
 	tp->frto = n->frto && (new_recovery || tp->retransmits);
@@ -240,8 +203,7 @@ void tcp_simple_retransmit(struct cpu *cpu, struct tcp_sock *tp)
 	for (struct tcp_seg *s = tcp_seg_first(tp); s; s = tcp_seg_next(s))
 		if (MIN(tcp_seg_payload(s), (u32)s->mss) > mss)
 			tcp_mark_lost(cpu, tp, s);
-	tp->lost_hint = tp->rtx_hint = NULL;
-	tp->lost_cnt_hint = 0;
+	tp->rtx_hint = NULL;
 	if (was == tp->lost_out)
 		return;
 	if (tp->ca_state != TCP_CA_Loss) {

@@ -51,15 +51,15 @@ static void new_data_sent(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *
 {
 	u32 prior = tp->packets_out;
 
+	tcp_rate_seg_sent(cpu, tp, s);
+	s->tx_ns = cpu->now;
+	list_add_tail(&tp->tsorted, &s->tsorted);
 	tp->snd_nxt = s->end_seq;
 	tp->packets_out += s->pcount;
-	s->tx_ns = cpu->now;
 	s->tx_in_flight = tcp_in_flight(tp);
 	if (!prior || tp->rtx_kind == TCP_TIMER_PROBE0)
 		tcp_rearm_rto(cpu, tp);
 	mib_add(cpu, tp->inet.sk.net, MIB_TcpExt_TCPOrigDataSent, s->pcount);
-	if (!prior)
-		tp->first_tx_time = tp->delivered_time = cpu->now;
 }
 
 /* cwnd validation (RFC 2861, as Linux): was the window used? */
@@ -247,10 +247,10 @@ static int send_new(struct cpu *cpu, struct tcp_sock *tp, u32 len, u32 mss)
 bool tcp_write_xmit(struct cpu *cpu, struct tcp_sock *tp, u32 mss, int nonagle, int push_one)
 {
 	bool cwnd_limited = false, rwnd_limited = false, held = false;
-	u32 sent = 0, max_segs = tso_segs(tp, mss);
+	u32 sent = 0, max_segs = tso_segs(tp, mss); /* in packets */
 
 	while (tcp_send_head(tp)) {
-		u32 quota, len = tcp_unsent(tp), room, max;
+		u32 quota, len = tcp_unsent(tp), room, max, before = tp->packets_out;
 
 		if (!push_one && tcp_pacing_holds(cpu, tp)) {
 			held = true;
@@ -294,7 +294,7 @@ bool tcp_write_xmit(struct cpu *cpu, struct tcp_sock *tp, u32 mss, int nonagle, 
 		}
 		if (send_new(cpu, tp, max, mss))
 			break;
-		sent++;
+		sent += tp->packets_out - before;
 		if (push_one)
 			break;
 	}
@@ -304,8 +304,11 @@ bool tcp_write_xmit(struct cpu *cpu, struct tcp_sock *tp, u32 mss, int nonagle, 
 	cwnd_limited |= tcp_in_flight(tp) >= tp->snd_cwnd;
 	if (sent || cwnd_limited)
 		cwnd_validate(cpu, tp, cwnd_limited);
-	if (sent)
+	if (sent) {
+		if (push_one != 2) /* each burst may be the last: a probe looks after its tail */
+			tcp_tlp_schedule(cpu, tp, false);
 		return false;
+	}
 	return !held && !tp->packets_out && tcp_send_head(tp);
 }
 

@@ -1,6 +1,6 @@
 /* The states of congestion and loss: Open, Disorder, CWR, Recovery, Loss; how each is entered, left and undone.
  *
- * RFC 5681, 6582 (NewReno), 6675 (SACK), 6937 (proportional rate reduction), 5682 (F-RTO), 4015 and 3522 (Eifel), 3708 (D-SACK).
+ * RFC 5681, 6582 (NewReno), 8985 (RACK-TLP), 6937bis (proportional rate reduction), 5682 (F-RTO), 4015 and 3522 (Eifel), 3708 (D-SACK).
  *   Open      nothing special
  *   Disorder  duplicate ACKs, SACKs; no loss inferred yet. New data may go for each (limited transmit, RFC 3042)
  *   CWR       the window is being reduced because of ECN or local congestion
@@ -29,9 +29,10 @@ static bool any_retrans_done(const struct tcp_sock *tp)
 
 /* -- window reduction: PRR -- */
 
-static void init_cwnd_reduction(struct cpu *cpu, struct tcp_sock *tp)
+void tcp_init_cwnd_reduction(struct cpu *cpu, struct tcp_sock *tp)
 {
 	tp->high_seq = tp->snd_nxt;
+	tp->tlp_high_seq = 0;
 	tp->snd_cwnd_cnt = 0;
 	tp->prior_cwnd = tp->snd_cwnd;
 	tp->prr_delivered = tp->prr_out = 0;
@@ -59,7 +60,7 @@ void tcp_cwnd_reduction(struct tcp_sock *tp, u32 newly_acked_sacked, u32 newly_l
 	tp->snd_cwnd = MAX(tcp_in_flight(tp) + (u32)sndcnt, 1u);
 }
 
-static void end_cwnd_reduction(struct cpu *cpu, struct tcp_sock *tp)
+void tcp_end_cwnd_reduction(struct cpu *cpu, struct tcp_sock *tp)
 {
 	if (tp->cc->cong_control)
 		return;
@@ -76,7 +77,7 @@ void tcp_enter_cwr(struct cpu *cpu, struct tcp_sock *tp)
 	tp->prior_ssthresh = 0;
 	if (tp->ca_state < TCP_CA_CWR) {
 		tp->undo_marker = 0;
-		init_cwnd_reduction(cpu, tp);
+		tcp_init_cwnd_reduction(cpu, tp);
 		tcp_cc_set_state(cpu, tp, TCP_CA_CWR);
 	}
 }
@@ -86,14 +87,33 @@ void tcp_enter_cwr(struct cpu *cpu, struct tcp_sock *tp)
 void tcp_init_undo(struct tcp_sock *tp)
 {
 	tp->undo_marker = tp->snd_una;
-	tp->undo_retrans = tp->retrans_out ? (s32)tp->retrans_out : -1;
+	/* Retransmissions under way, a probe's among them, may bring D-SACKs later. 0 would mean that all of them did. */
+	tp->undo_retrans = (s32)tp->retrans_out + (tp->tlp_high_seq && tp->tlp_retrans);
+	if (!tp->undo_retrans)
+		tp->undo_retrans = -1;
 }
 
-/* The ACK echoes a timestamp from before the first retransmission: it is of the original (Eifel). */
+static bool echoed_before(const struct tcp_sock *tp, u64 ns)
+{
+	return tp->rx_opt.saw_tstamp && tp->rx_opt.rcv_tsecr && (s32)(tp->rx_opt.rcv_tsecr - (u32)(ns / NSEC_PER_MSEC)) < 0;
+}
+bool tcp_spurious_retrans(const struct tcp_sock *tp, u8 state, u64 tx_ns)
+{
+	return (state & (SEG_RETRANS | SEG_EVER_RETRANS)) && echoed_before(tp, tx_ns);
+}
+
+/* Without SACK, recovery stays at its end until something above high_seq is acknowledged (try_undo_recovery). */
+static bool holds_reopen(const struct tcp_sock *tp)
+{
+	return tcp_is_reno(tp) && (tp->ca_state == TCP_CA_Recovery || tp->ca_state == TCP_CA_Loss) && tp->snd_una == tp->high_seq;
+}
+
+/* The ACK echoes a timestamp from before the first retransmission, or nothing was sent again at all: it is of an original (Eifel). */
 static bool packet_delayed(const struct tcp_sock *tp)
 {
-	return tp->retrans_stamp && tp->rx_opt.saw_tstamp && tp->rx_opt.rcv_tsecr &&
-	       (s32)(tp->rx_opt.rcv_tsecr - (u32)(tp->retrans_stamp / NSEC_PER_MSEC)) < 0;
+	if (tp->retrans_stamp)
+		return echoed_before(tp, tp->retrans_stamp);
+	return tp->inet.sk.state != TCP_SYN_SENT && !holds_reopen(tp);
 }
 static bool may_undo(const struct tcp_sock *tp) { return tp->undo_marker && (!tp->undo_retrans || packet_delayed(tp)); }
 
@@ -101,10 +121,9 @@ static void undo_cwnd_reduction(struct cpu *cpu, struct tcp_sock *tp, bool unmar
 {
 	if (unmark) {
 		for (struct tcp_seg *s = tcp_seg_first(tp); s; s = tcp_seg_next(s))
-			s->state &= ~SEG_LOST;
+			s->state &= (u8)~SEG_LOST;
 		tp->lost_out = 0;
-		tp->lost_hint = tp->rtx_hint = NULL;
-		tp->lost_cnt_hint = 0;
+		tp->rtx_hint = NULL;
 	}
 	if (tp->prior_ssthresh) {
 		tp->snd_cwnd = tp->cc->undo_cwnd(tp);
@@ -115,9 +134,10 @@ static void undo_cwnd_reduction(struct cpu *cpu, struct tcp_sock *tp, bool unmar
 	}
 	tp->snd_cwnd_stamp = cpu->now;
 	tp->undo_marker = 0;
+	tp->rack.advanced = true; /* look again at what is lost */
 }
 
-static void try_keep_open(struct cpu *cpu, struct tcp_sock *tp)
+void tcp_try_keep_open(struct cpu *cpu, struct tcp_sock *tp)
 {
 	u8 state = TCP_CA_Open;
 
@@ -136,7 +156,7 @@ static void try_to_open(struct cpu *cpu, struct tcp_sock *tp, int flag)
 	if (flag & FLAG_ECE)
 		tcp_enter_cwr(cpu, tp);
 	if (tp->ca_state != TCP_CA_CWR)
-		try_keep_open(cpu, tp);
+		tcp_try_keep_open(cpu, tp);
 }
 
 static bool try_undo_recovery(struct cpu *cpu, struct tcp_sock *tp)
@@ -145,6 +165,8 @@ static bool try_undo_recovery(struct cpu *cpu, struct tcp_sock *tp)
 		enum mib m = tp->ca_state == TCP_CA_Loss ? MIB_TcpExt_TCPLossUndo : MIB_TcpExt_TCPFullUndo;
 		undo_cwnd_reduction(cpu, tp, false);
 		mib_inc(cpu, tp->inet.sk.net, m);
+	} else if (tp->rack.reo_wnd_persist) {
+		tp->rack.reo_wnd_persist--;
 	}
 	if (tp->snd_una == tp->high_seq && tcp_is_reno(tp)) {
 		/* Hold until something above high_seq is acknowledged: late duplicates must not start another recovery. */
@@ -161,6 +183,7 @@ static bool try_undo_dsack(struct cpu *cpu, struct tcp_sock *tp)
 {
 	if (!tp->undo_marker || tp->undo_retrans)
 		return false;
+	tp->rack.reo_wnd_persist = (u8)MIN(16u, tp->rack.reo_wnd_persist + 1u);
 	undo_cwnd_reduction(cpu, tp, false);
 	mib_inc(cpu, tp->inet.sk.net, MIB_TcpExt_TCPDSACKUndo);
 	return true;
@@ -194,15 +217,13 @@ static bool try_undo_partial(struct cpu *cpu, struct tcp_sock *tp, u32 prior_una
 		tp->retrans_stamp = 0;
 	undo_cwnd_reduction(cpu, tp, true);
 	mib_inc(cpu, tp->inet.sk.net, MIB_TcpExt_TCPPartialUndo);
-	try_keep_open(cpu, tp);
+	tcp_try_keep_open(cpu, tp);
 	return true;
 }
 
 /* -- Recovery -- */
 
-static bool time_to_recover(const struct tcp_sock *tp) { return tp->lost_out || tp->sacked_out + 1 > tp->reordering; }
-
-static void enter_recovery(struct cpu *cpu, struct tcp_sock *tp, bool ece)
+void tcp_enter_recovery(struct cpu *cpu, struct tcp_sock *tp, bool ece)
 {
 	mib_inc(cpu, tp->inet.sk.net, tcp_is_reno(tp) ? MIB_TcpExt_TCPRenoRecovery : MIB_TcpExt_TCPSackRecovery);
 	tp->prior_ssthresh = 0;
@@ -210,7 +231,7 @@ static void enter_recovery(struct cpu *cpu, struct tcp_sock *tp, bool ece)
 	if (!tcp_in_cwnd_reduction(tp)) {
 		if (!ece)
 			tp->prior_ssthresh = tcp_current_ssthresh(tp);
-		init_cwnd_reduction(cpu, tp);
+		tcp_init_cwnd_reduction(cpu, tp);
 	}
 	tcp_cc_set_state(cpu, tp, TCP_CA_Recovery);
 }
@@ -266,11 +287,27 @@ static bool check_reneging(struct cpu *cpu, struct tcp_sock *tp, int flag)
 	return true;
 }
 
+/* What does this ACK show to be lost? */
+static void identify_loss(struct cpu *cpu, struct tcp_sock *tp, int *flag)
+{
+	u32 prior_retrans = tp->retrans_out;
+
+	if (rb_empty(&tp->rtx))
+		return;
+	if (tcp_is_reno(tp)) {
+		tcp_newreno_mark_lost(cpu, tp, *flag & FLAG_SND_UNA_ADVANCED);
+		return;
+	}
+	if (tcp_rack_mark_lost(cpu, tp))
+		*flag &= ~FLAG_SET_XMIT_TIMER;
+	if (prior_retrans > tp->retrans_out)
+		*flag |= FLAG_LOST_RETRANS;
+}
+
 /* An ACK that is not plainly good, or any ACK while not Open. */
 void tcp_fastretrans_alert(struct cpu *cpu, struct tcp_sock *tp, u32 prior_una, int num_dupack, int *pflag, int *rexmit)
 {
 	int flag = *pflag;
-	bool fast_rexmit = false, do_lost = num_dupack || (flag & FLAG_DATA_SACKED);
 
 	if (!tp->packets_out && tp->sacked_out)
 		tp->sacked_out = 0;
@@ -288,7 +325,7 @@ void tcp_fastretrans_alert(struct cpu *cpu, struct tcp_sock *tp, u32 prior_una, 
 		case TCP_CA_CWR:
 			/* One ACK beyond, so that CWR itself was seen. */
 			if (tp->snd_una != tp->high_seq) {
-				end_cwnd_reduction(cpu, tp);
+				tcp_end_cwnd_reduction(cpu, tp);
 				tcp_cc_set_state(cpu, tp, TCP_CA_Open);
 			}
 			break;
@@ -297,7 +334,7 @@ void tcp_fastretrans_alert(struct cpu *cpu, struct tcp_sock *tp, u32 prior_una, 
 				tp->sacked_out = 0;
 			if (try_undo_recovery(cpu, tp))
 				return;
-			end_cwnd_reduction(cpu, tp);
+			tcp_end_cwnd_reduction(cpu, tp);
 			break;
 		default:
 			break;
@@ -311,19 +348,20 @@ void tcp_fastretrans_alert(struct cpu *cpu, struct tcp_sock *tp, u32 prior_una, 
 				tcp_add_reno_sack(cpu, tp, num_dupack);
 		} else if (try_undo_partial(cpu, tp, prior_una)) {
 			return;
-		} else {
-			do_lost = true;
 		}
-		if (try_undo_dsack(cpu, tp)) {
+		if (try_undo_dsack(cpu, tp))
 			try_to_open(cpu, tp, flag);
-			return;
+		identify_loss(cpu, tp, pflag);
+		if (tp->ca_state != TCP_CA_Recovery) { /* it was undone: only a loss that stands begins it anew */
+			if (!tp->lost_out)
+				return;
+			tcp_enter_recovery(cpu, tp, flag & FLAG_ECE);
 		}
-		if (tcp_is_reno(tp))
-			tcp_newreno_mark_lost(cpu, tp, flag & FLAG_SND_UNA_ADVANCED);
 		break;
 	case TCP_CA_Loss:
 		process_loss(cpu, tp, flag, num_dupack, rexmit);
-		if (tp->ca_state != TCP_CA_Open)
+		identify_loss(cpu, tp, pflag);
+		if (!(tp->ca_state == TCP_CA_Open || (*pflag & FLAG_LOST_RETRANS)))
 			return;
 		/* fallthrough */
 	default:
@@ -334,17 +372,13 @@ void tcp_fastretrans_alert(struct cpu *cpu, struct tcp_sock *tp, u32 prior_una, 
 		}
 		if (tp->ca_state <= TCP_CA_Disorder)
 			try_undo_dsack(cpu, tp);
-		if (!time_to_recover(tp)) {
+		identify_loss(cpu, tp, pflag);
+		if (!tp->lost_out) {
 			try_to_open(cpu, tp, flag);
 			return;
 		}
-		if (tcp_is_reno(tp))
-			tcp_newreno_mark_lost(cpu, tp, flag & FLAG_SND_UNA_ADVANCED);
-		enter_recovery(cpu, tp, flag & FLAG_ECE);
-		fast_rexmit = true;
+		tcp_enter_recovery(cpu, tp, flag & FLAG_ECE);
 	}
-	if (do_lost || fast_rexmit)
-		tcp_update_scoreboard(cpu, tp, fast_rexmit);
 	*rexmit = REXMIT_LOST;
 }
 

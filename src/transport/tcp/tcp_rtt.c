@@ -7,7 +7,7 @@
  */
 #include "transport/tcp/tcp_impl.h"
 
-static u32 rto_min_us(const struct tcp_sock *tp)
+u64 tcp_rto_min(const struct tcp_sock *tp)
 {
 	u64 ns = tp->rto_min ? tp->rto_min : (u64)tcp_net(tp)->rto_min_us * NSEC_PER_USEC;
 
@@ -16,8 +16,9 @@ static u32 rto_min_us(const struct tcp_sock *tp)
 		if (ms)
 			ns = (u64)ms * NSEC_PER_MSEC;
 	}
-	return (u32)(ns / NSEC_PER_USEC);
+	return ns;
 }
+static u32 rto_min_us(const struct tcp_sock *tp) { return (u32)(tcp_rto_min(tp) / NSEC_PER_USEC); }
 
 u64 tcp_rto_max(const struct tcp_sock *tp)
 {
@@ -105,7 +106,7 @@ static void min_rtt_update(struct cpu *cpu, struct tcp_sock *tp, u32 us)
 }
 
 /* Takes what an ACK tells: times in us, -1 when it does not tell. True: the estimate moved. */
-bool tcp_update_rtt(struct cpu *cpu, struct tcp_sock *tp, int flag, s64 seq_rtt_us, s64 sack_rtt_us, s64 ca_rtt_us)
+bool tcp_update_rtt(struct cpu *cpu, struct tcp_sock *tp, int flag, s64 seq_rtt_us, s64 sack_rtt_us, s64 *ca_rtt_us)
 {
 	if (seq_rtt_us < 0)
 		seq_rtt_us = sack_rtt_us;
@@ -113,13 +114,13 @@ bool tcp_update_rtt(struct cpu *cpu, struct tcp_sock *tp, int flag, s64 seq_rtt_
 	if (seq_rtt_us < 0 && tp->rx_opt.saw_tstamp && tp->rx_opt.rcv_tsecr && (flag & FLAG_ACKED)) {
 		u32 delta_ms = tcp_ts_now(cpu) - tp->rx_opt.rcv_tsecr;
 		if (delta_ms < 1u << 21)
-			seq_rtt_us = ca_rtt_us = MAX((s64)delta_ms * 1000, 1000);
+			seq_rtt_us = *ca_rtt_us = MAX((s64)delta_ms * 1000, 1000);
 	}
 	if (seq_rtt_us < 0)
 		return false;
 	seq_rtt_us = MAX(seq_rtt_us, 1);
-	if (ca_rtt_us >= 0)
-		min_rtt_update(cpu, tp, (u32)ca_rtt_us);
+	if (*ca_rtt_us >= 0)
+		min_rtt_update(cpu, tp, (u32)*ca_rtt_us);
 	rtt_estimate(tp, seq_rtt_us);
 	tcp_set_rto(tp);
 	tp->backoff = 0; /* RFC 6298: a valid sample ends the back-off */

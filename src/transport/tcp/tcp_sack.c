@@ -45,17 +45,24 @@ void tcp_check_sack_reordering(struct cpu *cpu, struct tcp_sock *tp, u32 low, bo
 
 static u32 dsack_seen(struct cpu *cpu, struct tcp_sock *tp, u32 start, u32 end, struct tcp_sack_state *st)
 {
-	u32 segs = 1;
+	u32 segs = 1, len = end - start;
 
 	if (!seq_before(start, end))
 		return 0;
-	if (end - start > tp->mss_cache && tp->mss_cache)
-		segs = (end - start + tp->mss_cache - 1) / tp->mss_cache;
+	if (len > tp->max_window) /* never was that much out */
+		return 0;
+	if (len > tp->mss_cache && tp->mss_cache)
+		segs = (len + tp->mss_cache - 1) / tp->mss_cache;
+	else if (tp->tlp_high_seq && tp->tlp_high_seq == end)
+		st->flag |= FLAG_DSACK_TLP;
 	tp->dsack_dups += segs;
 	/* More duplicates than retransmissions: the network (or the peer) makes them; not ours to undo by. */
 	if (tp->dsack_dups > tp->total_retrans)
 		return 0;
 	st->flag |= FLAG_DSACKING_ACK;
+	/* After reordering was seen, a duplicate means that the reordering window was too short; a probe's means nothing. */
+	if (tp->reord_seen && !(st->flag & FLAG_DSACK_TLP))
+		tp->rack.dsack_seen = true;
 	mib_add(cpu, tp->inet.sk.net, MIB_TcpExt_TCPDSACKRecvSegs, segs);
 	return segs;
 }
@@ -100,6 +107,7 @@ static void tag_one(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, boo
 			st->reord = s->seq;
 	}
 	if (!(s->state & SEG_SACKED)) {
+		tcp_rack_advance(cpu, tp, s->state, s->end_seq, s->tx_ns);
 		if (s->state & SEG_RETRANS) {
 			/* Was it the original or the retransmission? Without a timestamp nobody knows; the hole is closed. */
 			if (s->state & SEG_LOST) {
@@ -125,9 +133,8 @@ static void tag_one(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, boo
 		}
 		s->state |= SEG_SACKED;
 		st->flag |= FLAG_DATA_SACKED;
-		st->sacked_now += pc;
-		if (tp->lost_hint && seq_before(s->seq, tp->lost_hint->seq))
-			tp->lost_cnt_hint += pc;
+		tcp_rate_seg_delivered(tp, s, st->rate);
+		list_del(&s->tsorted);
 		if (!tp->sacked_out || seq_after(s->end_seq, tp->highest_sack))
 			tp->highest_sack = s->end_seq;
 		tp->sacked_out += pc;
@@ -224,7 +231,8 @@ int tcp_sacktag(struct cpu *cpu, struct tcp_sock *tp, const u8 *sack, unsigned n
 				mib_inc(cpu, tp->inet.sk.net, m);
 			continue;
 		}
-		if (!seq_after(b[i].end, tp->snd_una))
+		/* What this very ACK acknowledges is still in the queue: a D-SACK of it says whose retransmission was needless. */
+		if (!seq_after(b[i].end, prior_una))
 			continue;
 		tag_block(cpu, tp, b[i].start, b[i].end, dup, st);
 	}

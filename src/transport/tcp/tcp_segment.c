@@ -213,7 +213,7 @@ int tcp_transmit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_tx *x)
 		tcp_event_data_sent(cpu, tp);
 		tp->data_segs_out += pcount;
 		if (tcp_is_paced(tp) && tp->pacing_rate && tp->pacing_rate != UINT64_MAX && tp->data_segs_out > TCP_INIT_CWND)
-			tp->pacing_next = MAX(tp->pacing_next, cpu->now) + (u64)skb->len * NSEC_PER_SEC / tp->pacing_rate;
+			tp->pacing_next = MAX(tp->pacing_next, cpu->now) + (u64)x->len * NSEC_PER_SEC / tp->pacing_rate;
 		tp->bytes_sent += x->len;
 	}
 	tp->segs_out += pcount;

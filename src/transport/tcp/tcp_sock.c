@@ -23,6 +23,7 @@ static int tcp_init(struct cpu *cpu, struct sock *sk)
 	timer_init(&tp->keep_timer, tcp_keep_timer);
 	timer_init(&tp->pacing_timer, tcp_pacing_timer);
 	list_init(&tp->accept_link);
+	list_init(&tp->tsorted);
 	list_init(&tp->tsq_work.link);
 	tp->tsq_work.fn = tcp_tsq_run;
 	tp->tcp_header_len = TCP_HDR_LEN;
@@ -61,6 +62,15 @@ void tcp_reset_fields(struct cpu *cpu, struct tcp_sock *tp)
 	tp->total_retrans = tp->bytes_retrans = tp->bytes_sent = tp->bytes_acked = tp->bytes_received = 0;
 	tp->segs_in = tp->segs_out = tp->data_segs_in = tp->data_segs_out = 0;
 	tp->delivered = tp->delivered_ce = tp->lost = tp->total_rto = 0;
+	tp->app_limited = ~0u; /* until the first window is full */
+	tp->rate_app_limited = true;
+	tp->rate_delivered = 0;
+	tp->rate_interval_us = 0;
+	tcp_rack_init(tp);
+	tp->tlp_high_seq = 0;
+	tp->reord_seen = tp->dsack_dups = 0;
+	tp->is_sack_reneg = false;
+	tp->pacing_next = 0;
 	tp->dsack.start = tp->dsack.end = 0;
 	tp->num_sacks = 0;
 	tp->urg_data = 0;

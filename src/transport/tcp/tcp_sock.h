@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h> /* states, options, TCP_CA_* */
 
+#include "base/list.h"
 #include "base/rbtree.h"
 #include "base/timer.h"
 #include "codec/wire/tcphdr.h"
@@ -41,6 +42,7 @@
 #define TCP_DELACK_MIN (40 * NSEC_PER_MSEC)
 #define TCP_DELACK_MAX (200 * NSEC_PER_MSEC)
 #define TCP_ATO_MIN (40 * NSEC_PER_MSEC)
+#define TCP_TIMEOUT_MIN (2 * NSEC_PER_MSEC) /* least delay of the probe and reordering timers: two ticks of Linux's clock */
 #define TCP_RESOURCE_PROBE_INTERVAL (500 * NSEC_PER_MSEC) /* the device or memory refused: soon again */
 #define TCP_TIMEWAIT_LEN (60 * NSEC_PER_SEC)
 #define TCP_PAWS_24DAYS_S (60u * 60 * 24 * 24)
@@ -60,6 +62,7 @@ struct tcp_txbuf {
 enum { SEG_SACKED = 1, SEG_RETRANS = 2, SEG_LOST = 4, SEG_EVER_RETRANS = 8 };
 struct tcp_seg {
 	struct rbnode rb;  /* tp->rtx, by seq */
+	struct list tsorted; /* tp->tsorted, by last transmission, while neither SACKed nor found lost by RACK */
 	struct tcp_txbuf *tb; /* where seq lies; NULL for a bare SYN or FIN. On the free list: next */
 	u32 seq, end_seq;
 	u32 pcount;
@@ -69,6 +72,9 @@ struct tcp_seg {
 	u64 tx_ns;	   /* last transmission */
 	u32 tx_in_flight;  /* packets in flight when sent */
 	bool app_limited;
+	/* The connection's delivery when this was sent (tcp_rate.c); delivered_ns 0: counted already. */
+	u32 delivered, delivered_ce;
+	u64 delivered_ns, first_tx_ns;
 };
 
 /* On a received skb, while TCP has it. */
@@ -170,18 +176,32 @@ struct tcp_sock {
 	u64 rto, rto_min, rto_max;
 	struct { u32 v; u64 t; } min_rtt[3]; /* windowed minimum, us */
 	u64 bytes_acked;
-	u32 delivered, delivered_ce, app_limited;
+	u32 delivered, delivered_ce;
+
+	/* -- delivery rate: tcp_rate.c -- */
+	u32 app_limited;	/* `delivered` up to which samples are limited by the application; 0: not */
 	u64 delivered_time, first_tx_time;
-	u32 rate_delivered;
+	u32 rate_delivered;	/* packets, and the time they took: the last sample that counted, for TCP_INFO */
 	u64 rate_interval_us;
-	u32 rate_last_delivered;
 	bool rate_app_limited;
+
+	/* -- time-based loss detection and tail loss probe: tcp_rack.c, tcp_tlp.c -- */
+	struct list tsorted;	/* struct tcp_seg.tsorted: not known to be delivered or lost, oldest transmission first */
+	struct {
+		u64 tx_ns;	/* of the most recently sent segment among those delivered */
+		u32 end_seq;	/* its end: breaks ties of tx_ns */
+		u32 rtt_us;	/* its round trip */
+		u32 last_delivered; /* `delivered` when reo_wnd_steps changed last */
+		u8 reo_wnd_steps;   /* window in quarters of the minimum round trip */
+		u8 reo_wnd_persist; /* recoveries left before the window falls back to one step */
+		bool dsack_seen, advanced;
+	} rack;
+	u32 tlp_high_seq;	/* snd_nxt when the probe went; 0: none out */
+	bool tlp_retrans;	/* the probe was a retransmission */
 
 	/* -- SACK scoreboard and loss: tcp_sack.c, tcp_loss.c -- */
 	u32 sacked_out, lost_out, retrans_out, reordering, reord_seen, dsack_dups;
 	u32 highest_sack;	/* end of the highest SACKed range; valid while sacked_out */
-	struct tcp_seg *lost_hint;	/* everything before it is marked or sacked */
-	u32 lost_cnt_hint;		/* sacked packets before lost_hint */
 	struct tcp_seg *rtx_hint;	/* where to look for the next retransmission */
 	u32 high_seq, undo_marker;
 	u64 retrans_stamp;
@@ -305,6 +325,7 @@ struct netns_tcp {
 	s32 min_snd_mss, app_win, reordering, max_reordering, tw_reuse, tw_reuse_delay_ms, tso_win_divisor;
 	s32 min_rtt_wlen, pacing_ss_ratio, pacing_ca_ratio, min_tso_segs, tso_rtt_log, limit_output_bytes, rto_min_us, rto_max_ms;
 	u32 notsent_lowat;
+	u8 early_retrans, recovery;
 	u8 abort_on_overflow, dsack, ecn, frto, fwmark_accept, moderate_rcvbuf, pingpong_thresh, reflect_tos, rfc1337, sack,
 		slow_start_after_idle, stdurg, thin_linear_timeouts, timestamps, window_scaling, workaround_signed_windows;
 };

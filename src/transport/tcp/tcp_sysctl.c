@@ -1,4 +1,4 @@
-/* /proc/sys/net/ipv4/tcp_*: those that act. What is not built (syncookies, fastopen, RACK's recovery bits, MTU probing, PLB)
+/* /proc/sys/net/ipv4/tcp_*: those that act. What is not built (syncookies, fastopen, MTU probing, PLB)
  * has no file, as in a kernel without it. See ip-sysctl.rst for what each means.
  */
 #include "core/stack_tables.h"
@@ -18,7 +18,7 @@ void tcp_sysctl_defaults(struct netns *net)
 		.min_snd_mss = 48, .app_win = 31, .reordering = 3, .max_reordering = 300, .tw_reuse = 2, .tw_reuse_delay_ms = 1000,
 		.tso_win_divisor = 3, .min_rtt_wlen = 300, .pacing_ss_ratio = 200, .pacing_ca_ratio = 120, .min_tso_segs = 2,
 		.tso_rtt_log = 9, .limit_output_bytes = 4194304, .rto_min_us = 200000, .rto_max_ms = 120000, .notsent_lowat = ~0u,
-		.dsack = 1, .ecn = 2, .frto = 2, .moderate_rcvbuf = 1, .sack = 1, .slow_start_after_idle = 1, .timestamps = 1,
+		.early_retrans = 3, .recovery = 1, .dsack = 1, .ecn = 2, .frto = 2, .moderate_rcvbuf = 1, .sack = 1, .slow_start_after_idle = 1, .timestamps = 1,
 		.window_scaling = 1, .pingpong_thresh = 1,
 	};
 	n->cc_default = tcp_cc_find(net->world, "cubic", 5);
@@ -134,6 +134,8 @@ static const struct sysctl entries[] = {
 	{ .name = "tcp_notsent_lowat", .kind = SYSCTL_UINT, .mode = 0644, .offset = T(notsent_lowat) },
 	U8("abort_on_overflow", abort_on_overflow, 255),
 	U8("dsack", dsack, 255),
+	U8("early_retrans", early_retrans, 4),
+	U8("recovery", recovery, 255),
 	U8("ecn", ecn, 2),
 	U8("frto", frto, 255),
 	U8("fwmark_accept", fwmark_accept, 255),

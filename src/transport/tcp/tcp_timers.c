@@ -19,10 +19,26 @@ void tcp_stop_rtx(struct tcp_sock *tp) { tp->rtx_kind = TCP_TIMER_NONE; } /* a l
 
 void tcp_rearm_rto(struct cpu *cpu, struct tcp_sock *tp)
 {
-	if (!tp->packets_out)
+	u64 when = cpu->now + tp->rto;
+
+	if (!tp->packets_out) {
 		tcp_stop_rtx(tp);
-	else
-		tcp_arm_rtx(cpu, tp, TCP_TIMER_RTO, cpu->now + tp->rto);
+		return;
+	}
+	/* The probe or reordering timer stood in the timeout's place: the time it waited counts. */
+	if (tp->rtx_kind == TCP_TIMER_REO || tp->rtx_kind == TCP_TIMER_LOSS_PROBE) {
+		struct tcp_seg *head = tcp_seg_first(tp);
+		if (head)
+			when = MAX(head->tx_ns + tp->rto, cpu->now + NSEC_PER_USEC);
+	}
+	tcp_arm_rtx(cpu, tp, TCP_TIMER_RTO, when);
+}
+
+/* An ACK moved the timeout; a tail loss probe comes first when it may help. */
+void tcp_set_xmit_timer(struct cpu *cpu, struct tcp_sock *tp)
+{
+	if (!tcp_tlp_schedule(cpu, tp, true))
+		tcp_rearm_rto(cpu, tp);
 }
 
 void tcp_arm_delack(struct cpu *cpu, struct tcp_sock *tp, u64 when)
@@ -228,10 +244,12 @@ static void retransmit_timer(struct cpu *cpu, struct tcp_sock *tp)
 	}
 out:
 	tp->backoff++;
-	if (sk->state == TCP_ESTABLISHED && n->thin_linear_timeouts && tp->packets_out < 4 && tp->srtt_us && tp->retransmits <= 6) {
+	/* A thin stream (too few packets out for fast retransmission, beyond slow start): no back-off at first. */
+	if (sk->state == TCP_ESTABLISHED && (tp->thin_lto || n->thin_linear_timeouts) && tp->packets_out < 4 &&
+	    tp->snd_ssthresh < TCP_INFINITE_SSTHRESH && tp->retransmits <= 6) {
 		tp->backoff = 0;
 		tcp_set_rto(tp);
-		tp->rto = CLAMP(tp->rto, tp->rto_min, tcp_rto_max(tp));
+		tp->rto = CLAMP(tp->rto, tcp_rto_min(tp), tcp_rto_max(tp));
 	} else if (sk->state != TCP_SYN_SENT || tp->total_rto > (u32)n->syn_linear_timeouts) {
 		tp->rto = MIN(tp->rto << 1, tcp_rto_max(tp)); /* RFC 6298, 5.5 */
 	}
@@ -308,11 +326,22 @@ void tcp_rtx_timer(void *owner, struct timer *t)
 		return;
 	}
 	sock_hold(tcp_to_sock(tp));
-	tp->rtx_kind = TCP_TIMER_NONE;
-	if (kind == TCP_TIMER_RTO)
+	switch (kind) {
+	case TCP_TIMER_RTO:
+		tp->rtx_kind = TCP_TIMER_NONE;
 		retransmit_timer(cpu, tp);
-	else if (kind == TCP_TIMER_PROBE0)
+		break;
+	case TCP_TIMER_PROBE0:
+		tp->rtx_kind = TCP_TIMER_NONE;
 		probe_timer(cpu, tp);
+		break;
+	case TCP_TIMER_REO:
+		tcp_rack_reo_timeout(cpu, tp);
+		break;
+	case TCP_TIMER_LOSS_PROBE:
+		tcp_tlp_send(cpu, tp);
+		break;
+	}
 	sock_put(cpu, tcp_to_sock(tp));
 }
 

@@ -9,7 +9,10 @@ static void test_veth_bulk(void **state)
 	pair_connect(&p);
 	pair_transfer(&p, 20 << 20, 131072, false, 10000);
 	pair_transfer(&p, 4 << 20, 10007, true, 10000);
-	assert_int_equal(info_of(p.c).total_retrans, 0);
+	/* The reader is slow beside a path without delay: tail probes may go, but nothing is ever taken for lost. */
+	assert_true(info_of(p.c).total_retrans <= lab_mib(&p.l, LEFT, MIB_TcpExt_TCPLossProbes));
+	assert_int_equal(lab_mib(&p.l, LEFT, MIB_TcpExt_TCPLossProbeRecovery), 0);
+	assert_int_equal(lab_mib(&p.l, LEFT, MIB_TcpExt_TCPSackRecovery) + lab_mib(&p.l, LEFT, MIB_TcpExt_TCPTimeouts), 0);
 	pair_end(&p);
 }
 

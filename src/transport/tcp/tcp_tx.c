@@ -96,6 +96,7 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 	if (sk->state == TCP_CLOSE_WAIT || sk->state == TCP_ESTABLISHED)
 		tcp_slow_start_after_idle_check(cpu, tp);
 	mss = tcp_current_mss(cpu, tp);
+	tcp_rate_check_app_limited(tp);
 
 	while (done < total) {
 		u32 room, n;

@@ -177,8 +177,8 @@ void tcp_txq_purge(struct cpu *cpu, struct tcp_sock *tp)
 	tp->txb_tail = tp->txb_nxt = NULL;
 	tp->reserved = NULL;
 	tp->packets_out = tp->sacked_out = tp->lost_out = tp->retrans_out = 0;
-	tp->lost_hint = tp->rtx_hint = NULL;
-	tp->lost_cnt_hint = 0;
+	tp->rtx_hint = NULL;
+	tp->tlp_high_seq = 0;
 }
 
 /* -- segments -- */
@@ -248,6 +248,7 @@ struct tcp_seg *tcp_seg_add(struct cpu *cpu, struct tcp_sock *tp, u32 seq, u32 l
 	*s = (struct tcp_seg){ .tb = tb, .seq = seq, .flags = flags, .mss = (u16)mss };
 	s->end_seq = seq + len + !!(flags & TCPF_SYN) + !!(flags & TCPF_FIN);
 	s->pcount = pcount_of(s, mss);
+	list_init(&s->tsorted);
 	seg_insert(tp, s);
 	return s;
 }
@@ -291,10 +292,9 @@ void tcp_seg_del(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s)
 {
 	if (tp->rtx_last == s)
 		tp->rtx_last = tcp_seg_prev(s);
-	if (tp->lost_hint == s)
-		tp->lost_hint = tcp_seg_next(s);
 	if (tp->rtx_hint == s)
 		tp->rtx_hint = tcp_seg_next(s);
+	list_del(&s->tsorted);
 	rb_erase(&tp->rtx, &s->rb);
 	seg_free(cpu, tcp_net(tp), s);
 }
@@ -305,11 +305,8 @@ static void adjust_pcount(struct tcp_sock *tp, const struct tcp_seg *s, s32 diff
 	if (!diff)
 		return;
 	tp->packets_out += diff;
-	if (s->state & SEG_SACKED) {
+	if (s->state & SEG_SACKED)
 		tp->sacked_out += diff;
-		if (tp->lost_hint && seq_before(s->seq, tp->lost_hint->seq))
-			tp->lost_cnt_hint += diff;
-	}
 	if (s->state & SEG_RETRANS)
 		tp->retrans_out += diff;
 	if (s->state & SEG_LOST)
@@ -337,12 +334,13 @@ int tcp_seg_split(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, u32 l
 	s->pcount = pcount_of(s, mss);
 	t->pcount = pcount_of(t, mss);
 	adjust_pcount(tp, s, (s32)(s->pcount + t->pcount - was));
-	if (tp->rtx_last == s) {
-		seg_insert(tp, t);
+	if (list_linked(&s->tsorted))
+		list_add_head(&s->tsorted, &t->tsorted);
+	else
+		list_init(&t->tsorted);
+	seg_insert(tp, t);
+	if (tp->rtx_last == s)
 		tp->rtx_last = t;
-	} else {
-		seg_insert(tp, t);
-	}
 	return 0;
 }
 
@@ -364,10 +362,9 @@ void tcp_seg_merge(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, stru
 	s->flags |= next->flags;
 	s->state |= next->state;
 	s->tx_ns = MAX(s->tx_ns, next->tx_ns);
-	if (tp->lost_hint == next)
-		tp->lost_hint = s, tp->lost_cnt_hint -= MIN(tp->lost_cnt_hint, s->pcount - next->pcount);
 	if (tp->rtx_hint == next)
 		tp->rtx_hint = s;
+	list_del(&next->tsorted);
 	if (tp->rtx_last == next)
 		tp->rtx_last = s;
 	rb_erase(&tp->rtx, &next->rb);

@@ -1,0 +1,360 @@
+/* Goodput in virtual time, beside Linux's own in the same cells.
+ *
+ *   goodput run CELLS [RUNS [FIRST]]          one line per run: CELL SEED BYTES[ BYTES…], as linux.sh prints them
+ *   goodput check RECORDED [CELLS [RUNS]]     medians of our runs beside those of the recorded lines; fails when a cell has
+ *                                             less than 90 % of Linux's. CELLS: only these
+ *   goodput table RECORDED OURS               both as the table of docs/goodput.md
+ *
+ * A cell is FLOWS|RTT_MS|LOSS|REORDER|DUP|QUEUE: FLOWS a list CC:COUNT[,CC:COUNT…], shares in per cent, the queue of the
+ * bottleneck in packets. The path is linux.sh's: 20 Mbit/s behind a drop-tail queue; then loss, duplication and half of the delay
+ * (reordered packets skip it); ACKs have the other half. BYTES: received within 10 s of the first accept, per group of flows.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <weft/sim.h>
+
+enum { MAX_FLOWS = 256, MAX_GROUPS = 4, MAX_RUNS = 32, MAX_CELLS = 1024, PORT = 5000, RATE = 20000000, CHECK_RUNS = 20 };
+static const uint64_t duration_ns = 10ull * 1000000000;
+
+struct cell {
+	char key[128];
+	struct { char cc[16]; int count; } group[MAX_GROUPS];
+	int groups;
+	double rtt_ms, loss, reorder, dup;
+	int queue;
+};
+
+static void need(long err, const char *what)
+{
+	if (err < 0) {
+		fprintf(stderr, "goodput: %s: %s\n", what, strerror((int)-err));
+		exit(2);
+	}
+}
+
+static bool cell_parse(const char *text, struct cell *c)
+{
+	char flows[64], *save;
+
+	*c = (struct cell){ 0 };
+	snprintf(c->key, sizeof c->key, "%s", text);
+	if (sscanf(text, "%63[^|]|%lf|%lf|%lf|%lf|%d", flows, &c->rtt_ms, &c->loss, &c->reorder, &c->dup, &c->queue) != 6)
+		return false;
+	for (char *p = strtok_r(flows, ",", &save); p && c->groups < MAX_GROUPS; p = strtok_r(NULL, ",", &save))
+		if (sscanf(p, "%15[^:]:%d", c->group[c->groups].cc, &c->group[c->groups].count) != 2)
+			return false;
+		else
+			c->groups++;
+	return c->groups > 0;
+}
+
+struct world_of_cell {
+	weft_world *w;
+	weft_netns *a, *b;
+	weft_socket *srv[MAX_GROUPS], *tx[MAX_FLOWS], *rx[MAX_FLOWS];
+	int ntx, nrx, rx_group[MAX_FLOWS];
+	unsigned long long bytes[MAX_GROUPS];
+	uint64_t end;
+};
+static char buf[1 << 18];
+
+static void pump(struct world_of_cell *g, int groups)
+{
+	for (int i = 0; i < groups; i++)
+		while (g->nrx < MAX_FLOWS && !weft_accept(g->srv[i], &g->rx[g->nrx])) {
+			g->rx_group[g->nrx++] = i;
+			if (!g->end)
+				g->end = weft_now(g->w) + duration_ns;
+		}
+	for (int i = 0; i < g->ntx; i++)
+		while (weft_send(g->tx[i], buf, 65536, MSG_NOSIGNAL) > 0)
+			;
+	for (int i = 0; i < g->nrx; i++) {
+		ssize_t n;
+		while ((n = weft_recv(g->rx[i], buf, sizeof buf, 0)) > 0)
+			g->bytes[g->rx_group[i]] += (unsigned long long)n;
+	}
+}
+
+static void cell_run(const struct cell *c, uint64_t seed, unsigned long long *bytes)
+{
+	struct world_of_cell g = { 0 };
+	uint64_t half = (uint64_t)(c->rtt_ms * 500000);
+	weft_wire_params ab = { .delay_ns = half, .rate_bps = RATE, .queue_frames = (uint32_t)c->queue, .loss_ppm = (uint32_t)(c->loss * 10000 + .5),
+				.reorder_ppm = (uint32_t)(c->reorder * 10000 + .5), .duplicate_ppm = (uint32_t)(c->dup * 10000 + .5) };
+	weft_wire_params ba = { .delay_ns = half };
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x0a000002) };
+
+	need(weft_world_new(seed, 1, &g.w), "world");
+	need(weft_netns_new(g.w, "a", &g.a), "netns");
+	need(weft_netns_new(g.w, "b", &g.b), "netns");
+	need(weft_wire_new(g.a, "eth0", g.b, "eth0", &ab, &ba, NULL), "wire");
+	need(weft_addr_add(g.a, "eth0", "10.0.0.1/24"), "addr");
+	need(weft_addr_add(g.b, "eth0", "10.0.0.2/24"), "addr");
+	need(weft_link_up(g.a, "eth0"), "link");
+	need(weft_link_up(g.b, "eth0"), "link");
+	for (int i = 0; i < c->groups; i++) {
+		sa.sin_port = htons((uint16_t)(PORT + i));
+		need(weft_socket_new(g.b, AF_INET, SOCK_STREAM, 0, &g.srv[i]), "socket");
+		need(weft_bind(g.srv[i], (struct sockaddr *)&sa, sizeof sa), "bind");
+		need(weft_listen(g.srv[i], 512), "listen");
+	}
+	for (int i = 0; i < c->groups; i++)
+		for (int k = 0; k < c->group[i].count && g.ntx < MAX_FLOWS; k++) {
+			weft_socket *s;
+			int err;
+
+			sa.sin_port = htons((uint16_t)(PORT + i));
+			need(weft_socket_new(g.a, AF_INET, SOCK_STREAM, 0, &s), "socket");
+			need(weft_setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, c->group[i].cc, (socklen_t)strlen(c->group[i].cc)), c->group[i].cc);
+			err = weft_connect(s, (struct sockaddr *)&sa, sizeof sa);
+			need(err == -EINPROGRESS ? 0 : err, "connect");
+			g.tx[g.ntx++] = s;
+		}
+	while (!g.end || weft_now(g.w) < g.end) {
+		uint64_t next = weft_step(g.w, weft_now(g.w)), limit = g.end ? g.end : 60ull * 1000000000;
+
+		pump(&g, c->groups);
+		next = weft_step(g.w, weft_now(g.w)); /* what the pump set off may be due sooner */
+		if (next >= limit)
+			break;
+		weft_step(g.w, next);
+		pump(&g, c->groups);
+	}
+	memcpy(bytes, g.bytes, sizeof g.bytes);
+	if (getenv("GOODPUT_NSTAT")) {
+		struct tcp_info ti;
+		socklen_t l = sizeof ti;
+		weft_getsockopt(g.tx[0], IPPROTO_TCP, TCP_INFO, &ti, &l);
+		fprintf(stderr, "cwnd %u ssthresh %u rtt %u retrans %u reord %u rto %u\n", ti.tcpi_snd_cwnd, ti.tcpi_snd_ssthresh, ti.tcpi_rtt,
+			ti.tcpi_total_retrans, ti.tcpi_reordering, ti.tcpi_rto);
+	}
+	for (int i = 0; i < g.ntx; i++)
+		weft_close(g.tx[i]);
+	for (int i = 0; i < g.nrx; i++)
+		weft_close(g.rx[i]);
+	for (int i = 0; i < c->groups; i++)
+		weft_close(g.srv[i]);
+	weft_netns_free(g.a);
+	weft_netns_free(g.b);
+	weft_world_free(g.w);
+}
+
+/* -- recorded lines -- */
+
+struct record {
+	char key[128];
+	unsigned long long v[MAX_GROUPS][MAX_RUNS];
+	int runs, groups;
+};
+static struct record linux_side[MAX_CELLS], our_side[MAX_CELLS];
+
+static struct record *record_find(struct record *r, const char *key, bool add)
+{
+	for (int i = 0; i < MAX_CELLS; i++) {
+		if (!strcmp(r[i].key, key))
+			return &r[i];
+		if (!r[i].key[0]) {
+			if (!add)
+				return NULL;
+			snprintf(r[i].key, sizeof r[i].key, "%s", key);
+			return &r[i];
+		}
+	}
+	return NULL;
+}
+
+static void record_load(const char *file, struct record *r)
+{
+	char line[512];
+	FILE *f = fopen(file, "r");
+
+	if (!f) {
+		perror(file);
+		exit(2);
+	}
+	while (fgets(line, sizeof line, f)) {
+		char key[128];
+		int seed, at, n;
+		struct record *c;
+
+		if (line[0] == '#' || sscanf(line, "%127s %d%n", key, &seed, &at) < 2 || !strchr(key, '|'))
+			continue;
+		c = record_find(r, key, true);
+		if (!c || c->runs == MAX_RUNS)
+			continue;
+		c->groups = 0;
+		for (char *p = line + at; c->groups < MAX_GROUPS && sscanf(p, "%llu%n", &c->v[c->groups][c->runs], &n) == 1; p += n)
+			c->groups++;
+		c->runs++;
+	}
+	fclose(f);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	unsigned long long x = *(const unsigned long long *)a, y = *(const unsigned long long *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* Median, over the runs, of the sum of all groups. In Mbit/s. */
+static double median(const struct record *r)
+{
+	unsigned long long v[MAX_RUNS];
+
+	for (int i = 0; i < r->runs; i++) {
+		v[i] = 0;
+		for (int g = 0; g < r->groups; g++)
+			v[i] += r->v[g][i];
+	}
+	qsort(v, (size_t)r->runs, sizeof v[0], by_value);
+	return (double)(v[(r->runs - 1) / 2] + v[r->runs / 2]) / 2 * 8 / ((double)duration_ns / 1e3);
+}
+
+/* Median share of the first group in per cent. */
+static double share(const struct record *r)
+{
+	unsigned long long v[MAX_RUNS];
+
+	for (int i = 0; i < r->runs; i++) {
+		unsigned long long sum = 0;
+		for (int g = 0; g < r->groups; g++)
+			sum += r->v[g][i];
+		v[i] = sum ? r->v[0][i] * 10000 / sum : 0;
+	}
+	qsort(v, (size_t)r->runs, sizeof v[0], by_value);
+	return (double)(v[(r->runs - 1) / 2] + v[r->runs / 2]) / 200;
+}
+
+static int each_cell(const char *file, int (*fn)(const struct cell *, void *), void *arg)
+{
+	char line[512];
+	int bad = 0;
+	FILE *f = fopen(file, "r");
+
+	if (!f) {
+		perror(file);
+		return 2;
+	}
+	while (fgets(line, sizeof line, f)) {
+		struct cell c;
+
+		line[strcspn(line, " \t\n")] = 0;
+		if (line[0] && line[0] != '#' && cell_parse(line, &c))
+			bad |= fn(&c, arg);
+	}
+	fclose(f);
+	return bad;
+}
+
+struct runs {
+	int count, first;
+};
+
+static void run_into(const struct cell *c, const struct runs *r, struct record *out)
+{
+	out->groups = c->groups;
+	for (int i = 0; i < r->count && out->runs < MAX_RUNS; i++) {
+		unsigned long long bytes[MAX_GROUPS];
+
+		cell_run(c, (uint64_t)(r->first + i), bytes);
+		for (int g = 0; g < c->groups; g++)
+			out->v[g][out->runs] = bytes[g];
+		out->runs++;
+	}
+}
+
+static int run_cell(const struct cell *c, void *arg)
+{
+	struct runs *r = arg;
+
+	for (int i = 0; i < r->count; i++) {
+		unsigned long long bytes[MAX_GROUPS];
+
+		cell_run(c, (uint64_t)(r->first + i), bytes);
+		printf("%s %d", c->key, r->first + i);
+		for (int g = 0; g < c->groups; g++)
+			printf(" %llu", bytes[g]);
+		puts("");
+		fflush(stdout);
+	}
+	return 0;
+}
+
+static int check_cell(const struct cell *c, void *arg)
+{
+	const struct record *lin = record_find(linux_side, c->key, false);
+	struct record ours = { 0 };
+	double want, got;
+
+	if (!lin) {
+		printf("not ok %s: not recorded\n", c->key);
+		return 1;
+	}
+	run_into(c, arg, &ours);
+	want = median(lin);
+	got = median(&ours);
+	printf("%s %s: %.2f Mbit/s, Linux %.2f, %.0f %%\n", got >= .9 * want ? "ok" : "not ok", c->key, got, want, 100 * got / want);
+	fflush(stdout);
+	return got < .9 * want;
+}
+
+static void table(void)
+{
+	puts("| flows | rtt ms | loss % | reorder % | dup % | queue | Linux Mbit/s | weft Mbit/s | ratio | share Linux | share weft |\n"
+	     "|---|---|---|---|---|---|---|---|---|---|---|");
+	for (int i = 0; i < MAX_CELLS && linux_side[i].key[0]; i++) {
+		const struct record *l = &linux_side[i], *o = record_find(our_side, l->key, false);
+		struct cell c;
+
+		if (!o || !cell_parse(l->key, &c))
+			continue;
+		printf("| %.*s | %g | %g | %g | %g | %d | %.2f | %.2f | %.2f |", (int)strcspn(l->key, "|"), l->key, c.rtt_ms, c.loss, c.reorder, c.dup,
+		       c.queue, median(l), median(o), median(o) / median(l));
+		if (c.groups > 1)
+			printf(" %.0f %% | %.0f %% |\n", share(l), share(o));
+		else
+			puts(" | |");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct runs r = { CHECK_RUNS, 1 };
+
+	if (argc >= 3 && !strcmp(argv[1], "run")) {
+		if (argc > 3)
+			r.count = atoi(argv[3]);
+		if (argc > 4)
+			r.first = atoi(argv[4]);
+		return each_cell(argv[2], run_cell, &r);
+	}
+	if (argc >= 3 && !strcmp(argv[1], "check")) {
+		record_load(argv[2], linux_side);
+		if (argc > 4)
+			r.count = atoi(argv[4]);
+		if (argc > 3)
+			return each_cell(argv[3], check_cell, &r);
+		int bad = 0;
+		for (int i = 0; i < MAX_CELLS && linux_side[i].key[0]; i++) {
+			struct cell c;
+			if (cell_parse(linux_side[i].key, &c))
+				bad |= check_cell(&c, &r);
+		}
+		return bad;
+	}
+	if (argc == 4 && !strcmp(argv[1], "table")) {
+		record_load(argv[2], linux_side);
+		record_load(argv[3], our_side);
+		table();
+		return 0;
+	}
+	fprintf(stderr, "usage: goodput run CELLS [RUNS [FIRST]] | check RECORDED [CELLS [RUNS]] | table RECORDED OURS\n");
+	return 2;
+}

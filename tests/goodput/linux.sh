@@ -1,0 +1,61 @@
+#!/bin/bash
+# Records Linux's side of the goodput tables: runs inside the reference kernel (virtual time), one line per run on standard output:
+#   CELL SEED BYTES[ BYTES…]        bytes received in 10 s, per group of flows; a cell is FLOWS|RTT_MS|LOSS|REORDER|DUP|QUEUE
+#   linux.sh CELLS [RUNS [FIRST]]   CELLS: a file of cells; loss, reorder and dup in per cent, queue in packets
+#
+#   a --- r1 --- r2 --- b     all links without offloads, so that every segment is a packet. r1 -> r2: 20 Mbit/s behind a drop-tail
+#                             queue; r2 -> b: loss, duplication and half of the delay (reordered packets skip it); r1 -> a: the rest.
+set -u
+cells=$(readlink -f $1) runs=${2:-20} first=${3:-1} seconds=10 rate=20mbit
+[ -x ./flows ] || { echo "compile flows.c first: gcc -O2 -static -o flows flows.c" >&2; exit 1; }
+for m in tcp_bbr tcp_dctcp tcp_cubic sch_netem; do modprobe $m; done
+link() { # NS1 IF1 ADDR1 NS2 IF2 ADDR2
+	ip -n "$1" link add name "$2" type veth peer name "$5" netns "$4" || exit 1
+	end "$1" "$2" "$3"; end "$4" "$5" "$6"
+}
+end() {
+	ip -n "$1" addr add "$3" dev "$2" && ip -n "$1" link set "$2" up || exit 1
+	ip netns exec "$1" ethtool -K "$2" tso off gso off gro off >/dev/null 2>&1
+}
+cd /tmp; cp $OLDPWD/flows .
+for n in a r1 r2 b; do ip netns add $n; ip -n $n link set lo up; ip netns exec $n sysctl -qw net.ipv4.ip_forward=1; done
+link a e1 10.0.1.1/24 r1 e0 10.0.1.2/24
+link r1 e1 10.0.2.1/24 r2 e0 10.0.2.2/24
+link r2 e1 10.0.3.1/24 b e0 10.0.3.2/24
+ip -n a route add default via 10.0.1.2; ip -n r1 route add 10.0.3.0/24 via 10.0.2.2
+ip -n r2 route add 10.0.1.0/24 via 10.0.2.1; ip -n b route add default via 10.0.3.1
+for n in a b; do
+	ip netns exec $n sysctl -qw net.ipv4.tcp_no_metrics_save=1 net.ipv4.tcp_rmem="4096 131072 33554432" net.ipv4.tcp_wmem="4096 16384 4194304"
+done
+sysctl -qw net.core.somaxconn=4096 net.ipv4.tcp_max_syn_backlog=4096 2>/dev/null
+while read -r cell; do
+	[ -n "$cell" ] || continue
+	IFS='|' read -r flows rtt loss reorder dup queue <<<"$cell"
+	half=$(awk "BEGIN{print $rtt*500}")us
+	groups=$(tr ',' '\n' <<<"$flows" | wc -l)
+	n=$runs
+	[ "$loss$reorder$dup" = 000 ] && [ $n -gt 3 ] && n=3	# nothing is random
+	for ((seed = first; seed < first + n; seed++)); do
+		tc -n r1 qdisc replace dev e1 root netem rate $rate limit $queue
+		opt="delay $half limit 100000"
+		[ "$loss" = 0 ] || opt+=" loss random $loss%"
+		[ "$reorder" = 0 ] || opt+=" reorder $reorder%"
+		[ "$dup" = 0 ] || opt+=" duplicate $dup%"
+		tc -n r2 qdisc del dev e1 root 2>/dev/null
+		tc -n r1 qdisc del dev e0 root 2>/dev/null
+		tc -n r2 qdisc add dev e1 root netem $opt
+		tc -n r1 qdisc add dev e0 root netem delay $half limit 100000
+		rm -f pipe; mkfifo pipe
+		ip netns exec b ./flows serve $seconds $groups > pipe &
+		exec 3< pipe
+		read -r _ <&3
+		ip netns exec a ./flows send 10.0.3.2 "$flows" 2>/dev/null &
+		client=$!
+		read -r got <&3
+		echo "$cell $seed $got"
+		kill $client; wait $client 2>/dev/null
+		ip netns exec a ss -K dst 10.0.3.2 >/dev/null 2>&1
+		ip netns exec b ss -K dst 10.0.1.1 >/dev/null 2>&1
+		tc -n r1 qdisc del dev e1 root
+	done
+done < "$cells"
