@@ -151,6 +151,7 @@ struct net_device {
 	rx_handler_fn rx_handler;
 	void *rx_handler_data;
 	struct net_device *master;
+	u32 l3mdev_table;	/* a VRF: its routing table; 0: none */
 	struct list slaves, slave_link;
 
 	struct in_device *ip_ptr;  /* inet/ip4's per-device state; NULL: no IPv4 here */

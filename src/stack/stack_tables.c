@@ -11,6 +11,7 @@
 #include "core/sysctl.h"
 #include "inet/dst.h"
 #include "inet/ip4/ip4.h"
+#include "inet/route/fib.h"
 #include "inet/ip4/ip4_tables.h"
 #include "link/netns_dev.h"
 #include "link/netns_neigh.h"
@@ -59,6 +60,7 @@ static const struct proc_file *const proc_files[] = {
 /* In the order in which they hear of something. */
 static const struct event_sub *const event_subs[] = {
 	&rt_events_first,
+	&fib_event_sub,
 	&ip4_event_sub,
 	&neigh_event_sub, /* after all who use neighbours of a device that goes */
 	&rt_events,	  /* last: tells programs what has happened */

@@ -324,13 +324,14 @@ static void links(void **state) { replay("link"); }
 static void addresses(void **state) { replay("addr"); }
 static void routes(void **state) { replay("route"); }
 static void neighbours(void **state) { replay("neigh"); }
+static void rules(void **state) { replay("rule"); }
 static void monitor(void **state) { replay("monitor"); }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(links), cmocka_unit_test(addresses), cmocka_unit_test(routes), cmocka_unit_test(neighbours),
-		cmocka_unit_test(monitor),
+		cmocka_unit_test(rules), cmocka_unit_test(monitor),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

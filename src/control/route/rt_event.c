@@ -129,6 +129,19 @@ static void route_event(struct cpu *cpu, struct netns *net, bool added, const st
 	tell(cpu, net, RTNLGRP_IPV4_ROUTE, &b, e->portid != 0);
 }
 
+static void rule_event(struct cpu *cpu, struct netns *net, bool added, const struct fib_rule *r)
+{
+	const struct nl_request *rq = nl_current(net);
+	u32 group = r->family == AF_INET ? RTNLGRP_IPV4_RULE : RTNLGRP_IPV6_RULE;
+	bool asked = rq && (rq->nlh->nlmsg_type == RTM_NEWRULE || rq->nlh->nlmsg_type == RTM_DELRULE);
+	struct nl_buf b;
+
+	if (!begin(net, group, &b, asked))
+		return;
+	rt_rule_fill(&b, r, added ? RTM_NEWRULE : RTM_DELRULE, 0, asked ? rq->nlh->nlmsg_seq : 0, asked ? rq->portid : 0);
+	tell(cpu, net, group, &b, asked);
+}
+
 static void neigh_event(struct cpu *cpu, struct netns *net, bool gone, const struct neighbour *n, unsigned long portid)
 {
 	struct nl_buf b;
@@ -161,6 +174,10 @@ static void event(struct cpu *cpu, struct netns *net, enum net_event ev, void *o
 	case EV_ROUTE_DEL:
 		route_event(cpu, net, ev != EV_ROUTE_DEL, obj);
 		break;
+	case EV_RULE_ADD:
+	case EV_RULE_DEL:
+		rule_event(cpu, net, ev == EV_RULE_ADD, obj);
+		break;
 	case EV_NEIGH_CHANGE:
 	case EV_NEIGH_LOCALCHANGE:
 	case EV_NEIGH_DEL:
@@ -173,8 +190,6 @@ static void event(struct cpu *cpu, struct netns *net, enum net_event ev, void *o
 	case EV_LINK_UP: /* told by up_or_down */
 	case EV_LINK_DOWN:
 	case EV_LINK_GOING_DOWN:
-	case EV_RULE_ADD:
-	case EV_RULE_DEL:
 	case EV_NETNS_ID:
 		break;
 	}

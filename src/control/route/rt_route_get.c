@@ -172,6 +172,18 @@ static void put_dst(struct nl_buf *b, const struct dst *d, const struct question
 	nl_put(b, RTA_CACHEINFO, &ci, sizeof(ci));
 }
 
+/* The tos of the route that answered, not of the question. */
+static u8 route_tos(struct nl_request *rq, const struct question *q)
+{
+	struct fib_result res = { .alias = NULL };
+	struct flow fl = q->fl;
+
+	if (!fl.tos)
+		return 0;
+	fib_lookup(rq->cpu, rq->net, &fl, &res);
+	return res.alias ? res.alias->tos : 0;
+}
+
 static int fill(struct nl_request *rq, struct nl_buf *b, const struct question *q, const struct dst *d)
 {
 	struct rtmsg *m = nl_reply_begin(rq, b, RTM_NEWROUTE, sizeof(*m));
@@ -185,7 +197,7 @@ static int fill(struct nl_request *rq, struct nl_buf *b, const struct question *
 	m->rtm_family = AF_INET;
 	m->rtm_dst_len = 32;
 	m->rtm_src_len = q->src.raw ? 32 : 0;
-	m->rtm_tos = q->fl.tos;
+	m->rtm_tos = route_tos(rq, q);
 	m->rtm_table = table < 256 ? (u8)table : RT_TABLE_COMPAT;
 	m->rtm_scope = RT_SCOPE_UNIVERSE;
 	m->rtm_type = d->type;

@@ -262,7 +262,7 @@ static enum skb_drop_reason input_unicast(const struct input *in)
 	bool onlink;
 	int err;
 
-	if (in->net->fib->multipath_hash_policy && !ip4_is_fragment(ip4_header(in->skb))) {
+	if ((in->net->fib->multipath_hash_policy || in->net->fib->rules_want_ports) && !ip4_is_fragment(ip4_header(in->skb))) {
 		u32 tmp;
 		const u8 *ports = skb_header_pointer(in->skb, ip4_hlen(ip4_header(in->skb)), 4, &tmp);
 		if (ports && (fl.proto == IPPROTO_TCP || fl.proto == IPPROTO_UDP)) {
@@ -379,12 +379,10 @@ int ip4_route_out_v4(struct cpu *cpu, struct netns *net, struct flow *fl, struct
 		return err;
 	if (err) {
 		err = fib_lookup(cpu, net, fl, &res);
-		if (err && res.alias)
-			return err;
 		if (err) {
 			struct net_device *dev = fl->oif ? dev_by_index(net, fl->oif) : NULL;
 			if (!dev)
-				return -ENETUNREACH;
+				return err;
 			/* No route, but a device: its whole world is on that link. */
 			d = ip4_dev_dst(cpu, in_dev_get(dev), RTN_UNICAST);
 		} else if (v4_is_multicast(daddr) || v4_is_broadcast(daddr)) {

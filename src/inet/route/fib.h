@@ -23,20 +23,36 @@ struct fib_table {		/* exists from its first route on (local and main: always) *
 	struct lpm lpm;		/* of struct fib_alias: the first of a prefix's routes */
 	u32 routes;
 };
-struct fib_rule {
+struct fib_port_range { u16 first, last, mask; }; /* host order; first 0: any. mask: 0xffff, or of the one port `first` */
+struct fib_rule {		/* ip-rule(8) */
 	struct list link;	/* by preference */
 	u8 family;
-	u8 action;		/* FR_ACT_TO_TBL */
-	u8 protocol;
-	u32 preference, table;
+	u8 action;		/* FR_ACT_* */
+	u8 protocol;		/* RTPROT_*: who made it */
+	u8 ip_proto;		/* 0: any */
+	u8 src_len, dst_len, dscp, dscp_mask; /* dscp: as in the tos byte; dscp_full: 0 was asked for, too */
+	bool dscp_full, l3mdev;
+	u32 flags;		/* FIB_RULE_PERMANENT, _INVERT */
+	u32 preference, table, target;
+	struct fib_rule *jump;	/* FR_ACT_GOTO: where to, NULL: there is none (yet) */
+	struct inaddr src, dst;
+	u32 mark, mark_mask, realms, flowlabel, flowlabel_mask;
+	u64 tun_id;
+	bool has_uid;
+	u32 uid_first, uid_last;
+	s32 suppress_prefixlen, suppress_ifgroup; /* -1: not */
+	char iifname[IFNAMSIZ], oifname[IFNAMSIZ];
+	s32 iif, oif;		/* 0: any; -1: no such device now */
+	struct fib_port_range sport, dport;
 };
 struct netns_fib {
 	struct netns *net;
 	u32 genid;		/* moves when a cached route may have become wrong */
-	bool default_rules;	/* only the three that a namespace is born with */
-	struct fib_table *local4, *main4, *local6, *main6;
+	bool default_rules, default_rules6; /* only those that a namespace is born with, and ever so */
+	bool rules_want_ports, rules_want_l3mdev; /* some rule of either family looks at them */
+	struct fib_table *local4, *main4, *default4, *local6, *main6; /* default4: NULL while it has never had a route */
 	struct list tables;	/* struct fib_table, by family and id */
-	struct list rules;	/* struct fib_rule, of both families */
+	struct list rules4, rules6; /* struct fib_rule */
 	struct htable infos;	/* struct fib_info by content */
 	const struct fib_family_ops *ops4, *ops6;
 	u32 multipath_seed;
@@ -138,6 +154,13 @@ struct fib_config {
 	u32 portid, seq;	/* of the netlink request, for the notification; 0: ours */
 	struct nl_ext_ack *ack;
 };
+static inline struct list *fib_rules(struct netns *net, u8 family) { return family == AF_INET ? &net->fib->rules4 : &net->fib->rules6; }
+/* Takes over *r's content. preference_given false: in front of all but the first, as Linux. -EEXIST -EINVAL -ENOBUFS. */
+int fib_rule_add(struct cpu *cpu, struct netns *net, const struct fib_rule *r, bool preference_given, bool excl, struct nl_ext_ack *ack);
+/* The first rule of which all that is given (given: FIB_RULE_HAS_*) is so. -ENOENT -EPERM. */
+int fib_rule_del(struct cpu *cpu, struct netns *net, const struct fib_rule *like, u32 given, struct nl_ext_ack *ack);
+enum { FIB_RULE_HAS_PREF = 1, FIB_RULE_HAS_REALMS = 2, FIB_RULE_HAS_DSCP = 4 };
+void fib_rules_add_l3mdev(struct cpu *cpu, struct netns *net); /* once: pref 1000, for VRFs */
 struct fib_table *fib_table_find(struct netns *net, u8 family, u32 id); /* NULL: none */
 /* one_hop: of an IPv6 multipath route only this alias' hop came or went. */
 struct fib_event { const struct fib_alias *alias; u8 family; bool one_hop; u32 portid, seq, nl_flags; };
@@ -204,5 +227,6 @@ void fib_dev_down(struct cpu *cpu, struct net_device *dev, u8 family, enum fib_d
 /* A local address is gone: routes that prefer it as source go too. */
 void fib_prefsrc_gone(struct cpu *cpu, struct netns *net, const struct inaddr *addr);
 extern const struct subsys fib_subsys;
+extern const struct event_sub fib_event_sub; /* devices that rules and next-hop objects name */
 
 #endif

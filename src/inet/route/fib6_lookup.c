@@ -177,20 +177,15 @@ int fib6_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table
 
 int fib6_lookup(struct cpu *cpu, struct netns *net, const struct flow *fl, struct fib_result *res)
 {
-	struct fib_rule *r;
-	res->alias = NULL;
-	list_for_each(r, &net->fib->rules, link) {
-		struct fib_table *tb;
-		int err;
-		if (r->family != AF_INET6)
-			continue;
-		tb = fib_table_find(net, AF_INET6, r->table);
-		if (!tb)
-			continue;
-		err = fib6_table_lookup(cpu, net, tb, fl, res);
-		if (err != -EAGAIN)
-			return err;
-		res->alias = NULL;
-	}
+	int err;
+	*res = (struct fib_result){ .alias = NULL };
+	if (unlikely(!net->fib->default_rules6))
+		return fib_rules_lookup(cpu, net, fl, res);
+	err = fib6_table_lookup(cpu, net, net->fib->local6, fl, res);
+	if (err == -EAGAIN)
+		err = fib6_table_lookup(cpu, net, net->fib->main6, fl, res);
+	if (err != -EAGAIN)
+		return err;
+	res->alias = NULL; /* the last one may have been a throw route */
 	return -ENETUNREACH;
 }

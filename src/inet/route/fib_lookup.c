@@ -1,4 +1,4 @@
-/* Lookups: rules, then tables, then the first acceptable route of the longest prefix, else of shorter ones.
+/* Lookups: rules (fib_rule.c, when there are more than a namespace is born with), then tables, then the first acceptable route of the longest prefix, else of shorter ones.
  *
  * The plain case of forwarding (a single live next hop, tos 0, the three default rules) is answered by fib_lookup_bulk() without
  * looking at rules; fib_lookup() knows everything.
@@ -93,23 +93,20 @@ int fib_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table 
 
 int fib_lookup(struct cpu *cpu, struct netns *net, const struct flow *fl, struct fib_result *res)
 {
-	struct fib_rule *r;
+	int err;
 	if (fl->family == AF_INET6)
 		return fib6_lookup(cpu, net, fl, res);
-	res->alias = NULL;
-	list_for_each(r, &net->fib->rules, link) {
-		struct fib_table *tb;
-		int err;
-		if (r->family != fl->family)
-			continue;
-		tb = fib_table_find(net, fl->family, r->table);
-		if (!tb)
-			continue;
-		err = fib_table_lookup(cpu, net, tb, fl, res, false);
-		if (err != -EAGAIN)
-			return err;
-		res->alias = NULL;
-	}
+	*res = (struct fib_result){ .alias = NULL };
+	if (unlikely(!net->fib->default_rules))
+		return fib_rules_lookup(cpu, net, fl, res);
+	err = fib_table_lookup(cpu, net, net->fib->local4, fl, res, false);
+	if (err == -EAGAIN)
+		err = fib_table_lookup(cpu, net, net->fib->main4, fl, res, false);
+	if (err == -EAGAIN && net->fib->default4)
+		err = fib_table_lookup(cpu, net, net->fib->default4, fl, res, false);
+	if (err != -EAGAIN)
+		return err;
+	res->alias = NULL; /* the last one may have been a throw route */
 	return -ENETUNREACH;
 }
 

@@ -63,6 +63,8 @@ void fib_flush(struct cpu *cpu, struct netns *net, bool all);
 /* fib_rule.c */
 int fib_rules_init(struct netns *net);
 void fib_rules_fini(struct netns *net);
+int fib_rules_lookup(struct cpu *cpu, struct netns *net, const struct flow *fl, struct fib_result *res);
+void fib_rules_dev_event(struct netns *net, enum net_event ev, const struct net_device *dev, unsigned long info);
 
 static inline struct mem *fib_mem(const struct netns *net) { return &net->world->mem; }
 static inline const struct fib_family_ops *fib_ops(const struct netns *net, u8 family)

@@ -142,7 +142,8 @@ static int netns_init(struct netns *net)
 	f->net = net;
 	timer_init(&f->expiry, fib6_expiry);
 	list_init(&f->tables);
-	list_init(&f->rules);
+	list_init(&f->rules4);
+	list_init(&f->rules6);
 	list_init(&f->exception_lru);
 	f->multipath_seed = rng_u32(&net->home->rng);
 	f->multipath_hash_fields = 7;
@@ -159,4 +160,11 @@ fail:
 	return -ENOMEM;
 }
 
+static void dev_event(struct cpu *cpu, struct netns *net, enum net_event ev, void *obj, unsigned long info)
+{
+	if (ev <= EV_LINK_UNREGISTER)
+		fib_rules_dev_event(net, ev, obj, info);
+}
+
+const struct event_sub fib_event_sub = { .fn = dev_event };
 const struct subsys fib_subsys = { .name = "fib", .netns_init = netns_init, .netns_exit = netns_exit, .netns_fini = netns_fini };

@@ -89,6 +89,8 @@ struct fib_table *fib_table_get_or_new(struct netns *net, u8 family, u32 id)
 		if (fib_table_order(next->family, next->id) > fib_table_order(family, t->id))
 			break;
 	list_add_tail(&next->link, &t->link);
+	if (family == AF_INET && t->id == RT_TABLE_DEFAULT)
+		net->fib->default4 = t;
 	return t;
 }
 
