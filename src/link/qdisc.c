@@ -19,12 +19,14 @@ const struct qdisc_ops *qdisc_ops_find(struct world *w, const char *id)
 	return NULL;
 }
 
-struct qdisc *qdisc_new(struct net_device *dev, struct netdev_queue *txq, const struct qdisc_ops *ops)
+int qdisc_new(struct net_device *dev, struct netdev_queue *txq, const struct qdisc_ops *ops, const struct nl_attrs *tca,
+	      struct nl_ext_ack *ack, struct qdisc **out)
 {
 	struct mem *mem = &dev->net->world->mem;
 	struct qdisc *q = mem_zalloc(mem, sizeof(*q) + ops->priv_size);
+	int err;
 	if (!q)
-		return NULL;
+		return -ENOMEM;
 	q->ops = ops;
 	q->dev = dev;
 	q->txq = txq;
@@ -32,11 +34,12 @@ struct qdisc *qdisc_new(struct net_device *dev, struct netdev_queue *txq, const 
 	q->run.fn = run_work;
 	list_init(&q->run.link);
 	skb_list_init(&q->requeue);
-	if (ops->init && ops->init(q, NULL, NULL)) {
+	err = ops->init ? ops->init(q, tca, ack) : 0;
+	if (err)
 		mem_free(mem, q);
-		return NULL;
-	}
-	return q;
+	else
+		*out = q;
+	return err;
 }
 
 static void reset(struct cpu *cpu, struct qdisc *q)
@@ -106,14 +109,11 @@ void qdisc_run(struct cpu *cpu, struct qdisc *q)
 static int attach(struct cpu *cpu, struct net_device *dev, const struct qdisc_ops *root_ops, const struct qdisc_ops *ops)
 {
 	struct qdisc *root = NULL;
-	if (root_ops) {
-		root = qdisc_new(dev, NULL, root_ops);
-		if (!root)
-			return -ENOMEM;
-	}
+	if (root_ops && qdisc_new(dev, NULL, root_ops, NULL, NULL, &root))
+		return -ENOMEM;
 	for (unsigned i = 0; ops && i < dev->num_tx_queues; i++) {
-		struct qdisc *q = qdisc_new(dev, &dev->txq[i], ops);
-		if (!q) {
+		struct qdisc *q;
+		if (qdisc_new(dev, &dev->txq[i], ops, NULL, NULL, &q)) {
 			while (i--) {
 				qdisc_free(cpu, dev->txq[i].qdisc);
 				dev->txq[i].qdisc = NULL;
@@ -154,11 +154,22 @@ void qdisc_detach(struct cpu *cpu, struct net_device *dev)
 	for (unsigned i = 0; i < dev->num_tx_queues; i++) {
 		struct qdisc *q = dev->txq[i].qdisc;
 		dev->txq[i].qdisc = NULL;
-		if (q == root)
-			root = NULL;
-		qdisc_free(cpu, q);
+		if (q != root) /* which may serve several */
+			qdisc_free(cpu, q);
 	}
 	qdisc_free(cpu, root);
+}
+
+int qdisc_graft_root(struct cpu *cpu, struct net_device *dev, struct qdisc *q)
+{
+	qdisc_detach(cpu, dev);
+	if (!q)
+		return dev_running(dev) ? qdisc_attach_default(cpu, dev) : 0;
+	q->parent = 0xffffffff; /* TC_H_ROOT */
+	for (unsigned i = 0; i < dev->num_tx_queues && !q->ops->noqueue; i++)
+		ptr_publish(dev->txq[i].qdisc, q);
+	dev->qdisc = q;
+	return 0;
 }
 
 void qdisc_reset_all(struct cpu *cpu, struct net_device *dev)

@@ -22,7 +22,8 @@ struct qdisc_ops {
 	size_t priv_size;
 	bool noqueue;		/* dev_queue_xmit goes straight to the driver */
 	bool can_bypass;	/* an empty one may be passed by: order and shape stay the same */
-	int (*init)(struct qdisc *q, const struct nl_attrs *opt, struct nl_ext_ack *ack);
+	int (*init)(struct qdisc *q, const struct nl_attrs *tca, struct nl_ext_ack *ack); /* tca NULL, or TCA_OPTIONS absent: defaults */
+	int (*change)(struct qdisc *q, const struct nl_attrs *tca, struct nl_ext_ack *ack); /* NULL: it has nothing to change */
 	void (*reset)(struct cpu *cpu, struct qdisc *q);
 	void (*destroy)(struct qdisc *q);
 	/* Consumes always; what it refuses it drops (QDISC_DROP, QDISC_OVERLIMIT) and returns -ENOBUFS. */
@@ -30,8 +31,9 @@ struct qdisc_ops {
 	struct sk_buff *(*dequeue)(struct cpu *cpu, struct qdisc *q); /* NULL: nothing now */
 	int (*dump)(struct qdisc *q, struct nl_buf *out); /* TCA_OPTIONS */
 };
-/* Made, ops->init done; NULL: no memory or init refused. */
-struct qdisc *qdisc_new(struct net_device *dev, struct netdev_queue *txq, const struct qdisc_ops *ops);
+/* Made, ops->init done, not attached. 0, -ENOMEM, or what init refused with. tca, ack may be NULL. */
+int qdisc_new(struct net_device *dev, struct netdev_queue *txq, const struct qdisc_ops *ops, const struct nl_attrs *tca,
+	      struct nl_ext_ack *ack, struct qdisc **out);
 void qdisc_free(struct cpu *cpu, struct qdisc *q); /* drops what is queued; NULL is fine */
 /* What the driver refused goes first next time. */
 void qdisc_requeue(struct qdisc *q, struct sk_buff *skb);
@@ -39,6 +41,8 @@ void qdisc_requeue(struct qdisc *q, struct sk_buff *skb);
 void qdisc_run(struct cpu *cpu, struct qdisc *q);
 /* The kind a device gets when it first comes up, if it has none: noqueue, mq, or net.core.default_qdisc. 0, -ENOMEM. */
 int qdisc_attach_default(struct cpu *cpu, struct net_device *dev);
+/* All batons held. q, just made, becomes the root for all queues (what was there is dropped); NULL: back to the default. */
+int qdisc_graft_root(struct cpu *cpu, struct net_device *dev, struct qdisc *q);
 void qdisc_detach(struct cpu *cpu, struct net_device *dev); /* back to none ("noop") */
 void qdisc_reset_all(struct cpu *cpu, struct net_device *dev); /* drops what is queued: the device went down */
 const char *qdisc_name(const struct net_device *dev); /* IFLA_QDISC: "noop" before the first up */

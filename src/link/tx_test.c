@@ -1,6 +1,11 @@
 /* Transmit and receive around the device: a loop of devices ends, taps see both ways, an rx_handler takes or redirects, runs of
  * protocols keep their order, a device that disappears takes its packets with it.
  */
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+
+#include "codec/netlink/nl_attr.h"
+#include "link/qdisc.h"
 #include "link/test_stack.h"
 #include "link/type/veth.h"
 
@@ -184,9 +189,33 @@ static void test_gone(void **state)
 	assert_null(dev_by_name(net, "vb"));
 }
 
+/* A root in place of the default: a limit of 0 takes nothing, and the sender hears of it; then back to what the device had. */
+static void test_root(void **state)
+{
+	const struct { struct nlattr a; struct tc_fifo_qopt o; } opt = { { sizeof(opt), TCA_OPTIONS }, { .limit = 0 } };
+	struct nl_attrs tca = { 0 };
+	struct qdisc *q;
+
+	tca.a[TCA_OPTIONS] = &opt.a;
+	assert_int_equal(qdisc_new(va, &va->txq[0], qdisc_ops_find(w, "pfifo"), &tca, NULL, &q), 0);
+	assert_int_equal(qdisc_graft_root(cpu, va, q), 0);
+	assert_string_equal(qdisc_name(va), "pfifo");
+	assert_int_equal(dev_queue_xmit(cpu, test_frame(cpu, va, vb->dev_addr, ETH_P_IP, 60)), -ENOBUFS);
+	assert_int_equal(drops_sum(net, SKB_DROP_REASON_QDISC_OVERLIMIT), 1);
+	tca.a[TCA_OPTIONS] = NULL;
+	assert_int_equal(q->ops->change(q, &tca, NULL), 0);
+	assert_int_equal(q->limit, va->tx_queue_len);
+	assert_int_equal(dev_queue_xmit(cpu, test_frame(cpu, va, vb->dev_addr, ETH_P_IP, 60)), 0);
+	assert_int_equal(qdisc_graft_root(cpu, va, NULL), 0);
+	assert_string_equal(qdisc_name(va), "noqueue");
+	assert_int_equal(dev_queue_xmit(cpu, test_frame(cpu, va, vb->dev_addr, ETH_P_IP, 60)), 0);
+	world_run(w, cpu->now);
+	assert_int_equal(got.n, 2);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	const struct CMUnitTest tests[] = { T(test_loop), T(test_taps), T(test_handler), T(test_runs), T(test_gone) };
+	const struct CMUnitTest tests[] = { T(test_loop), T(test_taps), T(test_handler), T(test_runs), T(test_gone), T(test_root) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

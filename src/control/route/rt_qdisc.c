@@ -1,5 +1,5 @@
-/* RTM_GETQDISC: what `tc qdisc show` prints, root and children. Changing them is for traffic control, which is not there yet: the
- * answers are those of a kernel without the kind or the feature. */
+/* RTM_GETQDISC: what `tc qdisc show` prints, root and children. RTM_NEWQDISC and RTM_DELQDISC: a device's root, added, replaced,
+ * changed, deleted. Classes and filters are not there yet: the answers are those of a kernel without the kind or the feature. */
 #include <linux/gen_stats.h>
 #include <linux/pkt_sched.h>
 
@@ -53,6 +53,15 @@ static int fill(struct nl_dump *d, struct nl_buf *b, struct net_device *dev, str
 	return nl_end(b);
 }
 
+/* Itself, and the queues that it serves; one for those that have none or leave them to others. */
+static u32 root_refs(const struct net_device *dev)
+{
+	const struct qdisc *q = dev->qdisc;
+	if (q->ops->noqueue)
+		return 2;
+	return q->txq ? 1 + dev->num_tx_queues : 1;
+}
+
 /* arg[0]: device, arg[1]: 0 its root, else a child's number. */
 static int dump_qdisc(struct nl_dump *d, struct nl_buf *b)
 {
@@ -67,7 +76,7 @@ static int dump_qdisc(struct nl_dump *d, struct nl_buf *b)
 			d->arg[1] = 0;
 		d->arg[0] = (u64)dev->ifindex;
 		if (!d->arg[1]) {
-			err = fill(d, b, dev, dev->qdisc, TC_H_ROOT, dev->qdisc->txq || dev->qdisc->ops->noqueue ? 2 : 1);
+			err = fill(d, b, dev, dev->qdisc, TC_H_ROOT, root_refs(dev));
 			if (err)
 				return err == -EMSGSIZE ? 1 : err;
 			d->arg[1] = 1;
@@ -90,38 +99,121 @@ static int nothing(struct nl_dump *d, struct nl_buf *b)
 	return 0;
 }
 
-static int new_qdisc(struct nl_request *rq)
+/* What both requests begin with: the device, and the kind that was named. */
+static int parse(struct nl_request *rq, struct nl_attrs *a, char *kind, struct net_device **dev)
 {
 	static const struct nl_policy policy[TCA_MAX + 1] = {
 		[TCA_KIND] = { .type = NLP_STRING, .len = IFNAMSIZ - 1 },
 	};
 	const struct tcmsg *m = nlmsg_hdr_data(rq->nlh);
-	struct nl_attrs a;
-	char kind[IFNAMSIZ] = "";
 	size_t len;
 	const void *p = nlmsg_attrs(rq->nlh, sizeof(*m), &len);
 	int err;
 
 	if (nlmsg_body_len(rq->nlh) < sizeof(*m))
 		return -EINVAL;
-	err = nl_parse(p, len, &a, TCA_MAX, policy, false, rq->ack);
+	err = nl_parse(p, len, a, TCA_MAX, policy, false, rq->ack);
 	if (err)
 		return err;
-	if (!dev_by_index(rq->net, m->tcm_ifindex))
-		return -ENODEV;
-	if (a.a[TCA_KIND])
-		nl_strcpy(kind, sizeof(kind), a.a[TCA_KIND]);
-	if (rq->nlh->nlmsg_type == RTM_NEWQDISC && a.a[TCA_KIND] && !qdisc_ops_find(rq->net->world, kind)) {
-		NL_SET_ERR(rq->ack, "Specified qdisc kind is unknown");
-		return -ENOENT;
+	*dev = dev_by_index(rq->net, m->tcm_ifindex);
+	kind[0] = 0;
+	if (a->a[TCA_KIND])
+		nl_strcpy(kind, IFNAMSIZ, a->a[TCA_KIND]);
+	return *dev ? 0 : -ENODEV;
+}
+
+#define FAIL(rq, err, text) ({ NL_SET_ERR((rq)->ack, text); err; })
+
+/* Handles that nobody asked for: 8001: and so on, one after the last. */
+static u32 free_handle(const struct net_device *dev)
+{
+	u32 last = dev->qdisc ? dev->qdisc->handle : 0;
+	return last >= 0x80010000u && last < 0xfffe0000u ? last + 0x10000u : 0x80010000u;
+}
+
+static int create_root(struct nl_request *rq, struct net_device *dev, const struct nl_attrs *a, const char *kind)
+{
+	const struct tcmsg *m = nlmsg_hdr_data(rq->nlh);
+	const struct qdisc_ops *ops = kind[0] ? qdisc_ops_find(rq->net->world, kind) : NULL;
+	struct qdisc *q;
+	int err;
+
+	if (!(rq->nlh->nlmsg_flags & NLM_F_CREATE) && !(dev->qdisc && dev->qdisc->handle))
+		return FAIL(rq, -ENOENT, "Qdisc not found. To create specify NLM_F_CREATE flag");
+	if (!ops)
+		return kind[0] ? FAIL(rq, -ENOENT, "Specified qdisc kind is unknown") : FAIL(rq, -EINVAL, "Specified qdisc kind is unknown");
+	/* Roots that stand for several queues, each with a qdisc of its own, come with a device. */
+	if (!ops->enqueue && !ops->noqueue)
+		return -EOPNOTSUPP;
+	err = qdisc_new(dev, &dev->txq[0], ops, a, rq->ack, &q);
+	if (err)
+		return err;
+	q->handle = m->tcm_handle ? m->tcm_handle : free_handle(dev);
+	return qdisc_graft_root(rq->cpu, dev, q);
+}
+
+static int new_qdisc(struct nl_request *rq)
+{
+	const struct tcmsg *m = nlmsg_hdr_data(rq->nlh);
+	u16 flags = rq->nlh->nlmsg_flags;
+	struct net_device *dev;
+	struct nl_attrs a;
+	struct qdisc *q;
+	char kind[IFNAMSIZ];
+	int err = parse(rq, &a, kind, &dev);
+
+	if (err)
+		return err;
+	if (m->tcm_parent != TC_H_ROOT) {
+		if (kind[0] && !qdisc_ops_find(rq->net->world, kind))
+			return FAIL(rq, -ENOENT, "Specified qdisc kind is unknown");
+		return -EOPNOTSUPP;
 	}
-	return -EOPNOTSUPP;
+	q = dev->qdisc && dev->qdisc->handle ? dev->qdisc : NULL; /* a default one counts for nothing */
+	if (!q)
+		return create_root(rq, dev, &a, kind);
+	if (m->tcm_handle ? q->handle != m->tcm_handle
+			  : (flags & NLM_F_CREATE && flags & NLM_F_REPLACE && (flags & NLM_F_EXCL || strcmp(kind, q->ops->id)))) {
+		if (m->tcm_handle && !(flags & NLM_F_REPLACE))
+			return FAIL(rq, -EEXIST, "NLM_F_REPLACE needed to override");
+		return create_root(rq, dev, &a, kind);
+	}
+	if (flags & NLM_F_EXCL)
+		return FAIL(rq, -EEXIST, "Exclusivity flag on, cannot modify");
+	if (kind[0] && strcmp(kind, q->ops->id))
+		return create_root(rq, dev, &a, kind); /* seen on Linux 6.18: a change of kind replaces */
+	if (!q->ops->change)
+		return FAIL(rq, -EINVAL, "Change operation not supported by specified qdisc");
+	return q->ops->change(q, &a, rq->ack);
+}
+
+static int del_qdisc(struct nl_request *rq)
+{
+	const struct tcmsg *m = nlmsg_hdr_data(rq->nlh);
+	struct net_device *dev;
+	struct nl_attrs a;
+	char kind[IFNAMSIZ];
+	int err = parse(rq, &a, kind, &dev);
+
+	if (err)
+		return err;
+	if (m->tcm_parent != TC_H_ROOT)
+		return -EOPNOTSUPP;
+	if (!dev->qdisc)
+		return FAIL(rq, -ENOENT, "Cannot find specified qdisc on specified device");
+	if (m->tcm_handle && dev->qdisc->handle != m->tcm_handle)
+		return FAIL(rq, -EINVAL, "Invalid handle");
+	if (kind[0] && strcmp(kind, dev->qdisc->ops->id))
+		return FAIL(rq, -EINVAL, "Invalid qdisc name");
+	if (!dev->qdisc->handle)
+		return FAIL(rq, -ENOENT, "Cannot delete qdisc with handle of zero");
+	return qdisc_graft_root(rq->cpu, dev, NULL);
 }
 
 const struct nl_handler rt_qdisc_handlers[] = {
 	{ .protocol = NETLINK_ROUTE, .type = RTM_GETQDISC, .dump = dump_qdisc },
 	{ .protocol = NETLINK_ROUTE, .type = RTM_NEWQDISC, .doit = new_qdisc },
-	{ .protocol = NETLINK_ROUTE, .type = RTM_DELQDISC, .doit = new_qdisc },
+	{ .protocol = NETLINK_ROUTE, .type = RTM_DELQDISC, .doit = del_qdisc },
 	{ .protocol = NETLINK_ROUTE, .type = RTM_GETTCLASS, .dump = nothing },
 	{ .protocol = NETLINK_ROUTE, .type = RTM_GETTFILTER, .dump = nothing },
 	{ 0 },
