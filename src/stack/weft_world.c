@@ -10,9 +10,11 @@
 #include "sock/sock.h"
 #include "stack/stack.h"
 
+#define START_NS 1000 /* a real clock is never 0, and to many a stored time 0 means "never" */
+
 int weft_world_new(uint64_t seed, unsigned ncpus, weft_world **out)
 {
-	struct world_config cfg = { .ncpus = ncpus, .tables = &stack_tables };
+	struct world_config cfg = { .ncpus = ncpus, .tables = &stack_tables, .start_ns = START_NS };
 
 	if (!out || ncpus < 1 || ncpus > MAX_CPUS)
 		return -EINVAL;

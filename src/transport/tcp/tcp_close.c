@@ -175,6 +175,7 @@ void tcp_abort(struct cpu *cpu, struct sock *sk, int err)
 /* The orphan's end: nothing but references keep it now. */
 void tcp_destroy(struct cpu *cpu, struct tcp_sock *tp)
 {
+	tcp_fo_remove(cpu, tp, false);
 	tcp_clear_timers(tp);
 	tcp_unhash(cpu, tp);
 	tcp_txq_purge(cpu, tp);
@@ -204,6 +205,7 @@ int tcp_disconnect(struct cpu *cpu, struct tcp_sock *tp)
 	} else if (old == TCP_SYN_SENT) {
 		sk->err = ECONNRESET;
 	}
+	tcp_fo_remove(cpu, tp, false);
 	tcp_clear_timers(tp);
 	if (old != TCP_CLOSE)
 		tcp_set_state(cpu, tp, TCP_CLOSE);
@@ -238,6 +240,11 @@ void tcp_destruct(struct cpu *cpu, struct sock *sk)
 		tcp_net(tp)->orphans--;
 		tcp_stat(tp, SOCKSTAT_TCP_ORPHAN, -1);
 	}
+	tcp_fo_remove(cpu, tp, false);
+	mem_free(cpu_mem(cpu), tp->saved_syn);
+	mem_free(cpu_mem(cpu), tp->fo_keys);
+	tp->saved_syn = NULL;
+	tp->fo_keys = NULL;
 	tcp_net(tp)->sockets--;
 	tcp_stat(tp, SOCKSTAT_TCP_ALLOC, -1);
 	if (tp->listen) {
@@ -246,5 +253,3 @@ void tcp_destruct(struct cpu *cpu, struct sock *sk)
 	}
 }
 
-/* Nothing is remembered across connections yet (tcp_no_metrics_save as if set). */
-void tcp_update_metrics_on_close(struct tcp_sock *tp) { (void)tp; }

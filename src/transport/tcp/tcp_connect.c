@@ -83,7 +83,9 @@ static int connect_init(struct cpu *cpu, struct tcp_sock *tp)
 	return 0;
 }
 
-static int send_syn(struct cpu *cpu, struct tcp_sock *tp)
+/* The SYN, from write_seq on, with the Fast Open option fo and `len` bytes of the stream behind it; it is what the retransmit queue
+ * begins with, bare: what is sent again has neither. */
+int tcp_send_syn(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_fo_cookie *fo, u32 len)
 {
 	struct tcp_seg *s;
 	u8 flags = TCPF_SYN;
@@ -101,7 +103,7 @@ static int send_syn(struct cpu *cpu, struct tcp_sock *tp)
 	tp->write_seq++;
 	tp->packets_out++;
 	tp->pushed_seq = tp->write_seq;
-	err = tcp_transmit(cpu, tp, &(struct tcp_tx){ .seq = tp->snd_nxt, .flags = flags });
+	err = tcp_transmit(cpu, tp, &(struct tcp_tx){ .seq = tp->snd_nxt, .flags = flags, .fo = fo, .len = len, .tb = tp->txb_head });
 	if (err == -ECONNREFUSED)
 		return err;
 	tp->snd_nxt = tp->write_seq;
@@ -110,14 +112,50 @@ static int send_syn(struct cpu *cpu, struct tcp_sock *tp)
 	return 0;
 }
 
-/* -EINPROGRESS; AF_UNSPEC dissolves. */
-int tcp_connect(struct cpu *cpu, struct sock *sk, const struct sockaddr *a, socklen_t len)
+/* The SYN of a socket in SYN_SENT. m: with data of this message, if it may (tcp_fastopen.c). */
+static int start(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_fo_cookie *fo, const struct msghdr *m, u32 *copied)
+{
+	int err = connect_init(cpu, tp);
+
+	if (err)
+		return err;
+	return m ? tcp_fo_send_syn(cpu, tp, m, copied) : tcp_send_syn(cpu, tp, fo, 0);
+}
+
+static void failed(struct cpu *cpu, struct tcp_sock *tp)
+{
+	tcp_txq_purge(cpu, tp);
+	tcp_clear_timers(tp);
+	tcp_set_state(cpu, tp, TCP_CLOSE);
+	tp->ss = TCP_SS_UNCONNECTED;
+	tp->defer_connect = false;
+}
+
+static void forget_peer(struct tcp_sock *tp)
+{
+	struct inet_sock *inet = &tp->inet;
+	struct sock *sk = &inet->sk;
+
+	dst_put(inet->dst);
+	inet->dst = NULL;
+	memset(&inet->daddr, 0, sizeof inet->daddr);
+	inet->dport = (be16){ 0 };
+	if (!(sk->userlocks & 4)) {
+		inet->saddr = (struct inaddr){ 0 };
+		inet->rcv_saddr = (struct inaddr){ 0 };
+		if (sk->family == AF_INET)
+			inet->saddr = inet->rcv_saddr = inaddr_from_v4((be32){ 0 });
+	}
+}
+
+static int connect_common(struct cpu *cpu, struct sock *sk, const struct sockaddr *a, socklen_t len, const struct msghdr *m, u32 *copied)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct inet_sock *inet = &tp->inet;
 	struct netns_tcp *n = tcp_net(tp);
 	const struct inet_af *af;
 	struct inaddr daddr;
+	struct tcp_fo_cookie fo = { 0 };
 	struct flow fl;
 	struct dst *d;
 	u32 seq = 0;
@@ -138,6 +176,8 @@ int tcp_connect(struct cpu *cpu, struct sock *sk, const struct sockaddr *a, sock
 			return -EISCONN;
 		break;
 	case TCP_SS_CONNECTING:
+		if (tp->defer_connect)
+			return -EISCONN;
 		if (BIT(sk->state) & (TCPS(SYN_SENT) | TCPS(SYN_RECV)))
 			return -EALREADY;
 		if (sk->state == TCP_CLOSE) { /* the attempt failed */
@@ -211,29 +251,47 @@ int tcp_connect(struct cpu *cpu, struct sock *sk, const struct sockaddr *a, sock
 	tp->write_seq = seq ? seq : tcp_isn(cpu, &inet->saddr, &inet->daddr, inet->sport, inet->dport);
 	tp->ts_offset = tcp_ts_offset(cpu->world, &inet->saddr, &inet->daddr);
 	tp->ss = TCP_SS_CONNECTING;
-	err = connect_init(cpu, tp);
-	if (!err)
-		err = send_syn(cpu, tp);
+	if (!m && tcp_fo_defer_connect(cpu, tp, &fo)) { /* the first write sends the SYN */
+		tp->defer_connect = true;
+		return 0;
+	}
+	err = start(cpu, tp, &fo, m, copied);
 	if (err) {
-		tcp_txq_purge(cpu, tp);
-		tcp_clear_timers(tp);
-		tcp_set_state(cpu, tp, TCP_CLOSE);
-		tp->ss = TCP_SS_UNCONNECTED;
+		failed(cpu, tp);
 		goto clear;
 	}
 	return -EINPROGRESS;
 clear:
-	dst_put(inet->dst);
-	inet->dst = NULL;
-	memset(&inet->daddr, 0, sizeof inet->daddr);
-	inet->dport = (be16){ 0 };
-	if (!(sk->userlocks & 4)) {
-		inet->saddr = (struct inaddr){ 0 };
-		inet->rcv_saddr = (struct inaddr){ 0 };
-		if (sk->family == AF_INET)
-			inet->saddr = inet->rcv_saddr = inaddr_from_v4((be32){ 0 });
-	}
+	forget_peer(tp);
 	return err;
+}
+
+/* -EINPROGRESS; 0: deferred (TCP_FASTOPEN_CONNECT); AF_UNSPEC dissolves. */
+int tcp_connect(struct cpu *cpu, struct sock *sk, const struct sockaddr *a, socklen_t len)
+{
+	return connect_common(cpu, sk, a, len, NULL, NULL);
+}
+
+/* sendmsg(2) that connects: with MSG_FASTOPEN, or after a deferred connect. *copied: bytes of m that the SYN took along. */
+int tcp_connect_data(struct cpu *cpu, struct tcp_sock *tp, const struct msghdr *m, u32 *copied)
+{
+	struct sock *sk = tcp_to_sock(tp);
+	int err;
+
+	*copied = 0;
+	if (!(tcp_net(tp)->fastopen & TFO_CLIENT) ||
+	    (m->msg_name && m->msg_namelen >= sizeof(sa_family_t) && ((struct sockaddr *)m->msg_name)->sa_family == AF_UNSPEC))
+		return -EOPNOTSUPP;
+	if (!tp->defer_connect)
+		return connect_common(cpu, sk, m->msg_name, m->msg_name ? m->msg_namelen : 0, m, copied);
+	tp->defer_connect = false;
+	err = start(cpu, tp, NULL, m, copied);
+	if (err) {
+		failed(cpu, tp);
+		forget_peer(tp);
+		return err;
+	}
+	return -EINPROGRESS;
 }
 
 /* -- SYN-SENT -- */
@@ -274,8 +332,8 @@ void tcp_rx_syn_sent(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, 
 	struct sock *sk = tcp_to_sock(tp);
 	struct netns *net = sk->net;
 	struct tcp_cb *cb = tcp_cb(skb);
-	u32 hlen = tcp_hlen(th);
 	u16 saved_clamp = tp->rx_opt.mss_clamp;
+	struct tcp_fo_cookie foc = { 0 };
 
 	tcp_options_parse(net->tcp, th, &tp->rx_opt, false, NULL, NULL);
 	if (tp->rx_opt.saw_tstamp && tp->rx_opt.rcv_tsecr)
@@ -316,6 +374,17 @@ void tcp_rx_syn_sent(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, 
 			tp->advmss -= TCPO_TIMESTAMP_ALIGNED_LEN;
 		tcp_finish_connect(cpu, tp);
 		sock_wake(cpu, sk);
+		if (tp->syn_fastopen || tp->syn_data) {
+			tcp_fo_parse(th, &foc);
+			if (tcp_fo_rx_synack(cpu, tp, th, &foc)) {
+				trace_point(cpu, net, skb, TP_CONSUMED, sk->cookie, 0, "SYN-ACK processed, its data again");
+				skb_consume(cpu, skb);
+				tcp_data_snd_check(cpu, tp);
+				return;
+			}
+			tcp_fo_queue_data(cpu, tp, skb); /* th is gone */
+			skb = NULL;
+		}
 		if (tp->write_pending || tp->defer_accept || tcp_in_pingpong(tp)) {
 			/* Data comes in a moment: let the ACK ride on it. */
 			tp->ack.pending |= TCP_ACK_SCHED;
@@ -325,15 +394,9 @@ void tcp_rx_syn_sent(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, 
 		} else {
 			tcp_send_ack(cpu, tp);
 		}
-		tcp_urg_rx(cpu, tp, skb, th, hlen);
-		skb_pull(skb, hlen);
-		cb->seq++; /* the SYN itself */
-		if (cb->seq == cb->end_seq) {
+		if (skb) { /* data that nobody asked for is not taken; it comes again */
 			trace_point(cpu, net, skb, TP_CONSUMED, sk->cookie, 0, "SYN-ACK processed");
 			skb_consume(cpu, skb);
-		} else {
-			tcp_data_queue(cpu, tp, skb);
-			tcp_ack_snd_check(cpu, tp);
 		}
 		tcp_data_snd_check(cpu, tp);
 		return;

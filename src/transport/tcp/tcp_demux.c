@@ -26,6 +26,7 @@ static void fill_cb(struct sk_buff *skb, const struct tcp_hdr *th, u8 dsfield)
 {
 	struct tcp_cb *cb = tcp_cb(skb);
 
+	cb->tw_isn = 0;
 	cb->seq = be32_to_cpu(th->seq);
 	cb->end_seq = cb->seq + !!(th->flags & TCPF_SYN) + !!(th->flags & TCPF_FIN) + skb->len - tcp_hlen(th);
 	cb->ack_seq = be32_to_cpu(th->ack);
@@ -194,7 +195,7 @@ static void tcp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 	sk = tcp_to_sock(tp);
 	if (sk->state == TCP_CLOSE)
 		return;
-	if (!seq_between(seq, tp->snd_una, tp->snd_nxt) && sk->state != TCP_LISTEN) {
+	if (!seq_between(seq, tp->snd_una - !!tp->fastopen_rsk, tp->snd_nxt) && sk->state != TCP_LISTEN) {
 		mib_inc(cpu, net, MIB_TcpExt_OutOfWindowIcmps);
 		return;
 	}
@@ -208,7 +209,7 @@ static void tcp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 	if (e->type == ICMP_DEST_UNREACH && (e->code == ICMP_NET_UNREACH || e->code == ICMP_HOST_UNREACH))
 		tcp_ld_rto_revert(cpu, tp, seq);
 	sock_hold(sk);
-	if (sk->state == TCP_SYN_SENT || sk->state == TCP_SYN_RECV) {
+	if (sk->state == TCP_SYN_SENT || (sk->state == TCP_SYN_RECV && !(tp->fastopen_rsk && !tp->parent))) {
 		if (tp->inet.recverr)
 			inet_err_queue_icmp(cpu, &tp->inet, skb, MIN(skb->len, tcp_hlen(th)), e, th->dport);
 		sk->err = e->err; /* both hard and soft end an attempt */

@@ -54,6 +54,7 @@ struct tcp_out_opts {
 	u8 wscale, num_sacks;
 	u32 tsval, tsecr;
 	struct tcp_sack_block sacks[TCP_NUM_SACKS];
+	struct tcp_fo_cookie fo;
 };
 
 /* A segment of a connection to be sent. */
@@ -63,6 +64,7 @@ struct tcp_tx {
 	bool retrans;
 	u32 mss;	      /* more payload than that: GSO */
 	struct tcp_txbuf *tb; /* where seq lies, or before */
+	const struct tcp_fo_cookie *fo; /* a SYN's Fast Open option; NULL: none */
 };
 
 /* A segment without a connection. */
@@ -234,6 +236,7 @@ void tcp_xmit_retransmit(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_enter_loss(struct cpu *cpu, struct tcp_sock *tp);
 
 void tcp_simple_retransmit(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_loss_without_congestion(struct cpu *cpu, struct tcp_sock *tp);
 
 /* tcp_recovery.c */
 u32 tcp_current_ssthresh(const struct tcp_sock *tp);
@@ -309,23 +312,75 @@ void tcp_rx_state(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb);
 void tcp_hash(struct tcp_sock *tp);
 void tcp_unhash(struct cpu *cpu, struct tcp_sock *tp);
 int tcp_connect(struct cpu *cpu, struct sock *sk, const struct sockaddr *a, socklen_t len);
+int tcp_connect_data(struct cpu *cpu, struct tcp_sock *tp, const struct msghdr *m, u32 *copied);
+int tcp_send_syn(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_fo_cookie *fo, u32 len);
 void tcp_rx_syn_sent(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const struct tcp_hdr *th);
 
 /* tcp_listen.c */
-void tcp_req_drop(struct cpu *cpu, struct tcp_req *req);
 void tcp_listen_rx(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const struct tcp_hdr *th);
-void tcp_req_rx(struct cpu *cpu, struct tcp_req *req, struct sk_buff *skb, const struct tcp_hdr *th);
 int tcp_listen(struct cpu *cpu, struct sock *sk, int backlog);
 int tcp_accept(struct cpu *cpu, struct sock *sk, struct sock **out);
 void tcp_listen_stop(struct cpu *cpu, struct tcp_sock *tp);
 
+/* tcp_request.c */
+struct tcp_req *tcp_req_new(struct cpu *cpu, const struct tcp_req *from, const struct sk_buff *skb);
+void tcp_req_queue(struct cpu *cpu, struct tcp_req *req);
+void tcp_req_free(struct cpu *cpu, struct tcp_req *req);
+void tcp_req_drop(struct cpu *cpu, struct tcp_req *req);
+void tcp_req_windows(struct cpu *cpu, struct tcp_req *req, const struct inet_af *af, const struct dst *dst);
+int tcp_req_send_synack(struct cpu *cpu, struct tcp_req *req, bool cookie);
+void tcp_req_resend_synack(struct cpu *cpu, struct tcp_req *req);
+void tcp_req_timer(void *owner, struct timer *t);
+struct tcp_sock *tcp_req_child(struct cpu *cpu, struct tcp_req *req, const struct tcp_cb *cb);
+void tcp_req_complete(struct cpu *cpu, struct tcp_req *req, struct sk_buff *skb, bool cookie);
+bool tcp_req_check(struct cpu *cpu, struct tcp_req *req, struct tcp_sock *child, struct sk_buff *skb, const struct tcp_hdr *th);
+void tcp_req_rx(struct cpu *cpu, struct tcp_req *req, struct sk_buff *skb, const struct tcp_hdr *th);
+struct tcp_saved_syn *tcp_saved_syn_take(struct cpu *cpu, const struct sk_buff *skb, u8 mode);
+
+/* tcp_syncookie.c */
+u32 tcp_cookie_make(struct cpu *cpu, struct tcp_req *req);
+u32 tcp_cookie_timestamp(struct cpu *cpu, const struct tcp_req *req);
+bool tcp_cookie_rx(struct cpu *cpu, struct tcp_sock *l, struct sk_buff *skb, const struct tcp_hdr *th);
+
+/* tcp_fastopen.c */
+void tcp_fo_parse(const struct tcp_hdr *th, struct tcp_fo_cookie *c);
+u32 tcp_fo_option_len(const struct tcp_fo_cookie *c);
+u8 *tcp_fo_option_write(u8 *p, const struct tcp_fo_cookie *c);
+void tcp_fo_queue_data(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb);
+bool tcp_fo_server_syn(struct cpu *cpu, struct tcp_req *req, struct sk_buff *skb, const struct dst *dst, struct tcp_fo_cookie *c);
+void tcp_fo_remove(struct cpu *cpu, struct tcp_sock *tp, bool reset);
+void tcp_fo_synack_timeout(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_fo_listen(struct tcp_sock *tp, u32 backlog);
+void tcp_fo_listen_stop(struct cpu *cpu, struct tcp_listen *q);
+void tcp_fo_detect_blackhole(struct cpu *cpu, struct tcp_sock *tp, bool expired);
+bool tcp_fo_defer_connect(struct cpu *cpu, struct tcp_sock *tp, struct tcp_fo_cookie *c);
+int tcp_fo_send_syn(struct cpu *cpu, struct tcp_sock *tp, const struct msghdr *m, u32 *copied);
+bool tcp_fo_rx_synack(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_hdr *th, const struct tcp_fo_cookie *c);
+int tcp_fo_set_keys(struct cpu *cpu, struct tcp_sock *tp, const void *val, socklen_t len);
+int tcp_fo_get_keys(struct tcp_sock *tp, void *val, socklen_t *len);
+int tcp_fo_sysctl_key_get(struct netns *net, void *b, const struct sysctl *s, struct strbuf *out);
+int tcp_fo_sysctl_key_set(struct netns *net, void *b, const struct sysctl *s, const char *text);
+
+/* tcp_metrics.c */
+int tcp_metrics_init(struct netns *net);
+void tcp_metrics_fini(struct netns *net);
+void tcp_metrics_flush(struct netns *net);
+struct tcp_metrics *tcp_metrics_find(const struct netns *net, const struct inaddr *laddr, const struct inaddr *raddr);
+void tcp_metrics_del(struct netns *net, struct tcp_metrics *m);
+bool tcp_metrics_peer_proven(const struct netns *net, const struct inet_tuple *t);
+void tcp_metrics_save(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_metrics_load(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_metrics_fo_get(const struct tcp_sock *tp, u16 *mss, struct tcp_fo_cookie *c);
+void tcp_metrics_fo_set(struct cpu *cpu, struct tcp_sock *tp, u16 mss, const struct tcp_fo_cookie *c, bool syn_lost, u8 try_exp);
+
 /* tcp_timewait.c */
 void tcp_tw_purge(struct cpu *cpu, struct netns *net);
 void tcp_time_wait(struct cpu *cpu, struct tcp_sock *tp, u8 state, u64 timeout);
-bool tcp_tw_rx(struct cpu *cpu, struct tcp_tw *tw, struct sk_buff *skb, const struct tcp_hdr *th);
+bool tcp_tw_rx(struct cpu *cpu, struct tcp_tw *tw, struct sk_buff *skb, const struct tcp_hdr *th); /* true: tcp_cb(skb)->tw_isn is set */
 bool tcp_tw_reuse(struct cpu *cpu, struct tcp_sock *tp, struct tcp_tw *tw, u32 *seq);
 
 /* tcp_timers.c */
+void tcp_write_err(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_arm_rtx(struct cpu *cpu, struct tcp_sock *tp, u8 kind, u64 when);
 void tcp_pacing_timer(void *owner, struct timer *t);
 bool tcp_pacing_holds(struct cpu *cpu, struct tcp_sock *tp);
@@ -356,7 +411,6 @@ void tcp_abort(struct cpu *cpu, struct sock *sk, int err);
 void tcp_destroy(struct cpu *cpu, struct tcp_sock *tp);
 int tcp_disconnect(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_destruct(struct cpu *cpu, struct sock *sk);
-void tcp_update_metrics_on_close(struct tcp_sock *tp);
 
 /* tcp_tx.c */
 bool tcp_is_writeable(const struct tcp_sock *tp);

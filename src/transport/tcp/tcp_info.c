@@ -72,6 +72,9 @@ void tcp_info_fill(struct cpu *cpu, const struct tcp_sock *tp, struct tcp_info_f
 		i->options |= TCPI_OPT_ECN;
 	if (tp->ecn_seen)
 		i->options |= TCPI_OPT_ECN_SEEN;
+	if (tp->syn_data_acked)
+		i->options |= TCPI_OPT_SYN_DATA;
+	i->fastopen_client_fail = tp->fo_client_fail & 3;
 	i->rto = (u32)(tp->rto / NSEC_PER_USEC);
 	i->ato = (u32)(tp->ack.ato / NSEC_PER_USEC);
 	i->snd_mss = tp->mss_cache;

@@ -199,13 +199,20 @@ void tcp_enter_loss(struct cpu *cpu, struct tcp_sock *tp)
 void tcp_simple_retransmit(struct cpu *cpu, struct tcp_sock *tp)
 {
 	u32 mss = tcp_current_mss(cpu, tp), was = tp->lost_out;
+	/* Of a SYN with data, both halves were one packet. */
+	bool all = tp->syn_data && tp->inet.sk.state == TCP_SYN_SENT;
 
 	for (struct tcp_seg *s = tcp_seg_first(tp); s; s = tcp_seg_next(s))
-		if (MIN(tcp_seg_payload(s), (u32)s->mss) > mss)
+		if (all || MIN(tcp_seg_payload(s), (u32)s->mss) > mss)
 			tcp_mark_lost(cpu, tp, s);
+	if (was != tp->lost_out)
+		tcp_loss_without_congestion(cpu, tp);
+}
+
+/* What is marked lost goes again, and the window stays: it was not congestion. */
+void tcp_loss_without_congestion(struct cpu *cpu, struct tcp_sock *tp)
+{
 	tp->rtx_hint = NULL;
-	if (was == tp->lost_out)
-		return;
 	if (tp->ca_state != TCP_CA_Loss) {
 		tp->high_seq = tp->snd_nxt;
 		tp->snd_ssthresh = tcp_current_ssthresh(tp);

@@ -128,6 +128,8 @@ u32 tcp_out_opts_len(const struct tcp_out_opts *o)
 		n += 4;
 	if (o->num_sacks)
 		n += 4 + 8u * o->num_sacks;
+	if (unlikely(o->fo.present))
+		n += tcp_fo_option_len(&o->fo);
 	return n;
 }
 
@@ -154,6 +156,8 @@ void tcp_out_opts_write(u8 *p, const struct tcp_out_opts *o)
 			p = put32(p, o->sacks[i].end);
 		}
 	}
+	if (unlikely(o->fo.present))
+		tcp_fo_option_write(p, &o->fo);
 }
 
 /* Options of everything but SYNs. Also says how much room SACK blocks take beside a full segment. */
@@ -165,6 +169,7 @@ u32 tcp_options_established(struct cpu *cpu, struct tcp_sock *tp, struct tcp_out
 	o->mss = 0;
 	o->sack_perm = o->wscale_ok = false;
 	o->num_sacks = 0;
+	o->fo.present = false;
 	o->ts = tp->rx_opt.tstamp_ok;
 	if (o->ts) {
 		o->tsval = tcp_ts_now(cpu) + tp->ts_offset;

@@ -74,8 +74,8 @@ void tcp_setup_caps(struct tcp_sock *tp)
 
 static bool add_payload(struct sk_buff *skb, const struct tcp_tx *x)
 {
-	struct tcp_txbuf *tb = tcp_txq_at(x->tb, x->seq);
-	u32 seq = x->seq, left = x->len;
+	u32 seq = x->seq + !!(x->flags & TCPF_SYN), left = x->len;
+	struct tcp_txbuf *tb = tcp_txq_at(x->tb, seq);
 
 	while (left) {
 		u32 skip, n;
@@ -120,6 +120,12 @@ static void syn_options(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_t
 	o->num_sacks = 0;
 	if (ack && !(o->wscale_ok))
 		o->wscale = 0;
+	o->fo.present = false;
+	if (x->fo && x->fo->present && tcp_out_opts_len(o) + tcp_fo_option_len(x->fo) <= TCP_HDR_MAX - TCP_HDR_LEN) {
+		o->fo = *x->fo;
+		tp->syn_fastopen = true;
+		tp->syn_fastopen_exp = x->fo->exp;
+	}
 }
 
 /* Sends [x->seq, +len) with x->flags. 0; -ENOBUFS (local congestion or no memory), -EHOSTUNREACH … */

@@ -76,6 +76,8 @@ void tcp_reset_fields(struct cpu *cpu, struct tcp_sock *tp)
 	tp->urg_data = 0;
 	tp->urg_mode = false;
 	tp->fin_queued = tp->fin_received = false;
+	tp->syn_fastopen = tp->syn_fastopen_exp = tp->syn_data = tp->syn_data_acked = tp->defer_connect = false;
+	tp->fo_client_fail = TFO_STATUS_UNSPEC;
 	tp->ecn_ok = tp->ecn_demand_cwr = tp->ecn_queue_cwr = false;
 	tp->ecn_seen = 0;
 	tp->pred_flags = 0;
@@ -201,7 +203,7 @@ static u32 tcp_poll(struct cpu *cpu, struct sock *sk)
 		mask |= POLLHUP;
 	if (sk->shutdown & SHUT_RCV_BIT)
 		mask |= POLLIN | POLLRDNORM | POLLRDHUP;
-	if (sk->state != TCP_SYN_SENT && sk->state != TCP_SYN_RECV) {
+	if (sk->state != TCP_SYN_SENT && (sk->state != TCP_SYN_RECV || tp->fastopen_rsk)) {
 		if (tcp_readable(tp))
 			mask |= POLLIN | POLLRDNORM;
 		if (!(sk->shutdown & SHUT_SND_BIT)) {
@@ -214,6 +216,8 @@ static u32 tcp_poll(struct cpu *cpu, struct sock *sk)
 		}
 		if (tp->urg_data & TCP_URG_VALID)
 			mask |= POLLPRI;
+	} else if (tp->defer_connect) { /* the first write will send the SYN */
+		mask |= POLLOUT | POLLWRNORM;
 	}
 	if (sk->err || sk->err_queue.first)
 		mask |= POLLERR;
@@ -352,13 +356,17 @@ static int netns_init(struct netns *net)
 	net->tcp = n;
 	tcp_sysctl_defaults(net);
 	list_init(&n->tws);
-	if ((err = port_table_init(&n->ports, net, PORT_RULES_TCP)))
+	if ((err = tcp_metrics_init(net)))
 		goto free;
+	if ((err = port_table_init(&n->ports, net, PORT_RULES_TCP)))
+		goto metrics;
 	if ((err = inet_hash_init(&n->hash, net->world, 64)))
 		goto ports;
 	return 0;
 ports:
 	port_table_fini(&n->ports);
+metrics:
+	tcp_metrics_fini(net);
 free:
 	mem_free(&net->world->mem, n);
 	net->tcp = NULL;
@@ -383,6 +391,7 @@ static void netns_fini(struct netns *net)
 	tcp_tw_purge(net->home, net);
 	inet_hash_fini(&net->tcp->hash);
 	port_table_fini(&net->tcp->ports);
+	tcp_metrics_fini(net);
 	tcp_txq_fini(net);
 	mem_free(&net->world->mem, net->tcp);
 	net->tcp = NULL;

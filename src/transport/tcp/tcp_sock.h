@@ -79,7 +79,10 @@ struct tcp_seg {
 
 /* On a received skb, while TCP has it. */
 struct tcp_cb {
-	struct rbnode rb;  /* tp->ofo */
+	union {
+		struct rbnode rb;  /* tp->ofo */
+		u32 tw_isn;	   /* of a SYN that took over from TIME-WAIT: what to answer with; else 0 */
+	};
 	u32 seq, end_seq;  /* SYN and FIN counted */
 	u32 ack_seq;
 	u16 urg_ptr, window;
@@ -105,14 +108,52 @@ struct tcp_opts {
 	u32 ts_recent_stamp_s; /* when ts_recent was stored, in seconds of cpu->now + 1; 0: never */
 };
 
+/* A Fast Open cookie, as an option carries it. Present with length 0: a request for one. */
+#define TCP_FO_COOKIE_MAX 16
+struct tcp_fo_cookie {
+	bool present, exp; /* exp: by the experimental option number */
+	u8 len;
+	u8 val[TCP_FO_COOKIE_MAX];
+};
+struct tcp_fo_keys {
+	u32 num; /* 0..2; the first makes cookies, both are believed */
+	u8 key[2][16];
+};
+enum { TFO_CLIENT = 1, TFO_SERVER = 2, TFO_CLIENT_NO_COOKIE = 4, TFO_SERVER_NO_COOKIE = 0x200, TFO_SERVER_ALL = 0x400 }; /* tcp_fastopen */
+enum { TFO_STATUS_UNSPEC, TFO_COOKIE_UNAVAILABLE, TFO_DATA_NOT_ACKED, TFO_SYN_RETRANSMITTED }; /* tcpi_fastopen_client_fail */
+
+/* What is remembered of a path across connections: tcp_metrics.c. Round trips as in the estimator: srtt << 3, rttvar << 2. */
+struct tcp_metrics {
+	struct hnode node;
+	struct list lru;	/* netns_tcp.metrics_lru, oldest first */
+	struct inaddr laddr, raddr;
+	u64 stamp;		/* last change */
+	u32 rtt_us, rttvar_us, ssthresh, cwnd, reordering; /* 0: not known */
+	u16 fo_mss, fo_syn_loss;
+	u8 fo_try_exp;
+	u64 fo_last_syn_loss;
+	struct tcp_fo_cookie fo_cookie;
+};
+
+/* The headers of a SYN, for TCP_SAVED_SYN. */
+struct tcp_saved_syn {
+	u32 len;
+	u8 data[];
+};
+
 /* A listener's queues. */
 struct tcp_listen {
 	struct list accept;	/* tcp_sock.accept_link: established, waiting for accept(2) */
 	struct list reqs;	/* tcp_req.link: SYN_RECV */
+	struct list fo_reset;	/* tcp_req.link: Fast Open children that a reset ended, with hold_until */
 	u32 accept_len, reqs_len, young_len;
+	u32 fo_qlen;		/* Fast Open children whose handshake is incomplete, and fo_reset */
 	u32 backlog;		/* sk_max_ack_backlog */
+	u64 cookie_sent_ns;	/* when the last SYN cookie went out, + 1; 0: never */
 	u8 defer_accept;	/* SYN-ACK retransmissions to wait for data; 0: off */
+	bool warned;		/* of a flood */
 };
+static inline bool tcp_acceptq_full(const struct tcp_listen *l) { return l->accept_len > l->backlog; }
 
 struct tcp_sock {
 	struct inet_sock inet;
@@ -244,6 +285,18 @@ struct tcp_sock {
 	u8 defer_accept;	/* TCP_DEFER_ACCEPT in SYN-ACK retransmissions */
 	u8 ss;			/* SS_*: how far connect(2) got, as the socket layer keeps it */
 	bool write_pending, fin_received, orphan_counted, ecn_syn, recvmsg_inq, thin_lto;
+	u8 save_syn;		/* TCP_SAVE_SYN of a listener: 1 from the network header on, 2 from the link's */
+	struct tcp_saved_syn *saved_syn; /* of a child, until it is fetched */
+
+	/* -- Fast Open: tcp_fastopen.c -- */
+	struct tcp_req *fastopen_rsk;	/* a child's request while its handshake is incomplete; ours */
+	struct tcp_fo_keys *fo_keys;	/* TCP_FASTOPEN_KEY of a listener; NULL: the namespace's */
+	u32 fo_max_qlen;		/* TCP_FASTOPEN of a listener; 0: off */
+	bool syn_fastopen, syn_fastopen_exp; /* our SYN had the option */
+	bool syn_data, syn_data_acked;	/* the SYN carried data; all of it was acknowledged by the SYN-ACK */
+	bool fo_connect, fo_no_cookie;	/* TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE */
+	bool defer_connect;		/* connect(2) returned, the SYN waits for the first write */
+	u8 fo_client_fail;		/* TFO_* */
 
 	/* -- reserve and commit: tcp_tx.c -- */
 	struct tcp_txbuf *reserved;
@@ -282,6 +335,10 @@ struct tcp_req {
 	u8 num_timeout, num_retrans;
 	u8 snd_wscale, rcv_wscale, tos;
 	bool tstamp_ok, sack_ok, wscale_ok, ecn_ok, acked;
+	bool queued;		/* in the SYN queue; else made up from a cookie, or a Fast Open child's */
+	struct tcp_fo_cookie foc; /* for the next SYN-ACK */
+	u64 hold_until;		/* while in fo_reset */
+	struct tcp_saved_syn *saved_syn;
 };
 
 /* A connection's remains in TIME-WAIT (or FIN-WAIT-2 without a socket). */
@@ -314,6 +371,11 @@ struct netns_tcp {
 	bool pressure;
 	u64 challenge_second;
 	u32 challenge_count;
+	struct htable metrics;	/* struct tcp_metrics */
+	struct list metrics_lru;
+	struct tcp_fo_keys fo_keys;
+	u64 fo_disable_ns;	/* when active Fast Open was last paused */
+	u32 fo_disable_times;
 	const struct tcp_cc_ops *cc_default;
 	u32 cc_allowed;		/* bits over world's tcp_ccs */
 
@@ -326,6 +388,8 @@ struct netns_tcp {
 	s32 min_rtt_wlen, pacing_ss_ratio, pacing_ca_ratio, min_tso_segs, tso_rtt_log, limit_output_bytes, rto_min_us, rto_max_ms;
 	u32 notsent_lowat;
 	u8 early_retrans, recovery;
+	s32 fastopen, fo_blackhole_s;
+	u8 syncookies, no_metrics_save, no_ssthresh_metrics_save;
 	u8 abort_on_overflow, dsack, ecn, frto, fwmark_accept, moderate_rcvbuf, pingpong_thresh, reflect_tos, rfc1337, sack,
 		slow_start_after_idle, stdurg, thin_linear_timeouts, timestamps, window_scaling, workaround_signed_windows;
 };

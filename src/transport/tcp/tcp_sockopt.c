@@ -1,6 +1,6 @@
 /* setsockopt and getsockopt at level SOL_TCP, as tcp(7) and linux/tcp.h name them.
  *
- * What is not built (repair, MD5, AO, Fast Open, ULP, zero-copy receive) answers as a kernel without it: ENOPROTOOPT.
+ * What is not built (repair, MD5, AO, ULP, zero-copy receive) answers as a kernel without it: ENOPROTOOPT.
  */
 #include "transport/tcp/tcp_impl.h"
 
@@ -125,10 +125,36 @@ int tcp_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, const 
 		memcpy(cc, val, n);
 		return tcp_cc_set(cpu, tp, cc, n);
 	}
+	if (name == TCP_FASTOPEN_KEY)
+		return tcp_fo_set_keys(cpu, tp, val, len);
 	if (len < sizeof v)
 		return -EINVAL;
 	memcpy(&v, val, sizeof v);
 	switch (name) {
+	case TCP_FASTOPEN:
+		if (v < 0 || !(BIT(sk->state) & (TCPS(CLOSE) | TCPS(LISTEN))))
+			return -EINVAL;
+		tp->fo_max_qlen = MIN((u32)v, (u32)sk->net->core->somaxconn);
+		return 0;
+	case TCP_FASTOPEN_CONNECT:
+		if (v < 0 || v > 1)
+			return -EINVAL;
+		if (!(tcp_net(tp)->fastopen & TFO_CLIENT))
+			return -EOPNOTSUPP;
+		if (sk->state != TCP_CLOSE)
+			return -EINVAL;
+		tp->fo_connect = v;
+		return 0;
+	case TCP_FASTOPEN_NO_COOKIE:
+		if (v < 0 || v > 1 || !(BIT(sk->state) & (TCPS(CLOSE) | TCPS(LISTEN))))
+			return -EINVAL;
+		tp->fo_no_cookie = v;
+		return 0;
+	case TCP_SAVE_SYN:
+		if (v < 0 || v > 2)
+			return -EINVAL;
+		tp->save_syn = (u8)v;
+		return 0;
 	case TCP_MAXSEG:
 		if (v && (v < (int)TCP_MIN_MSS || v > (int)TCP_MAX_WINDOW))
 			return -EINVAL;
@@ -229,6 +255,33 @@ int tcp_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name, void *
 	if ((int)*len < 0)
 		return -EINVAL;
 	switch (name) {
+	case TCP_FASTOPEN:
+		v = (int)tp->fo_max_qlen;
+		break;
+	case TCP_FASTOPEN_CONNECT:
+		v = tp->fo_connect;
+		break;
+	case TCP_FASTOPEN_NO_COOKIE:
+		v = tp->fo_no_cookie;
+		break;
+	case TCP_FASTOPEN_KEY:
+		return tcp_fo_get_keys(tp, val, len);
+	case TCP_SAVE_SYN:
+		v = tp->save_syn;
+		break;
+	case TCP_SAVED_SYN: /* once: it is gone then */
+		if (!tp->saved_syn) {
+			*len = 0;
+			return 0;
+		}
+		if (*len < tp->saved_syn->len) {
+			*len = tp->saved_syn->len;
+			return -EINVAL;
+		}
+		sockopt_put(val, len, tp->saved_syn->data, tp->saved_syn->len);
+		mem_free(cpu_mem(cpu), tp->saved_syn);
+		tp->saved_syn = NULL;
+		return 0;
 	case TCP_MAXSEG:
 		v = tp->mss_cache;
 		if (tp->rx_opt.user_mss && (BIT(sk->state) & (TCPS(CLOSE) | TCPS(LISTEN))))

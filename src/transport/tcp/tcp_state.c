@@ -56,6 +56,7 @@ void tcp_done(struct cpu *cpu, struct tcp_sock *tp)
 	if (sk->state == TCP_SYN_SENT || sk->state == TCP_SYN_RECV)
 		mib_inc(cpu, sk->net, MIB_Tcp_AttemptFails);
 	sock_hold(sk);
+	tcp_fo_remove(cpu, tp, false);
 	tcp_clear_timers(tp);
 	sk->shutdown = SHUT_RCV_BIT | SHUT_SND_BIT;
 	tcp_set_state(cpu, tp, TCP_CLOSE);
@@ -89,6 +90,7 @@ void tcp_init_transfer(struct cpu *cpu, struct tcp_sock *tp)
 	else
 		tp->snd_cwnd = tcp_init_cwnd(tp);
 	tp->snd_cwnd_stamp = cpu->now;
+	tcp_metrics_load(cpu, tp);
 	tcp_cc_init(cpu, tp);
 	tcp_init_buffer_space(cpu, tp);
 	tcp_update_pacing_rate(tp);
@@ -204,6 +206,21 @@ static bool fin_wait1_acked(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff
 	return true;
 }
 
+/* The last ACK of a Fast Open child's handshake. */
+static void fastopen_established(struct cpu *cpu, struct tcp_sock *tp)
+{
+	struct tcp_req *req = tp->fastopen_rsk;
+
+	if (!tp->srtt_us && !req->num_retrans) {
+		tp->snt_synack_us = (u32)((cpu->now - req->sent_ns) / NSEC_PER_USEC);
+		tcp_update_rtt(cpu, tp, 0, MAX((s64)tp->snt_synack_us, 1), -1, &(s64){ MAX((s64)tp->snt_synack_us, 1) });
+	}
+	tp->retransmits = 0;
+	tp->retrans_stamp = 0;
+	tcp_fo_remove(cpu, tp, false);
+	tcp_rearm_rto(cpu, tp); /* it was the SYN-ACK's; data may be out as well */
+}
+
 /* All states but ESTABLISHED, LISTEN and TIME_WAIT. Consumes. */
 void tcp_rx_state(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 {
@@ -227,6 +244,8 @@ void tcp_rx_state(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_TCP_FLAGS);
 		return;
 	}
+	if (unlikely(tp->fastopen_rsk) && !tcp_req_check(cpu, tp->fastopen_rsk, tp, skb, th))
+		return;
 	tcp_options_parse_fast(tp, th, &sack, &nsack);
 	if (!tcp_validate(cpu, tp, skb, th, true))
 		return;
@@ -238,11 +257,15 @@ void tcp_rx_state(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 		return;
 
 	switch (sk->state) {
-	case TCP_SYN_RECV: /* simultaneous open; requests of listeners are elsewhere */
+	case TCP_SYN_RECV: /* simultaneous open, Fast Open; requests of listeners are elsewhere */
 		tp->delivered++;
-		tcp_init_transfer(cpu, tp);
-		tcp_set_state(cpu, tp, TCP_ESTABLISHED);
+		if (tp->fastopen_rsk) {
+			fastopen_established(cpu, tp);
+		} else {
+			tcp_init_transfer(cpu, tp);
 			tp->copied_seq = tp->rcv_nxt;
+		}
+		tcp_set_state(cpu, tp, TCP_ESTABLISHED);
 		tp->snd_una = cb->ack_seq;
 		tp->snd_wnd = (u32)cb->window << tp->rx_opt.snd_wscale;
 		tp->snd_wl1 = cb->seq;
@@ -260,6 +283,8 @@ void tcp_rx_state(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 		}
 		break;
 	case TCP_FIN_WAIT1:
+		if (tp->fastopen_rsk) /* closed before the handshake was complete */
+			fastopen_established(cpu, tp);
 		if (tp->snd_una == tp->write_seq && !fin_wait1_acked(cpu, tp, skb, th))
 			return;
 		break;
@@ -273,7 +298,7 @@ void tcp_rx_state(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 		break;
 	case TCP_LAST_ACK:
 		if (tp->snd_una == tp->write_seq) {
-			tcp_update_metrics_on_close(tp);
+			tcp_metrics_save(cpu, tp);
 			tcp_done(cpu, tp);
 			trace_point(cpu, net, skb, TP_CONSUMED, sk->cookie, 0, "closed");
 			skb_consume(cpu, skb);

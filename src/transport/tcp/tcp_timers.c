@@ -21,6 +21,8 @@ void tcp_rearm_rto(struct cpu *cpu, struct tcp_sock *tp)
 {
 	u64 when = cpu->now + tp->rto;
 
+	if (unlikely(tp->fastopen_rsk)) /* the timer is the SYN-ACK's */
+		return;
 	if (!tp->packets_out) {
 		tcp_stop_rtx(tp);
 		return;
@@ -81,7 +83,7 @@ u64 tcp_fin_time(const struct tcp_sock *tp)
 
 /* -- giving up -- */
 
-static void write_err(struct cpu *cpu, struct tcp_sock *tp)
+void tcp_write_err(struct cpu *cpu, struct tcp_sock *tp)
 {
 	struct sock *sk = tcp_to_sock(tp);
 
@@ -185,8 +187,9 @@ static bool write_timeout(struct cpu *cpu, struct tcp_sock *tp)
 		}
 		expired = timed_out(cpu, tp, retry_until, (u64)tp->user_timeout_ms * NSEC_PER_MSEC);
 	}
+	tcp_fo_detect_blackhole(cpu, tp, expired);
 	if (expired) {
-		write_err(cpu, tp);
+		tcp_write_err(cpu, tp);
 		return true;
 	}
 	return false;
@@ -200,6 +203,10 @@ static void retransmit_timer(struct cpu *cpu, struct tcp_sock *tp)
 	struct netns_tcp *n = tcp_net(tp);
 	struct tcp_seg *s = tcp_seg_first(tp);
 
+	if (unlikely(tp->fastopen_rsk)) {
+		tcp_fo_synack_timeout(cpu, tp);
+		return;
+	}
 	if (!tp->packets_out || !s)
 		return;
 	if (!tp->snd_wnd && !sk->dead && !(BIT(sk->state) & (TCPS(SYN_SENT) | TCPS(SYN_RECV)))) {
@@ -208,7 +215,7 @@ static void retransmit_timer(struct cpu *cpu, struct tcp_sock *tp)
 		u64 last = tp->rcv_tstamp;
 
 		if (cpu->now - last > tcp_rto_max(tp) * 2 && tp->retransmits) {
-			write_err(cpu, tp);
+			tcp_write_err(cpu, tp);
 			return;
 		}
 		tcp_enter_loss(cpu, tp);
@@ -307,7 +314,7 @@ static void probe_timer(struct cpu *cpu, struct tcp_sock *tp)
 	}
 	if (tp->probes_out >= max) {
 abort:
-		write_err(cpu, tp);
+		tcp_write_err(cpu, tp);
 		return;
 	}
 	tcp_send_probe0(cpu, tp);
@@ -436,7 +443,7 @@ void tcp_keep_timer(void *owner, struct timer *t)
 		if ((tp->user_timeout_ms && idle >= (u64)tp->user_timeout_ms * NSEC_PER_MSEC && tp->probes_out > 0) ||
 		    (!tp->user_timeout_ms && tp->probes_out >= probes)) {
 			tcp_send_active_reset(cpu, tp);
-			write_err(cpu, tp);
+			tcp_write_err(cpu, tp);
 			goto out;
 		}
 		mib_inc(cpu, sk->net, MIB_TcpExt_TCPKeepAlive);

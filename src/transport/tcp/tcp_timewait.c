@@ -83,6 +83,7 @@ void tcp_time_wait(struct cpu *cpu, struct tcp_sock *tp, u8 state, u64 timeout)
 		/* Too many: the connection just ends. */
 		mib_inc(cpu, net, MIB_TcpExt_TCPTimeWaitOverflow);
 	}
+	tcp_metrics_save(cpu, tp);
 	tcp_done(cpu, tp);
 }
 
@@ -175,7 +176,10 @@ bool tcp_tw_rx(struct cpu *cpu, struct tcp_tw *tw, struct sk_buff *skb, const st
 	    (seq_after(cb->seq, tw->rcv_nxt) || (o.saw_tstamp && (s32)(tw->ts_recent - o.rcv_tsval) < 0))) {
 		struct inet_sock *l = inet_listen_find(cpu, &n->hash, &tw->tuple.rcv_saddr, th->dport, &tw->tuple.daddr, th->sport, skb->skb_iif);
 		if (l) {
+			u32 isn = tw->snd_nxt + 65535 + 2;
+
 			tw_free(cpu, tw);
+			cb->tw_isn = isn ? isn : 1;
 			return true;
 		}
 		goto ack_drop_syn;

@@ -39,7 +39,7 @@ static int check_sendable(struct cpu *cpu, struct tcp_sock *tp)
 		return sock_error(sk);
 	if (sk->shutdown & SHUT_SND_BIT)
 		return -EPIPE;
-	if (BIT(sk->state) & (TCPS(ESTABLISHED) | TCPS(CLOSE_WAIT)))
+	if (BIT(sk->state) & (TCPS(ESTABLISHED) | TCPS(CLOSE_WAIT)) || tp->fastopen_rsk)
 		return 0;
 	if (BIT(sk->state) & (TCPS(SYN_SENT) | TCPS(SYN_RECV)))
 		return -EAGAIN;
@@ -78,8 +78,12 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 	u32 mss;
 	int err;
 
-	if (flags & MSG_FASTOPEN) /* as a kernel without it */
-		return -EOPNOTSUPP;
+	if (unlikely(flags & MSG_FASTOPEN || tp->defer_connect)) {
+		u32 copied;
+
+		err = tcp_connect_data(cpu, tp, m, &copied);
+		return err == -EINPROGRESS && copied ? (ssize_t)copied : err;
+	}
 	if (m->msg_controllen) {
 		struct inet_cmsgs c;
 
@@ -153,9 +157,18 @@ int tcp_reserve(struct cpu *cpu, struct sock *sk, struct iovec *iov, unsigned ma
 	unsigned n = 0;
 	u32 room;
 	u8 *p;
-	int err = check_sendable(cpu, tp);
+	int err;
 
 	*bytes = 0;
+	if (unlikely(tp->defer_connect)) { /* whoever moves bytes himself does without data in the SYN */
+		struct msghdr none = { 0 };
+		u32 copied;
+
+		err = tcp_connect_data(cpu, tp, &none, &copied);
+		if (err != -EINPROGRESS)
+			return err;
+	}
+	err = check_sendable(cpu, tp);
 	if (err)
 		return err;
 	if (!max)

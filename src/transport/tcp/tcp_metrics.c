@@ -1,0 +1,197 @@
+/* What one connection learnt of a path, for the next one to the same peer: the metrics cache (tcp_metrics), and Fast Open cookies.
+ *
+ * RFC 9040 (sharing of control blocks, temporal). An entry per pair of addresses, at most METRICS_MAX in a namespace, the least
+ * recently used one goes first. Filled at the end of a connection (tcp_time_wait, LAST-ACK), read at its beginning; a peer with a
+ * round-trip time on record is a proven one, for whom the SYN queue keeps room. tcp_no_metrics_save, tcp_no_ssthresh_metrics_save.
+ */
+#include "transport/tcp/tcp_impl.h"
+
+#define METRICS_MAX 8192u
+
+static u32 key_hash(const struct world *w, const struct inaddr *l, const struct inaddr *r)
+{
+	return (u32)siphash_4u64(&w->hash_key, l->q[0], l->q[1], r->q[0], r->q[1]);
+}
+
+struct tcp_metrics *tcp_metrics_find(const struct netns *net, const struct inaddr *laddr, const struct inaddr *raddr)
+{
+	struct tcp_metrics *m;
+
+	htable_for_each_match(m, &net->tcp->metrics, key_hash(net->world, laddr, raddr), node)
+		if (inaddr_eq(&m->laddr, laddr) && inaddr_eq(&m->raddr, raddr))
+			return m;
+	return NULL;
+}
+
+void tcp_metrics_del(struct netns *net, struct tcp_metrics *m)
+{
+	htable_del(&net->tcp->metrics, &m->node);
+	list_del(&m->lru);
+	mem_free(&net->world->mem, m);
+}
+
+/* NULL: no memory. */
+static struct tcp_metrics *get(struct cpu *cpu, struct netns *net, const struct inaddr *laddr, const struct inaddr *raddr)
+{
+	struct netns_tcp *n = net->tcp;
+	struct tcp_metrics *m = tcp_metrics_find(net, laddr, raddr);
+
+	if (m) {
+		list_del(&m->lru);
+		list_add_tail(&n->metrics_lru, &m->lru);
+		return m;
+	}
+	if (n->metrics.count >= METRICS_MAX)
+		tcp_metrics_del(net, list_first(&n->metrics_lru, struct tcp_metrics, lru));
+	m = mem_zalloc(cpu_mem(cpu), sizeof *m);
+	if (!m)
+		return NULL;
+	m->laddr = *laddr;
+	m->raddr = *raddr;
+	m->stamp = cpu->now;
+	htable_add(&n->metrics, &m->node, key_hash(net->world, laddr, raddr));
+	list_add_tail(&n->metrics_lru, &m->lru);
+	return m;
+}
+
+int tcp_metrics_init(struct netns *net)
+{
+	list_init(&net->tcp->metrics_lru);
+	return htable_init(&net->tcp->metrics, &net->world->mem, 16);
+}
+
+void tcp_metrics_flush(struct netns *net)
+{
+	while (!list_empty(&net->tcp->metrics_lru))
+		tcp_metrics_del(net, list_first(&net->tcp->metrics_lru, struct tcp_metrics, lru));
+}
+
+void tcp_metrics_fini(struct netns *net)
+{
+	tcp_metrics_flush(net);
+	htable_fini(&net->tcp->metrics);
+}
+
+bool tcp_metrics_peer_proven(const struct netns *net, const struct inet_tuple *t)
+{
+	const struct tcp_metrics *m = tcp_metrics_find(net, &t->rcv_saddr, &t->daddr);
+
+	return m && m->rtt_us;
+}
+
+/* -- the end of a connection -- */
+
+/* A longer round trip than the one on record counts at once, a shorter one by an eighth: too long is safer than too short. */
+static void save_rtt(struct tcp_metrics *m, const struct tcp_sock *tp)
+{
+	s32 diff = (s32)(m->rtt_us - tp->srtt_us), dev;
+
+	m->rtt_us = diff <= 0 ? tp->srtt_us : m->rtt_us - (u32)(diff >> 3);
+	dev = (diff < 0 ? -diff : diff) >> 1;
+	dev = MAX(dev, (s32)tp->mdev_us);
+	m->rttvar_us = (u32)dev >= m->rttvar_us ? (u32)dev : m->rttvar_us - ((m->rttvar_us - (u32)dev) >> 2);
+}
+
+void tcp_metrics_save(struct cpu *cpu, struct tcp_sock *tp)
+{
+	struct netns *net = tp->inet.sk.net;
+	const struct netns_tcp *n = net->tcp;
+	u32 cwnd = tp->snd_cwnd, ssthresh = tp->snd_ssthresh;
+	bool keep_ssthresh = !n->no_ssthresh_metrics_save;
+	struct tcp_metrics *m;
+
+	if (n->no_metrics_save || !tp->inet.dst)
+		return;
+	if (tp->backoff || !tp->srtt_us) { /* it could not even measure: what is on record is doubtful */
+		m = tcp_metrics_find(net, &tp->inet.saddr, &tp->inet.daddr);
+		if (m)
+			m->rtt_us = 0;
+		return;
+	}
+	m = get(cpu, net, &tp->inet.saddr, &tp->inet.daddr);
+	if (!m)
+		return;
+	save_rtt(m, tp);
+	if (ssthresh >= TCP_INFINITE_SSTHRESH) { /* still in the first slow start */
+		if (keep_ssthresh && m->ssthresh && cwnd >> 1 > m->ssthresh)
+			m->ssthresh = cwnd >> 1;
+		m->cwnd = MAX(m->cwnd, cwnd);
+	} else if (cwnd >= ssthresh && tp->ca_state == TCP_CA_Open) { /* congestion avoidance: cwnd means something */
+		if (keep_ssthresh)
+			m->ssthresh = MAX(cwnd >> 1, ssthresh);
+		m->cwnd = (m->cwnd + cwnd) >> 1;
+	} else {
+		m->cwnd = (m->cwnd + ssthresh) >> 1;
+		if (keep_ssthresh && m->ssthresh && ssthresh > m->ssthresh)
+			m->ssthresh = ssthresh;
+	}
+	if (m->reordering < tp->reordering && tp->reordering != (u32)n->reordering)
+		m->reordering = tp->reordering;
+	m->stamp = cpu->now;
+}
+
+/* -- the beginning of the next -- */
+
+void tcp_metrics_load(struct cpu *cpu, struct tcp_sock *tp)
+{
+	const struct netns_tcp *n = tcp_net(tp);
+	const struct tcp_metrics *m = tp->inet.dst ? tcp_metrics_find(tp->inet.sk.net, &tp->inet.saddr, &tp->inet.daddr) : NULL;
+	u32 rtt = 0;
+
+	(void)cpu;
+	if (m) {
+		if (!n->no_ssthresh_metrics_save && m->ssthresh)
+			tp->snd_ssthresh = m->ssthresh;
+		if (m->reordering && m->reordering != tp->reordering)
+			tp->reordering = m->reordering;
+		rtt = m->rtt_us;
+	}
+	/* SYNs are small and may be faster than data: the path's own record seeds the timeout, not the estimator. */
+	if (rtt > tp->srtt_us) {
+		u64 r = (u64)(rtt >> 3) * NSEC_PER_USEC, min = tp->rto_min ? tp->rto_min : (u64)n->rto_min_us * NSEC_PER_USEC;
+
+		tp->rto = MIN(r + MAX(2 * r, min), tcp_rto_max(tp));
+	} else if (!tp->srtt_us) { /* RFC 6298, 5.7: the SYN was lost, or a cookie kept no time */
+		tp->rttvar_us = tp->mdev_us = tp->mdev_max_us = (u32)(TCP_RTO_FALLBACK / NSEC_PER_USEC);
+		tp->rto = TCP_RTO_FALLBACK;
+	}
+}
+
+/* -- Fast Open cookies -- */
+
+void tcp_metrics_fo_get(const struct tcp_sock *tp, u16 *mss, struct tcp_fo_cookie *c)
+{
+	const struct tcp_metrics *m = tcp_metrics_find(tp->inet.sk.net, &tp->inet.saddr, &tp->inet.daddr);
+
+	if (!m)
+		return;
+	if (m->fo_mss)
+		*mss = m->fo_mss;
+	*c = m->fo_cookie;
+	c->present = true;
+	if (!c->len && m->fo_try_exp == 1)
+		c->exp = true;
+}
+
+/* cookie not present: keep the one on record. try_exp: which option to ask with next time (1: the experimental one, 2: not again). */
+void tcp_metrics_fo_set(struct cpu *cpu, struct tcp_sock *tp, u16 mss, const struct tcp_fo_cookie *c, bool syn_lost, u8 try_exp)
+{
+	struct tcp_metrics *m = get(cpu, tp->inet.sk.net, &tp->inet.saddr, &tp->inet.daddr);
+
+	if (!m)
+		return;
+	if (mss)
+		m->fo_mss = mss;
+	if (c && c->present && c->len) {
+		m->fo_cookie = *c;
+	} else if (try_exp > m->fo_try_exp && !m->fo_cookie.len && !m->fo_cookie.exp) {
+		m->fo_try_exp = try_exp;
+	}
+	if (syn_lost) {
+		m->fo_syn_loss++;
+		m->fo_last_syn_loss = cpu->now;
+	} else {
+		m->fo_syn_loss = 0;
+	}
+	m->stamp = cpu->now;
+}
