@@ -35,7 +35,6 @@ struct nl_request {
 	struct nl_ext_ack *ack;
 	struct call_ctx *caller;
 	u32 portid;	     /* of the socket that asks */
-	const void *made;    /* what the handler is making: the notification of it answers this request; NULL: nothing, or several things */
 };
 struct nl_handler {	     /* ends with type 0 in its array */
 	u16 protocol;	     /* NETLINK_ROUTE */

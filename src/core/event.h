@@ -10,7 +10,7 @@ enum net_event {
 	EV_LINK_REGISTER,   /* obj: struct net_device, just registered */
 	EV_LINK_UP,	    /* IFF_UP set */
 	EV_LINK_GOING_DOWN, /* about to clear IFF_UP */
-	EV_LINK_DOWN,
+	EV_LINK_DOWN,	    /* info: IFF_* that are said to change beside IFF_UP */
 	EV_LINK_CHANGE,	    /* carrier, flags, MTU, name, master, group, alias; info: a LINK_CHANGE_* mask */
 	EV_LINK_MOVED,	    /* now in this namespace (obj's old one got EV_LINK_UNREGISTER) */
 	EV_LINK_UNREGISTER, /* obj leaves: drop every reference before returning; info: 0, or a const struct link_move * */

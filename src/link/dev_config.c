@@ -108,7 +108,7 @@ int dev_open(struct cpu *cpu, struct net_device *dev)
 	return 0;
 }
 
-void dev_close(struct cpu *cpu, struct net_device *dev)
+void dev_close(struct cpu *cpu, struct net_device *dev, u32 also)
 {
 	if (!dev_running(dev))
 		return;
@@ -117,7 +117,7 @@ void dev_close(struct cpu *cpu, struct net_device *dev)
 	qdisc_reset_all(cpu, dev);
 	if (dev->ops->stop)
 		dev->ops->stop(dev);
-	event_send(cpu, dev->net, EV_LINK_DOWN, dev, 0);
+	event_send(cpu, dev->net, EV_LINK_DOWN, dev, also);
 }
 
 int dev_change_flags(struct cpu *cpu, struct net_device *dev, u32 flags, struct nl_ext_ack *ack)
@@ -131,7 +131,7 @@ int dev_change_flags(struct cpu *cpu, struct net_device *dev, u32 flags, struct 
 		if (flags & IFF_UP)
 			err = dev_open(cpu, dev);
 		else
-			dev_close(cpu, dev);
+			dev_close(cpu, dev, 0);
 	}
 	if ((flags ^ dev->gflags) & IFF_PROMISC) {
 		dev->gflags ^= IFF_PROMISC;
@@ -299,7 +299,7 @@ int dev_set_netns(struct cpu *cpu, struct net_device *dev, struct netns *to, con
 		err = dev_ifindex_choose(to, 0, &ifindex);
 	if (err)
 		return err;
-	dev_close(cpu, dev);
+	dev_close(cpu, dev, IFF_RUNNING);
 	qdisc_detach(cpu, dev);
 	dev_leave(cpu, dev, &(struct link_move){ .to = to, .ifindex = ifindex });
 	dev_unlist(dev);

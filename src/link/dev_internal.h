@@ -13,7 +13,7 @@ void dev_rename_listed(struct net_device *dev, const char *name);
 void dev_leave(struct cpu *cpu, struct net_device *dev, const struct link_move *move_or_null);
 /* dev_config.c */
 int dev_open(struct cpu *cpu, struct net_device *dev);
-void dev_close(struct cpu *cpu, struct net_device *dev);
+void dev_close(struct cpu *cpu, struct net_device *dev, u32 also); /* also: of EV_LINK_DOWN */
 void dev_operstate_update(struct net_device *dev);
 /* dev_addr.c */
 void dev_mc_flush(struct net_device *dev);

@@ -262,7 +262,7 @@ void dev_unregister(struct cpu *cpu, struct net_device *dev)
 	if (!dev->registered || dev->unregistering)
 		return;
 	dev->unregistering = true;
-	dev_close(cpu, dev);
+	dev_close(cpu, dev, IFF_RUNNING);
 	qdisc_detach(cpu, dev);
 	dev_leave(cpu, dev, NULL);
 	if (dev->ops->uninit)

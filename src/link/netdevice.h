@@ -130,6 +130,7 @@ struct net_device {
 	u8 link_mode;
 	bool carrier;
 	bool registered, unregistering;
+	bool being_made;	/* by a request that has not come to its end: listeners hear of it then */
 	bool opening, carrier_news; /* dev_open is at work; the carrier changed meanwhile */
 	bool live_addr_change;	/* set_mac while up */
 	bool noqueue;		/* no queue in front of the driver by default: lo, veth, dummy, bridge */

@@ -32,7 +32,7 @@ def script(path):
         if not m:
             continue
         command = m.group(2).replace("@", PREFIX)
-        if not command.split()[0] in ("ip", "tc", "bridge"):
+        if not command.split()[0] in ("ip", "tc", "bridge", "sysctl"):
             continue
         out += ["echo '$ %s'" % m.group(2), "timeout 5 ip netns exec %s%s %s 2>&1; echo \"= $?\"" % (PREFIX, m.group(1), command)]
     out += ["ip netns del " + s for s in spaces]

@@ -126,9 +126,11 @@ static int do_sock(struct play *p, const char *id, const char *ns, int protocol,
 	p->caller.pid = port && port < 0x80000000u ? (int)port : 1;
 	p->cpu->caller = &p->caller;
 	err = socket_new(p->cpu, s->net, AF_NETLINK, SOCK_RAW, protocol, &s->s);
-	if (!err)
-		p->nsocks++;
-	return err;
+	if (err)
+		return err;
+	p->nsocks++;
+	/* What `ip monitor` read while it happened is read here at the end. */
+	return socket_setsockopt(p->cpu, s->s, SOL_SOCKET, SO_RCVBUFFORCE, &(int){ 16 << 20 }, sizeof(int));
 }
 
 static int do_bind(struct play *p, struct play_sock *s, u32 groups)

@@ -10,7 +10,7 @@
 #include <linux/netconf.h>
 
 #include "control/nsid.h"
-#include "control/route/rt.h"
+#include "control/route/rt_link.h"
 #include "inet/ip4/ip4.h"
 #include "inet/route/fib.h"
 #include "link/neigh.h"
@@ -41,20 +41,12 @@ static bool begin(struct netns *net, u32 group, struct nl_buf *b, bool asked)
 	return true;
 }
 
-/* Links: the one that RTM_NEWLINK made (not its peer), and all that RTM_DELLINK removed; only for who wants to hear of it. */
-static bool link_asked(struct netns *net, const struct net_device *dev, u16 type)
+/* asked: the request that this answers, which is to hear of it; or NULL. */
+static void tell_link(struct cpu *cpu, struct netns *net, struct net_device *dev, u16 type, u32 change, const struct link_move *move,
+		      const struct nl_request *asked)
 {
-	const struct nl_request *rq = echo_to(net, true);
-
-	return rq && (type == RTM_DELLINK ? rq->nlh->nlmsg_type == RTM_DELLINK : rq->made == dev);
-}
-
-static void tell_link(struct cpu *cpu, struct netns *net, struct net_device *dev, u16 type, u32 change, const struct link_move *move)
-{
-	bool asked = change == ~0u && !move && link_asked(net, dev, type);
-	const struct nl_request *rq = nl_current(net);
-	struct rt_link_fill f = { .type = type, .change = change, .tgt_nsid = -1, .net = net, .seq = asked ? rq->nlh->nlmsg_seq : 0,
-				  .portid = asked ? rq->portid : 0 };
+	struct rt_link_fill f = { .type = type, .change = change, .tgt_nsid = -1, .net = net, .seq = asked ? asked->nlh->nlmsg_seq : 0,
+				  .portid = asked ? asked->portid : 0 };
 	struct nl_buf b;
 	s32 nsid;
 
@@ -79,6 +71,14 @@ static void tell_netconf(struct cpu *cpu, struct netns *net, s32 ifindex, s32 wh
 	tell(cpu, net, RTNLGRP_IPV4_NETCONF, &b, false);
 }
 
+/* All links that RTM_DELLINK removes answer it, a peer too. */
+static const struct nl_request *asked_to_delete(struct netns *net, unsigned long moved)
+{
+	const struct nl_request *rq = echo_to(net, true);
+
+	return rq && !moved && rq->nlh->nlmsg_type == RTM_DELLINK ? rq : NULL;
+}
+
 static void link_event(struct cpu *cpu, struct netns *net, enum net_event ev, struct net_device *dev, unsigned long info)
 {
 	nl_generations(net)->link_gen++;
@@ -86,10 +86,10 @@ static void link_event(struct cpu *cpu, struct netns *net, enum net_event ev, st
 	case EV_LINK_REGISTER:
 	case EV_LINK_MOVED:
 		tell_netconf(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_NEWNETCONF);
-		tell_link(cpu, net, dev, RTM_NEWLINK, ~0u, NULL);
+		if (!dev->being_made)
+			tell_link(cpu, net, dev, RTM_NEWLINK, ~0u, NULL, NULL);
 		break;
-	case EV_LINK_CHANGE:
-		tell_link(cpu, net, dev, RTM_NEWLINK, info & LINK_CHANGE_FLAGS ? (u32)(info >> LINK_CHANGE_WHICH_SHIFT) : 0, NULL);
+	case EV_LINK_CHANGE: /* told by told_first */
 		if (info & LINK_CHANGE_NAME) { /* its settings moved to another directory */
 			tell_netconf(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_DELNETCONF);
 			tell_netconf(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_NEWNETCONF);
@@ -97,7 +97,8 @@ static void link_event(struct cpu *cpu, struct netns *net, enum net_event ev, st
 		break;
 	case EV_LINK_UNREGISTER:
 		tell_netconf(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_DELNETCONF);
-		tell_link(cpu, net, dev, RTM_DELLINK, ~0u, (const struct link_move *)info);
+		if (!dev->being_made)
+			tell_link(cpu, net, dev, RTM_DELLINK, ~0u, (const struct link_move *)info, asked_to_delete(net, info));
 		break;
 	default:
 		break;
@@ -187,7 +188,7 @@ static void event(struct cpu *cpu, struct netns *net, enum net_event ev, void *o
 		tell_netconf(cpu, net, dev ? dev->ifindex : info & NETCONF_EVENT_DEFAULT ? NETCONFA_IFINDEX_DEFAULT : NETCONFA_IFINDEX_ALL,
 			     (s32)(info & 0xffff), RTM_NEWNETCONF);
 		break;
-	case EV_LINK_UP: /* told by up_or_down */
+	case EV_LINK_UP: /* told by told_first */
 	case EV_LINK_DOWN:
 	case EV_LINK_GOING_DOWN:
 	case EV_NETNS_ID:
@@ -195,16 +196,30 @@ static void event(struct cpu *cpu, struct netns *net, enum net_event ev, void *o
 	}
 }
 
-/* A link that went up or down is told of before the addresses and routes that come and go with it. */
-static void up_or_down(struct cpu *cpu, struct netns *net, enum net_event ev, void *obj, unsigned long info)
+/* A link that changed, went up or down is told of before the addresses and routes that come and go with it. One that is being made is
+ * told of when it is whole. */
+static void told_first(struct cpu *cpu, struct netns *net, enum net_event ev, void *obj, unsigned long info)
 {
-	if (!net->nl || (ev != EV_LINK_UP && ev != EV_LINK_DOWN))
+	const struct net_device *dev = obj;
+
+	if (!net->nl || (ev != EV_LINK_UP && ev != EV_LINK_DOWN && ev != EV_LINK_CHANGE))
 		return;
 	nl_generations(net)->link_gen++;
-	tell_link(cpu, net, obj, RTM_NEWLINK, IFF_UP, NULL);
+	if (dev->being_made)
+		return;
+	if (ev == EV_LINK_CHANGE)
+		tell_link(cpu, net, obj, RTM_NEWLINK, info & LINK_CHANGE_FLAGS ? (u32)(info >> LINK_CHANGE_WHICH_SHIFT) : 0, NULL, NULL);
+	else
+		tell_link(cpu, net, obj, RTM_NEWLINK, IFF_UP | (u32)info, NULL, NULL);
 }
 
-const struct event_sub rt_events_first = { .fn = up_or_down }, rt_events = { .fn = event };
+void rt_link_made(struct nl_request *rq, struct net_device *dev)
+{
+	dev->being_made = false;
+	tell_link(rq->cpu, dev->net, dev, RTM_NEWLINK, ~0u, NULL, echo_to(dev->net, true));
+}
+
+const struct event_sub rt_events_first = { .fn = told_first }, rt_events = { .fn = event };
 
 const struct nl_handler *const rt_handlers[] = {
 	rt_link_handlers, rt_addr_handlers, rt_route_handlers, rt_neigh_handlers, rt_neightbl_handlers, rt_rule_handlers,

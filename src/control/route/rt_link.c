@@ -248,7 +248,7 @@ const struct nl_handler rt_link_handlers[] = {
 	{ .protocol = NETLINK_ROUTE, .type = RTM_DELLINK, .doit = rt_del_link },
 	{ .protocol = NETLINK_ROUTE, .type = RTM_SETLINK, .family = AF_BRIDGE, .doit = rt_bridge_set_link },
 	{ .protocol = NETLINK_ROUTE, .type = RTM_DELLINK, .family = AF_BRIDGE, .doit = rt_bridge_set_link },
-	{ .protocol = NETLINK_ROUTE, .type = RTM_NEWLINKPROP, .doit = rt_new_linkprop },
-	{ .protocol = NETLINK_ROUTE, .type = RTM_DELLINKPROP, .doit = rt_del_linkprop },
+	{ .protocol = NETLINK_ROUTE, .type = RTM_NEWLINKPROP, .doit = rt_set_linkprops },
+	{ .protocol = NETLINK_ROUTE, .type = RTM_DELLINKPROP, .doit = rt_set_linkprops },
 	{ 0 },
 };

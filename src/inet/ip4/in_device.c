@@ -4,6 +4,8 @@
  * rule of its own: OR, AND, the larger, or not at all). The packet path reads in_device.on, where the combinations that it needs
  * are kept as bits.
  */
+#include <stdio.h>
+
 #include "core/subsys.h"
 #include "inet/ip4/ip4_priv.h"
 
@@ -118,11 +120,13 @@ static void rename_labels(struct cpu *cpu, struct in_device *idev)
 		memcpy(old, ifa->label, sizeof(old));
 		memcpy(ifa->label, idev->dev->name, DEV_NAME_SIZE);
 		if (n++) {
-			char tail[DEV_NAME_SIZE] = "";
+			char tail[DEV_NAME_SIZE];
 			size_t room;
 			colon = strchr(old, ':');
 			if (colon)
 				memcpy(tail, colon, strlen(colon) + 1);
+			else
+				snprintf(tail, sizeof(tail), ":%u", n); /* the second and later ones get a number */
 			room = DEV_NAME_SIZE - 1 - strlen(tail);
 			ifa->label[MIN(strlen(ifa->label), room)] = 0;
 			strcat(ifa->label, tail);

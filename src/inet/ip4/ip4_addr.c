@@ -84,10 +84,15 @@ static void routes_del(struct cpu *cpu, struct in_device *idev, struct in_ifaddr
 				if (same_route(&r[i], &o[j]))
 					gone &= ~(1u << i);
 	}
-	/* The address itself last: while it is there, the others' source is valid. */
-	for (unsigned i = 1; i <= n; i++)
-		if (n && gone & 1u << i % n)
-			fib_kernel_route_del(cpu, idev->dev, &r[i % n]);
+	/* Linux's order: the subnet, broadcasts, and last the address itself: while it is there, the others' source is valid. */
+	for (unsigned i = 1; i < n; i++)
+		if (gone & 1u << i && r[i].type != RTN_BROADCAST)
+			fib_kernel_route_del(cpu, idev->dev, &r[i]);
+	for (unsigned i = 1; i < n; i++)
+		if (gone & 1u << i && r[i].type == RTN_BROADCAST)
+			fib_kernel_route_del(cpu, idev->dev, &r[i]);
+	if (gone & 1)
+		fib_kernel_route_del(cpu, idev->dev, &r[0]);
 	if (gone & 1 && !on_device && fib_addr_type(idev->dev->net, NULL, &r[0].dst) != RTN_LOCAL)
 		fib_prefsrc_gone(cpu, idev->dev->net, &r[0].dst);
 }

@@ -85,6 +85,7 @@ struct fib_info {		/* what routes share: everything but prefix, tos, priority ke
 	u32 memcnt;		/* the struct itself: 1 for all routes, 1 per dst; atomic */
 	u8 family, protocol, scope, type; /* AF_*, RTPROT_*, RT_SCOPE_*, RTN_* */
 	u32 priority, flags;	/* priority: IPv4 (IPv6 has it in the alias) */
+	bool prefsrc_gone;	/* the address that it prefers as source was deleted: why it is dead */
 	struct inaddr prefsrc;
 	bool reject;		/* IPv6: an error type, or leads to loopback without being ours */
 	u32 *metrics;		/* [RTAX_SLOTS], or NULL */

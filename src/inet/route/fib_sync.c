@@ -2,7 +2,7 @@
  * main, and a namespace's birth and end.
  *
  * A next hop dies with IFF_UP (host-scope ones live on: own addresses answer on a device that is down) and is only marked linkdown
- * when the carrier goes. A route all of whose hops are dead is flushed, without a message, as on Linux.
+ * when the carrier goes. A route all of whose hops are dead is flushed, without a message; one whose source address goes, with one: as on Linux.
  */
 #include "core/subsys.h"
 #include "inet/route/fib_priv.h"
@@ -104,8 +104,9 @@ void fib_prefsrc_gone(struct cpu *cpu, struct netns *net, const struct inaddr *a
 	unsigned dead = 0;
 	for (struct hnode *n = htable_walk(&net->fib->infos, &cursor, NULL); n; n = htable_walk(&net->fib->infos, &cursor, n)) {
 		struct fib_info *fi = container_of(n, struct fib_info, node);
-		if (inaddr_eq(&fi->prefsrc, addr)) {
+		if (fi->table == RT_TABLE_MAIN && inaddr_eq(&fi->prefsrc, addr)) { /* other tables' routes stay, as on Linux */
 			fi->flags |= RTNH_F_DEAD;
+			fi->prefsrc_gone = true;
 			dead++;
 		}
 	}

@@ -84,6 +84,8 @@ void fib_flush(struct cpu *cpu, struct netns *net, bool all)
 					continue;
 				}
 				fib_alias_unlink(t, prev, a);
+				if (a->fi->prefsrc_gone)
+					fib_announce(cpu, net, EV_ROUTE_DEL, a, &(struct fib_config){ .family = t->family }, 0);
 				fib_alias_free(net, a);
 				gone++;
 			}
