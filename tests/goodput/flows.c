@@ -4,7 +4,6 @@
  *                                         within SECONDS of the first accept, then ends
  *   flows send ADDRESS CC:COUNT[,CC:COUNT…]   COUNT flows per congestion control, group by group; sends until the peer is gone
  */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

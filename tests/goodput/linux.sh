@@ -7,7 +7,7 @@
 #                             queue; r2 -> b: loss, duplication and half of the delay (reordered packets skip it); r1 -> a: the rest.
 set -u
 cells=$(readlink -f $1) runs=${2:-20} first=${3:-1} seconds=10 rate=20mbit
-[ -x ./flows ] || { echo "compile flows.c first: gcc -O2 -static -o flows flows.c" >&2; exit 1; }
+[ -x ./flows ] || { echo "compile flows.c first: gcc -O2 -D_GNU_SOURCE -static -o flows flows.c" >&2; exit 1; }
 for m in tcp_bbr tcp_dctcp tcp_cubic sch_netem; do modprobe $m; done
 link() { # NS1 IF1 ADDR1 NS2 IF2 ADDR2
 	ip -n "$1" link add name "$2" type veth peer name "$5" netns "$4" || exit 1

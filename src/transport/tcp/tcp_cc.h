@@ -11,6 +11,7 @@
 #include "core/netns.h"
 
 #define TCP_CC_NAME_MAX 16
+#define TCP_CC_INFO_MAX 64
 #define TCP_CC_PRIV 104 /* as Linux's ICSK_CA_PRIV_SIZE: BBR fits */
 
 struct tcp_sock;
@@ -63,6 +64,8 @@ struct tcp_cc_ops {
 	void (*cong_control)(struct cpu *cpu, struct tcp_sock *tp, u32 ack, int flag, const struct tcp_rate_sample *rs);
 	u32 (*min_tso_segs)(struct tcp_sock *tp);
 	u32 (*sndbuf_expand)(struct tcp_sock *tp);
+	/* TCP_CC_INFO: fills a union tcp_cc_info (linux/inet_diag.h) at out, TCP_CC_INFO_MAX bytes; returns the length. */
+	size_t (*info)(const struct tcp_sock *tp, void *out);
 };
 
 /* By name, NULL: none. */
@@ -79,7 +82,7 @@ u32 tcp_slow_start(struct tcp_sock *tp, u32 acked);
 void tcp_cong_avoid_ai(struct tcp_sock *tp, u32 w, u32 acked);
 bool tcp_is_cwnd_limited(const struct tcp_sock *tp);
 
-extern const struct tcp_cc_ops tcp_cc_reno, tcp_cc_cubic;
+extern const struct tcp_cc_ops tcp_cc_reno, tcp_cc_cubic, tcp_cc_bbr;
 extern const struct tcp_cc_ops *const tcp_cc_list[];
 
 /* Reno's parts, which others fall back to. */

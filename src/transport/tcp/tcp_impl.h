@@ -105,7 +105,7 @@ static inline void tcp_stat(const struct tcp_sock *tp, enum sockstat which, int 
 	tp->inet.sk.net->core->sockstat[which] += (u64)(s64)by;
 }
 /* Sent at a rate: because the program asked (SO_MAX_PACING_RATE), or the congestion control lives by it. */
-static inline bool tcp_is_paced(const struct tcp_sock *tp) { return tp->inet.sk.max_pacing_rate != UINT64_MAX || tp->cc->needs_pacing; }
+static inline bool tcp_is_paced(const struct tcp_sock *tp) { return tp->pacing_needed || tp->inet.sk.max_pacing_rate != UINT64_MAX; }
 /* Clocks: the timestamp option's ms, and seconds for PAWS. */
 static inline u32 tcp_ts_now(const struct cpu *cpu) { return (u32)(cpu->now / NSEC_PER_MSEC); }
 static inline u32 tcp_now_s(const struct cpu *cpu) { return (u32)(cpu->now / NSEC_PER_SEC); }

@@ -70,40 +70,7 @@ void tcp_set_rto(struct tcp_sock *tp)
 	tp->rto = MIN((u64)((tp->srtt_us >> 3) + tp->rttvar_us) * NSEC_PER_USEC, tcp_rto_max(tp));
 }
 
-/* -- windowed minimum over tcp_min_rtt_wlen seconds: best three of the window, Kathleen Nichols' way -- */
-
-u32 tcp_min_rtt(const struct tcp_sock *tp) { return tp->min_rtt[0].v; }
-
-static void min_rtt_update(struct cpu *cpu, struct tcp_sock *tp, u32 us)
-{
-	u64 win = (u64)tcp_net(tp)->min_rtt_wlen * NSEC_PER_SEC, now = cpu->now, age;
-	__typeof__(tp->min_rtt[0]) s, *m = tp->min_rtt;
-
-	s.v = us ? us : 1;
-	s.t = now;
-	if (s.v <= m[0].v || now - m[2].t > win) {
-		m[0] = m[1] = m[2] = s;
-		return;
-	}
-	if (s.v <= m[1].v)
-		m[1] = m[2] = s;
-	else if (s.v <= m[2].v)
-		m[2] = s;
-	age = now - m[0].t;
-	if (age > win) {
-		m[0] = m[1];
-		m[1] = m[2];
-		m[2] = s;
-		if (now - m[0].t > win) {
-			m[0] = m[1];
-			m[1] = m[2];
-		}
-	} else if (m[1].t == m[0].t && age > win / 4) {
-		m[1] = m[2] = s;
-	} else if (m[2].t == m[1].t && age > win / 2) {
-		m[2] = s;
-	}
-}
+u32 tcp_min_rtt(const struct tcp_sock *tp) { return minmax_get(&tp->min_rtt); }
 
 /* Takes what an ACK tells: times in us, -1 when it does not tell. True: the estimate moved. */
 bool tcp_update_rtt(struct cpu *cpu, struct tcp_sock *tp, int flag, s64 seq_rtt_us, s64 sack_rtt_us, s64 *ca_rtt_us)
@@ -120,7 +87,7 @@ bool tcp_update_rtt(struct cpu *cpu, struct tcp_sock *tp, int flag, s64 seq_rtt_
 		return false;
 	seq_rtt_us = MAX(seq_rtt_us, 1);
 	if (*ca_rtt_us >= 0)
-		min_rtt_update(cpu, tp, (u32)*ca_rtt_us);
+		minmax_min(&tp->min_rtt, (u32)tcp_net(tp)->min_rtt_wlen * 1000u, (u32)(cpu->now / NSEC_PER_MSEC), MAX((u32)*ca_rtt_us, 1u));
 	rtt_estimate(tp, seq_rtt_us);
 	tcp_set_rto(tp);
 	tp->backoff = 0; /* RFC 6298: a valid sample ends the back-off */
@@ -145,6 +112,5 @@ void tcp_rtt_init(struct tcp_sock *tp)
 	tp->rto = TCP_RTO_INIT;
 	tp->mdev_us = (u32)(TCP_RTO_INIT / NSEC_PER_USEC);
 	tp->srtt_us = 0;
-	for (unsigned i = 0; i < 3; i++)
-		tp->min_rtt[i].v = ~0u, tp->min_rtt[i].t = 0;
+	minmax_reset(&tp->min_rtt, 0, ~0u);
 }

@@ -218,8 +218,16 @@ int tcp_transmit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_tx *x)
 	if (x->len) {
 		tcp_event_data_sent(cpu, tp);
 		tp->data_segs_out += pcount;
-		if (tcp_is_paced(tp) && tp->pacing_rate && tp->pacing_rate != UINT64_MAX && tp->data_segs_out > TCP_INIT_CWND)
-			tp->pacing_next = MAX(tp->pacing_next, cpu->now) + (u64)x->len * NSEC_PER_SEC / tp->pacing_rate;
+		/* Pacing, from the eleventh packet on: the initial window goes at once. */
+		if (tcp_is_paced(tp)) {
+			u64 at = MAX(tp->pacing_next, cpu->now), late = at - tp->pacing_next;
+
+			if (tp->pacing_rate && tp->pacing_rate != UINT64_MAX && tp->data_segs_out >= TCP_INIT_CWND) {
+				u64 gap = (u64)x->len * NSEC_PER_SEC / tp->pacing_rate;
+				at += gap - MIN(gap / 2, late); /* coming late is made up for, by at most half */
+			}
+			tp->pacing_next = at;
+		}
 		tp->bytes_sent += x->len;
 	}
 	tp->segs_out += pcount;

@@ -15,6 +15,7 @@
 #include <netinet/tcp.h> /* states, options, TCP_CA_* */
 
 #include "base/list.h"
+#include "base/minmax.h"
 #include "base/rbtree.h"
 #include "base/timer.h"
 #include "codec/wire/tcphdr.h"
@@ -176,6 +177,7 @@ struct tcp_sock {
 	u64 segs_out, data_segs_out, bytes_sent, bytes_retrans, total_retrans;
 	u64 pacing_rate;	/* bytes a second; UINT64_MAX: none */
 	u64 pacing_next;	/* when the next packet may go, if paced */
+	bool pacing_needed;	/* a congestion control asked for it; stays, as in Linux */
 	struct cpu_work tsq_work;
 	bool nospace;		/* somebody waits for room: tcp_check_space() tells */
 
@@ -215,7 +217,7 @@ struct tcp_sock {
 	/* -- acknowledgement and round trip: tcp_ack.c, tcp_rtt.c -- */
 	u32 srtt_us, mdev_us, mdev_max_us, rttvar_us, rtt_seq; /* srtt << 3, mdev << 2, as RFC 6298's arithmetic goes */
 	u64 rto, rto_min, rto_max;
-	struct { u32 v; u64 t; } min_rtt[3]; /* windowed minimum, us */
+	struct minmax min_rtt; /* us, over tcp_min_rtt_wlen; time in ms */
 	u64 bytes_acked;
 	u32 delivered, delivered_ce;
 

@@ -318,9 +318,12 @@ int tcp_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name, void *
 		break;
 	case TCP_INFO:
 		return tcp_info_get(cpu, tp, val, len);
-	case TCP_CC_INFO: /* none of ours tells more than TCP_INFO does: no bytes, as from Linux' cubic */
-		*len = 0;
-		return 0;
+	case TCP_CC_INFO: {
+		u8 info[TCP_CC_INFO_MAX];
+		size_t bytes = tp->cc->info ? tp->cc->info(tp, info) : 0;
+
+		return sockopt_put(val, len, info, bytes);
+	}
 	case TCP_QUICKACK:
 		v = !tcp_in_pingpong(tp);
 		break;
