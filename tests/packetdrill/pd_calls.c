@@ -17,7 +17,7 @@
 
 #include "base/types.h"
 #include "core/cpu.h"
-#include "sock/sock.h"
+#include "sock/inet_sock.h"
 
 /* The most bytes that one call moves at the stack's door. */
 #define IOV_LIMIT 1024
@@ -174,7 +174,8 @@ static int accept_one(struct pd_file *f, struct sockaddr *a, socklen_t *len)
 		;
 	if (err)
 		return err;
-	if (a && len && !weft_getpeername(s, &peer, &peer_len)) {
+	if (a && len) { /* also of a connection that has ended meanwhile, which getpeername would not name */
+		inet_sockaddr_fill(s->sk, &inet_sk(s->sk)->daddr, inet_sk(s->sk)->dport, 0, &peer, &peer_len);
 		memcpy(a, &peer, MIN(*len, peer_len));
 		*len = peer_len;
 	}
@@ -209,7 +210,15 @@ static int connect_to(struct pd_file *f, const struct sockaddr *a, socklen_t len
 }
 static int do_connect(void *u, int fd, const struct sockaddr *a, socklen_t len) { return (int)ON_SOCKET(fd, connect_to(f, a, len)); }
 
-/* A call that blocks goes on until all bytes are taken. */
+static bool opening(struct pd_file *f)
+{
+	struct tcp_info i;
+	socklen_t len = sizeof i;
+
+	return !weft_getsockopt(f->s, IPPROTO_TCP, TCP_INFO, &i, &len) && i.tcpi_state == TCP_SYN_SENT;
+}
+
+/* A call that blocks goes on until all bytes are taken; one that opened the connection, until it is open. */
 ssize_t pd_send_all(struct pd_file *f, const struct msghdr *msg, int flags)
 {
 	uint64_t limit = time_limit(f, SO_SNDTIMEO, flags);
@@ -232,6 +241,13 @@ ssize_t pd_send_all(struct pd_file *f, const struct msghdr *msg, int flags)
 			m.msg_namelen = 0;
 			flags &= ~MSG_FASTOPEN;
 			continue;
+		}
+		if (r > 0 && limit && opening(f)) {
+			int err = finish_connect(f, limit);
+
+			if (err)
+				return err;
+			flags &= ~MSG_FASTOPEN;
 		}
 		if (r > 0) {
 			done += r;

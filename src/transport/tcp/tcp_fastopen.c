@@ -162,6 +162,8 @@ static bool queue_has_room(struct cpu *cpu, struct tcp_sock *l)
 void tcp_fo_queue_data(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 {
 	struct tcp_cb *cb = tcp_cb(skb);
+	u64 ato = tp->ack.ato;
+	u8 quick = tp->ack.quick;
 
 	skb_pull(skb, tcp_hlen((const struct tcp_hdr *)skb_transport_header(skb)));
 	cb->seq++;
@@ -174,6 +176,8 @@ void tcp_fo_queue_data(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb
 	tp->syn_data_acked = true;
 	tp->data_segs_in++;
 	tcp_data_queue(cpu, tp, skb);
+	tp->ack.ato = ato; /* delayed ACKs begin with the first segment behind the handshake */
+	tp->ack.quick = quick;
 }
 
 static struct tcp_sock *child_new(struct cpu *cpu, struct tcp_req *req, struct sk_buff *skb)

@@ -316,10 +316,7 @@ u32 tcp_dst_advmss(struct cpu *cpu, const struct inet_af *af, const struct dst *
 	u32 advmss = dst_metric(d, RTAX_ADVMSS), hdr = af->hdr_len + TCP_HDR_LEN;
 
 	if (!advmss) {
-		u32 mtu = d->dev ? d->dev->mtu : 1500;
-		u32 locked = dst_metric(d, RTAX_MTU);
-		if (locked)
-			mtu = locked;
+		u32 mtu = dst_mtu(cpu, d);
 		advmss = mtu > hdr + 256 ? mtu - hdr : 256; /* min_adv_mss */
 	}
 	return MIN(advmss, 65535u - hdr);

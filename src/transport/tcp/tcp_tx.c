@@ -82,7 +82,8 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 		u32 copied;
 
 		err = tcp_connect_data(cpu, tp, m, &copied);
-		return err == -EINPROGRESS && copied ? (ssize_t)copied : err;
+		if (err) /* 0: an earlier attempt has just succeeded */
+			return err == -EINPROGRESS && copied ? (ssize_t)copied : err;
 	}
 	if (m->msg_controllen) {
 		struct inet_cmsgs c;
