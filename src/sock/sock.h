@@ -106,7 +106,8 @@ struct sock_ops {
 	int (*listen)(struct cpu *cpu, struct sock *sk, int backlog);
 	int (*accept)(struct cpu *cpu, struct sock *sk, struct sock **out); /* -EAGAIN; out: one reference, no socket yet */
 	int (*getname)(struct cpu *cpu, struct sock *sk, bool peer, struct sockaddr_storage *a, socklen_t *len);
-	/* Bytes taken (may be fewer than offered), or -errno. MSG_* in m->msg_flags on input; libweft copies from m->msg_iov. */
+	/* Bytes taken (may be fewer than offered), or -errno. MSG_* in m->msg_flags on input; libweft copies from m->msg_iov.
+	 * MSG_WAITALL: the caller blocks until all is taken, so a stream that opens may let its ACK ride on what comes. */
 	ssize_t (*sendmsg)(struct cpu *cpu, struct sock *sk, const struct msghdr *m, int flags);
 	/* Bytes given; fills m->msg_name, msg_control, msg_flags. MSG_PEEK, MSG_TRUNC, MSG_ERRQUEUE, MSG_WAITALL has no effect. */
 	ssize_t (*recvmsg)(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flags);

@@ -235,7 +235,7 @@ ssize_t pd_send_all(struct pd_file *f, const struct msghdr *msg, int flags)
 		left += (iov[i] = msg->msg_iov[i]).iov_len;
 	m.msg_iov = at;
 	for (;;) {
-		r = weft_sendmsg(f->s, &m, flags);
+		r = weft_sendmsg(f->s, &m, flags | (limit ? MSG_WAITALL : 0));
 		if (r == -EINPROGRESS && limit && !(r = finish_connect(f, limit))) {
 			m.msg_name = NULL;
 			m.msg_namelen = 0;

@@ -385,7 +385,9 @@ void tcp_rx_syn_sent(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, 
 			tcp_fo_queue_data(cpu, tp, skb); /* th is gone */
 			skb = NULL;
 		}
-		if (tp->write_pending || tp->defer_accept || tcp_in_pingpong(tp)) {
+		bool writer = tp->write_pending;
+		tp->write_pending = false;
+		if (writer || tp->defer_accept || tcp_in_pingpong(tp)) {
 			/* Data comes in a moment: let the ACK ride on it. */
 			tp->ack.pending |= TCP_ACK_SCHED;
 			tcp_enter_quickack(tp, TCP_MAX_QUICKACKS);

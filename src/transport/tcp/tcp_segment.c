@@ -194,6 +194,7 @@ int tcp_transmit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_tx *x)
 		skb->gso_size = (u16)x->mss;
 		skb->gso_segs = (u16)pcount;
 		skb->gso_type = af->family == AF_INET ? SKB_GSO_TCPV4 : SKB_GSO_TCPV6;
+		th->flags |= TCPF_PSH; /* a whole train: the receiver need not wait for more to merge */
 		if (th->flags & TCPF_CWR)
 			skb->gso_type |= SKB_GSO_TCP_ECN;
 	}

@@ -185,8 +185,9 @@ static bool write_timeout(struct cpu *cpu, struct tcp_sock *tp)
 			if (orphan_out_of_resources(cpu, tp, alive))
 				return true;
 		}
-		expired = timed_out(cpu, tp, retry_until, (u64)tp->user_timeout_ms * NSEC_PER_MSEC);
+		expired = false;
 	}
+	expired = expired || timed_out(cpu, tp, retry_until, (u64)tp->user_timeout_ms * NSEC_PER_MSEC);
 	tcp_fo_detect_blackhole(cpu, tp, expired);
 	if (expired) {
 		tcp_write_err(cpu, tp);

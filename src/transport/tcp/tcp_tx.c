@@ -82,8 +82,12 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 		u32 copied;
 
 		err = tcp_connect_data(cpu, tp, m, &copied);
+		if (err == -EINPROGRESS && copied) {
+			tp->write_pending = flags & MSG_WAITALL && copied < total;
+			return (ssize_t)copied;
+		}
 		if (err) /* 0: an earlier attempt has just succeeded */
-			return err == -EINPROGRESS && copied ? (ssize_t)copied : err;
+			return err;
 	}
 	if (m->msg_controllen) {
 		struct inet_cmsgs c;
@@ -94,8 +98,10 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 			return err;
 	}
 	err = check_sendable(cpu, tp);
-	if (err == -EAGAIN)
+	if (err == -EAGAIN) {
 		tp->nospace = true;
+		tp->write_pending = flags & MSG_WAITALL;
+	}
 	if (err)
 		return err;
 	if (sk->state == TCP_CLOSE_WAIT || sk->state == TCP_ESTABLISHED)
