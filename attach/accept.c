@@ -98,6 +98,8 @@ static int adopt(struct cpu *cpu, struct asock *lis, struct socket *s, struct as
 	as->reserve = true;
 	as->admin = lis->admin;
 	as->raw = lis->raw;
+	as->oobinline = lis->oobinline;
+	stream_dress(as, sv[0]);
 	s->holder_pid = lis->s->holder_pid;
 	socket_set_wake(s, stream_wake, as);
 	stream_wake(cpu, s, socket_poll(cpu, s), as); /* what came already */

@@ -57,6 +57,7 @@ int attach_new(struct host *h, struct attach **out, struct ctl_error *err)
 	list_init(&a->ready);
 	list_init(&a->parked);
 	list_init(&a->replays);
+	list_init(&a->running);
 	e = attach_fs_new(h, &fs_ops, a, &a->fs);
 	if (e)
 		goto fail;

@@ -151,13 +151,12 @@ static enum call_end call_bind(struct call *c)
 	struct sockaddr_storage ss;
 	bool all = c->as->kind == ASOCK_NETLINK;
 	struct cpu *cpu;
-	s64 ret;
 	int e = args_sockaddr(&c->mem, c->arg[1], (u32)c->arg[2], &ss);
 
 	if (e)
 		return call_ret(c, e);
-	if (replay_find(c, 0, &ret))
-		return call_ret(c, ret);
+	if (call_replayed(c, &ss, sizeof(ss)))
+		return CALL_REPLY;
 	if (!call_valid(c))
 		return CALL_DONE;
 	call_identify(c, c->as->kns, all || (ss.ss_family != AF_UNSPEC && ntohs(((struct sockaddr_in *)&ss)->sin_port) - 1u < 1023));
@@ -172,9 +171,7 @@ static enum call_end call_bind(struct call *c)
 			break;
 		fdtable_flush(c->a);
 	}
-	if (call_send(c, e) && !e)
-		replay_save(c, 0, 0);
-	return CALL_DONE;
+	return call_ret(c, e);
 }
 
 static enum call_end call_listen(struct call *c)
@@ -214,6 +211,8 @@ static enum call_end call_connect(struct call *c)
 
 	if (e)
 		return call_ret(c, e);
+	if (call_replayed(c, &ss, sizeof(ss)))
+		return CALL_REPLY;
 	if (!call_valid(c))
 		return CALL_DONE;
 	if (c->as->kind == ASOCK_STREAM) {
@@ -276,6 +275,8 @@ static enum call_end call_shutdown(struct call *c)
 
 	if (how < 0 || how > SHUT_RDWR)
 		return call_ret(c, -EINVAL);
+	if (call_replayed(c, NULL, 0))
+		return CALL_REPLY;
 	cpu = call_lock(c);
 	if (!as->s) {
 		e = -ENOTCONN;

@@ -44,6 +44,17 @@ static void tell_kernel(struct call *c, int name, const void *val, socklen_t len
 	}
 }
 
+static int set_oobinline(struct call *c, const void *val, socklen_t len)
+{
+	int v;
+
+	if (setsockopt(c->dup, SOL_SOCKET, SO_OOBINLINE, val, len) < 0)
+		return -errno;
+	memcpy(&v, val, sizeof(v)); /* there: the kernel has refused fewer bytes */
+	c->as->oobinline = v;
+	return 0;
+}
+
 enum call_end call_setsockopt(struct call *c)
 {
 	int level = (int)c->arg[1], name = (int)c->arg[2], len = (int)c->arg[4], e = 0;
@@ -62,14 +73,16 @@ enum call_end call_setsockopt(struct call *c)
 		e = -EFAULT;
 	if (!e && len && !c->arg[3])
 		e = -EFAULT;
-	if (!e) {
+	if (!e && call_replayed(c, val, (size_t)len)) {
+		e = (int)c->ret;
+	} else if (!e) {
 		call_identify(c, c->as->kns, true);
 		cpu = all ? call_lock_all(c) : call_lock(c);
 		if (c->as->s) {
 			if (c->as->kind == ASOCK_STREAM)
 				stream_pull(cpu, c->as); /* what was written before the option comes before it */
 			if (level == SOL_SOCKET && name == SO_OOBINLINE && c->as->kind == ASOCK_STREAM)
-				e = setsockopt(c->dup, SOL_SOCKET, SO_OOBINLINE, val, (socklen_t)len) < 0 ? -errno : 0; /* the mark stays a mark */
+				e = set_oobinline(c, val, (socklen_t)len);
 			else
 				e = c->as->s ? socket_setsockopt(cpu, c->as->s, level, name, len ? val : NULL, (socklen_t)len) : 0;
 			if (!e && c->as->s && level == SOL_SOCKET)
@@ -128,6 +141,8 @@ enum call_end call_getsockopt(struct call *c)
 	socklen_t len, given;
 	u8 *val;
 
+	if (level == SOL_SOCKET && name == SO_ERROR && call_replayed(c, NULL, 0))
+		return CALL_REPLY;
 	if (call_memory(c, c->arg[4], &given, sizeof(given)))
 		return call_ret(c, -EFAULT);
 	if ((int)given < 0)
@@ -206,6 +221,8 @@ static enum call_end run_ioctl(struct call *c, struct kns *k, struct socket *s)
 		return call_ret(c, -EINVAL);
 	if (len && call_memory(c, c->arg[2], buf, len))
 		return call_ret(c, -EFAULT);
+	if (call_replayed(c, buf, len))
+		return CALL_REPLY;
 	call_identify(c, k, true);
 	cpu = call_lock_all(c);
 	e = s ? socket_ioctl(cpu, s, cmd, buf, len) : netns_ioctl(cpu, k->net, cmd, buf, len);

@@ -193,8 +193,8 @@ static enum call_end stream_read(struct call *c, const struct iovec *to, unsigne
 	s64 ret;
 	int e;
 
-	if (replay_find(c, 0, &ret))
-		return call_ret(c, ret);
+	if (call_replayed(c, NULL, 0))
+		return CALL_REPLY;
 	if (flags & MSG_ERRQUEUE) {
 		struct cpu *cpu = call_lock(c);
 		struct dgram *d = NULL;
@@ -226,10 +226,7 @@ static enum call_end stream_read(struct call *c, const struct iovec *to, unsigne
 	if (got > 0 && !(flags & MSG_TRUNC) && call_writev(c, to, n, buf, (size_t)got))
 		ret = -EFAULT;
 	free(buf);
-	e = call_send(c, ret);
-	if (e && ret > 0 && !(flags & MSG_PEEK))
-		replay_save(c, ret, 0);
-	return CALL_DONE;
+	return call_ret(c, ret);
 }
 
 enum call_end call_recvfrom(struct call *c)

@@ -1,26 +1,15 @@
 /* Caught sends: with an address, with control messages, and every sendmsg.
  *
- * The message is gathered without the baton, then handed to the stack. It has acted when the answer is sent; should that fail because a
- * signal came, the result waits for the same call to be made again, recognised by its arguments and content.
+ * The message is gathered without the baton, then handed to the stack. It has acted when the answer is sent: replay.c.
  *
  * Netlink: the request is processed, and its answers lie in the program's queue, before the call returns.
  */
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "attach/supervisor.h"
 
 #define DATAGRAM_MAX 65536
-
-static u64 hash_of(const void *data, size_t len) { return (u64)hash32_bytes(data, len, 7) << 32 | (u32)len; }
-
-static s64 raise_sigpipe(struct call *c, int flags, s64 ret)
-{
-	if (ret == -EPIPE && !(flags & MSG_NOSIGNAL) && c->as->kind == ASOCK_STREAM)
-		kill(c->tid, SIGPIPE);
-	return ret;
-}
 
 /* One message to the stack; *end is CALL_PARKED when it waits. */
 static s64 to_stack(struct call *c, struct msghdr *m, int flags, enum call_end *end)
@@ -52,7 +41,7 @@ static s64 to_stack(struct call *c, struct msghdr *m, int flags, enum call_end *
 	return n;
 }
 
-/* Stream data that came with an address or control messages: both mean nothing to a connected TCP socket. */
+/* Stream data that came with an address or control messages, which mean nothing to a connected TCP socket, or as urgent. */
 static s64 stream_write(struct call *c, const void *data, size_t len, int flags, enum call_end *end)
 {
 	struct asock *as = c->as;
@@ -62,21 +51,27 @@ static s64 stream_write(struct call *c, const void *data, size_t len, int flags,
 	*end = CALL_REPLY;
 	if (as->state != STREAM_OPEN)
 		return as->state == STREAM_CONNECTING ? -EAGAIN : -EPIPE;
-	n = send(c->dup, data, len, (flags & MSG_OOB) | MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (n >= 0 || errno != EAGAIN)
-		return n < 0 ? -errno : n;
+	if (!(flags & MSG_OOB)) {
+		n = send(c->dup, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n >= 0 || errno != EAGAIN)
+			return n < 0 ? -errno : n;
+	}
 	cpu = call_lock(c);
-	stream_pull(cpu, as);
-	n = send(c->dup, data, len, (flags & MSG_OOB) | MSG_DONTWAIT | MSG_NOSIGNAL);
-	n = n < 0 ? -errno : n;
+	if (flags & MSG_OOB) {
+		n = urgent_send(cpu, as, c->dup, data, len);
+	} else {
+		stream_pull(cpu, as);
+		n = send(c->dup, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = n < 0 ? -errno : n;
+	}
 	if (n == -EAGAIN && call_blocks(c, flags) && !c->expired)
 		*end = call_park(c, POLLOUT, as->sndtimeo_ns);
 	call_unlock(c, cpu);
 	return n;
 }
 
-/* Sends one message described by g (or by the three first arguments). */
-static s64 send_one(struct call *c, const struct args_msg *g, int flags, bool last, enum call_end *end)
+/* Sends one message described by g; single: it is all that the call does. */
+static s64 send_one(struct call *c, const struct args_msg *g, int flags, bool single, enum call_end *end)
 {
 	size_t max = c->as->kind == ASOCK_DGRAM ? DATAGRAM_MAX : ARGS_MAX_SEND;
 	struct sockaddr_storage name;
@@ -101,9 +96,9 @@ static s64 send_one(struct call *c, const struct args_msg *g, int flags, bool la
 	e = args_control(&c->mem, g, buf);
 	if (!e)
 		e = args_gather(&c->mem, g, buf + g->controllen, len);
-	if (e || (last && replay_find(c, hash_of(buf, len + g->controllen), &ret))) {
+	if (e || (single && call_replayed(c, buf, len + g->controllen))) {
 		free(buf);
-		return e ? e : ret;
+		return e ? e : c->ret;
 	}
 	if (!call_valid(c)) {
 		free(buf);
@@ -123,13 +118,8 @@ static s64 send_one(struct call *c, const struct args_msg *g, int flags, bool la
 		ret = stream_write(c, iov.iov_base, len, flags, end);
 	else
 		ret = to_stack(c, &m, flags, end);
-	if (*end == CALL_REPLY && last) {
-		raise_sigpipe(c, flags, ret);
-		if (call_send(c, ret) && ret >= 0)
-			replay_save(c, ret, hash_of(buf, len + g->controllen));
-		*end = CALL_DONE;
-	}
 	free(buf);
+	c->sigpipe = ret == -EPIPE && !(flags & MSG_NOSIGNAL) && c->as->kind == ASOCK_STREAM;
 	return ret;
 }
 
@@ -153,7 +143,7 @@ enum call_end call_sendmsg(struct call *c)
 	s64 ret;
 	int e = args_msg(&c->mem, c->arg[1], true, &g);
 
-	if (!e && c->as->kind == ASOCK_STREAM && !g.name && !g.controllen) {
+	if (!e && c->as->kind == ASOCK_STREAM && !g.name && !g.controllen && !(c->arg[2] & MSG_OOB)) {
 		args_msg_free(&g);
 		return CALL_CONTINUE;
 	}
@@ -169,8 +159,10 @@ enum call_end call_sendmmsg(struct call *c)
 	enum call_end end = CALL_REPLY;
 	s64 ret = 0;
 
-	if (c->as->kind == ASOCK_STREAM)
+	if (c->as->kind == ASOCK_STREAM && !(flags & MSG_OOB))
 		return CALL_CONTINUE;
+	if (call_replayed(c, NULL, 0))
+		return CALL_REPLY;
 	for (; done < n; done++) {
 		u64 at = c->arg[1] + done * sizeof(struct mmsghdr);
 		struct args_msg g;
@@ -187,7 +179,5 @@ enum call_end call_sendmmsg(struct call *c)
 	}
 	if (!done)
 		return end == CALL_REPLY ? call_ret(c, ret) : end;
-	if (call_send(c, done))
-		replay_save(c, done, 0);
-	return CALL_DONE;
+	return call_ret(c, done);
 }

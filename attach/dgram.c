@@ -271,7 +271,7 @@ void dgram_pull(struct cpu *cpu, struct asock *as)
 			sock_set_error(cpu, as->s->sk, (int)-n);
 	}
 	if (as->hf)
-		host_fd_mod(as->hf, EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET | (as->want_out ? EPOLLOUT : 0));
+		asock_look_again(as);
 }
 
 /* A request that was written without being caught has no caller whose descriptors or memory could be asked for. */

@@ -98,6 +98,8 @@ static void unwatch(struct asock *as)
 		inotify_rm_watch(a->inotify, wd);
 }
 
+#define END_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET) /* a mark is announced by the caught send that makes it: stream_urgent.c */
+
 static void end_event(struct cpu *cpu, u32 events, void *arg)
 {
 	struct asock *as = arg;
@@ -117,7 +119,7 @@ int asock_attach_end(struct asock *as, int end)
 
 	as->end = end;
 	asock_get(as);
-	e = host_fd_add(as->a->h, as->cpu_id, end, EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET, flags, end_event, as, &as->hf);
+	e = host_fd_add(as->a->h, as->cpu_id, end, END_EVENTS, flags, end_event, as, &as->hf);
 	if (e) {
 		as->end = -1;
 		asock_put(as);
@@ -131,8 +133,10 @@ void asock_want_out(struct asock *as, bool on)
 	if (as->want_out == on || !as->hf)
 		return;
 	as->want_out = on;
-	host_fd_mod(as->hf, EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET | (on ? EPOLLOUT : 0));
+	asock_look_again(as);
 }
+
+void asock_look_again(struct asock *as) { host_fd_mod(as->hf, END_EVENTS | (as->want_out ? EPOLLOUT : 0)); }
 
 void asock_drop_end(struct asock *as, bool orderly)
 {

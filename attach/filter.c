@@ -39,7 +39,7 @@
 #define CAUGHT(nr) ON((nr), 1), CATCH
 #define REFUSED(nr) ON((nr), 1), FAIL(ENOSYS)
 
-#define SEND_CAUGHT MSG_FASTOPEN
+#define SEND_CAUGHT (MSG_FASTOPEN | MSG_OOB)
 #define RECV_CAUGHT (MSG_ERRQUEUE | MSG_TRUNC)
 
 #ifndef __NR_openat2

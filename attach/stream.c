@@ -86,72 +86,6 @@ static void sender_ended(struct cpu *cpu, struct asock *as)
 	asock_close(cpu, as);
 }
 
-static bool at_mark(struct asock *as)
-{
-	int mark = 0;
-
-	return ioctl(as->end, SIOCATMARK, &mark) == 0 && mark;
-}
-
-/* The program's urgent byte: what is before it first, which a read gives up to the mark; then the byte, alone. When nothing is behind it,
- * it stays as the reserve byte. */
-static void pull_urgent(struct cpu *cpu, struct asock *as)
-{
-	struct iovec v[IOVS + 1];
-	struct msghdr m = { 0 };
-	char skip, c;
-	u64 room;
-	int n, queued = 0;
-	ssize_t got;
-
-	for (unsigned turn = 0; turn < 64; turn++) {
-		n = socket_reserve(cpu, as->s, v + 1, IOVS, &room);
-		if (n <= 0) {
-			as->no_room = n == -EAGAIN; /* and urgent_out stays */
-			return;
-		}
-		if (!as->reserve && at_mark(as)) {
-			if (ioctl(as->end, SIOCINQ, &queued) < 0 || recv(as->end, &c, 1, MSG_OOB | MSG_PEEK | MSG_DONTWAIT) != 1) {
-				socket_commit(cpu, as->s, 0, 0);
-				break;
-			}
-			if (queued > 1)
-				recv(as->end, &skip, 1, MSG_OOB | MSG_DONTWAIT);
-			else
-				as->reserve_urgent = true;
-			*(char *)v[1].iov_base = c;
-			socket_commit(cpu, as->s, 1, MSG_OOB);
-			break;
-		}
-		v[0] = (struct iovec){ &skip, 1 };
-		m.msg_iov = as->reserve ? v : v + 1;
-		m.msg_iovlen = (size_t)n + as->reserve;
-		got = recvmsg(as->end, &m, MSG_DONTWAIT);
-		if (got > 0)
-			got -= as->reserve;
-		socket_commit(cpu, as->s, got > 0 ? (u64)got : 0, 0);
-		if (got < 0)
-			break;
-		as->reserve = false;
-	}
-	as->urgent_out = false;
-}
-
-/* An urgent byte that was kept as the reserve goes when more has come. */
-static void forget_urgent(struct asock *as)
-{
-	char c;
-	int queued = 0;
-
-	if (ioctl(as->end, SIOCINQ, &queued) < 0 || queued < 2)
-		return;
-	as->reserve_urgent = false;
-	if (at_mark(as))
-		recv(as->end, &c, 1, MSG_OOB | MSG_DONTWAIT);
-	else
-		as->reserve = true; /* a later mark made it an ordinary byte */
-}
-
 /* One turn of bytes from S to the stack. Returns what it moved; -1: all that was there has been taken, 0: no room. *all: that was all,
  * so far: an edge tells of more. */
 static ssize_t pull_some(struct cpu *cpu, struct asock *as, bool *all)
@@ -209,7 +143,8 @@ static ssize_t pull_some(struct cpu *cpu, struct asock *as, bool *all)
 		socket_commit(cpu, as->s, 0, 0);
 		return -1;
 	}
-	if ((u64)got < take - peek_last) { /* stopped at an urgent mark */
+	if ((u64)got < take - peek_last) { /* stopped at a mark that nobody announced: stream_urgent.c */
+		as->urgent_out = true;
 		as->reserve = false;
 		peek_last = false;
 		take = (u64)got;
@@ -221,7 +156,8 @@ static ssize_t pull_some(struct cpu *cpu, struct asock *as, bool *all)
 			at -= v[cut].iov_len;
 		((char *)v[cut].iov_base)[at] = last;
 		as->reserve = true;
-	} else if (peek_last) { /* urgent byte next: the mark itself is not read like this */
+	} else if (peek_last) {
+		as->urgent_out = true;
 		take--;
 		as->reserve = false;
 	} else {
@@ -240,21 +176,15 @@ static int pull_turn(struct cpu *cpu, struct asock *as)
 	ssize_t n = 1;
 
 	as->no_room = false;
-	if (unlikely(as->reserve_urgent)) {
-		forget_urgent(as);
-		if (as->reserve_urgent)
-			return -1;
+	if (unlikely(as->urgent_out || as->reserve_urgent)) {
+		int turn = urgent_pull(cpu, as);
+
+		if (turn >= 0 || as->reserve_urgent)
+			return turn;
 	}
-	if (unlikely(as->urgent_out)) {
-		pull_urgent(cpu, as);
-		if (as->urgent_out)
-			return 0;
-		if (as->reserve_urgent)
-			return -1;
-	}
-	while (moved < TURN_BYTES && !all && (n = pull_some(cpu, as, &all)) > 0)
+	while (moved < TURN_BYTES && !all && !as->urgent_out && (n = pull_some(cpu, as, &all)) > 0)
 		moved += (u64)n;
-	return all ? -1 : n > 0 ? 1 : (int)n;
+	return as->urgent_out ? 1 : all ? -1 : n > 0 ? 1 : (int)n;
 }
 
 void stream_pull(struct cpu *cpu, struct asock *as)
@@ -263,8 +193,7 @@ void stream_pull(struct cpu *cpu, struct asock *as)
 		pull_turn(cpu, as);
 }
 
-/* After a turn: more is there? Then the descriptor, which is edge-triggered, is looked at again. */
-static void pull_and_end(struct cpu *cpu, struct asock *as, bool ended)
+void stream_pull_and_end(struct cpu *cpu, struct asock *as, bool ended)
 {
 	int n;
 
@@ -276,7 +205,7 @@ static void pull_and_end(struct cpu *cpu, struct asock *as, bool ended)
 	if (n < 0 && ended)
 		sender_ended(cpu, as);
 	else if (n > 0 && as->hf)
-		host_fd_mod(as->hf, EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET | (as->want_out ? EPOLLOUT : 0));
+		asock_look_again(as);
 }
 
 void stream_event(struct cpu *cpu, struct asock *as, u32 events)
@@ -291,35 +220,11 @@ void stream_event(struct cpu *cpu, struct asock *as, u32 events)
 	if (as->state != STREAM_OPEN)
 		return;
 	asock_get(as);
-	if (events & EPOLLPRI && !as->reserve_urgent)
-		as->urgent_out = true;
-	else if (events & EPOLLPRI && !at_mark(as))
-		as->urgent_out = true; /* another one, behind it */
 	if (events & EPOLLOUT)
 		push(cpu, as);
-	if (events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-		pull_and_end(cpu, as, events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		stream_pull_and_end(cpu, as, events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
 	asock_put(as);
-}
-
-/* The stack's urgent byte, once all before it has gone to the program. False: it does not fit yet. */
-static bool push_urgent(struct cpu *cpu, struct asock *as)
-{
-	int mark = 0;
-	char c;
-	struct iovec iov = { &c, 1 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	if (socket_ioctl(cpu, as->s, SIOCATMARK, &mark, sizeof(mark)) || !mark)
-		return true;
-	if (socket_recvmsg(cpu, as->s, &m, MSG_OOB | MSG_PEEK) != 1)
-		return true;
-	if (send(as->end, &c, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EAGAIN)
-		return false;
-	m = (struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 };
-	socket_recvmsg(cpu, as->s, &m, MSG_OOB);
-	as->urgent_in = false;
-	return true;
 }
 
 /* From the stack to S. */
@@ -334,7 +239,7 @@ static void push(struct cpu *cpu, struct asock *as)
 	if (as->state != STREAM_OPEN || as->end < 0 || !as->s || as->rx_eof)
 		return;
 	while (moved < 4 * TURN_BYTES) {
-		if (unlikely(as->urgent_in) && !push_urgent(cpu, as)) {
+		if (unlikely(as->urgent_in) && !urgent_push(cpu, as)) {
 			asock_want_out(as, true);
 			return;
 		}
@@ -342,7 +247,7 @@ static void push(struct cpu *cpu, struct asock *as)
 		if (n == -EAGAIN)
 			break;
 		if (n < 0) {
-			pull_and_end(cpu, as, false);
+			stream_pull_and_end(cpu, as, false);
 			failed(cpu, as, -n);
 			return;
 		}
@@ -383,6 +288,29 @@ static int error_of(struct cpu *cpu, struct asock *as)
 /* -- connecting -- */
 static void set_sndbuf(int fd, int bytes) { setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)); }
 
+static void set_timeout(int fd, int name, u64 ns)
+{
+	struct timeval tv = { .tv_sec = (time_t)(ns / NSEC_PER_SEC), .tv_usec = (suseconds_t)(ns % NSEC_PER_SEC / NSEC_PER_USEC) };
+
+	if (ns != UINT64_MAX)
+		setsockopt(fd, SOL_SOCKET, name, &tv, sizeof(tv));
+}
+
+void stream_dress(struct asock *as, int fd)
+{
+	const struct sock *sk = as->s->sk;
+	int one = 1;
+
+	as->rcvtimeo_ns = sk->rcvtimeo_ns;
+	as->sndtimeo_ns = sk->sndtimeo_ns;
+	set_timeout(fd, SO_RCVTIMEO, sk->rcvtimeo_ns);
+	set_timeout(fd, SO_SNDTIMEO, sk->sndtimeo_ns);
+	if (sk->rcvlowat != 1)
+		setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &sk->rcvlowat, sizeof(sk->rcvlowat));
+	if (as->oobinline)
+		setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &one, sizeof(one));
+}
+
 void stream_see_dup(struct asock *as, int dup)
 {
 	if (as->raise_sndbuf && as->state == STREAM_OPEN) {
@@ -413,7 +341,7 @@ static void established(struct cpu *cpu, struct asock *as)
 	calls_wake(as, POLLOUT);
 	push(cpu, as);
 	if (as->state == STREAM_OPEN)
-		pull_and_end(cpu, as, true);
+		stream_pull_and_end(cpu, as, true);
 }
 
 void stream_wake(struct cpu *cpu, struct socket *s, u32 events, void *arg)
@@ -443,7 +371,7 @@ void stream_wake(struct cpu *cpu, struct socket *s, u32 events, void *arg)
 		if (events & (POLLIN | POLLPRI | POLLRDHUP | POLLHUP | POLLERR))
 			push(cpu, as);
 		if (as->state == STREAM_OPEN && !as->closed && as->no_room && (events & (POLLOUT | POLLERR | POLLHUP)))
-			pull_and_end(cpu, as, true);
+			stream_pull_and_end(cpu, as, true);
 		break;
 	default:
 		calls_wake(as, events);
@@ -489,7 +417,7 @@ static int start_again(struct call *c)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (flags & O_NONBLOCK), 0);
 	if (fd < 0)
 		return -errno;
-	e = call_replace_fd(c, fd, (int)c->arg[0], 0);
+	e = call_replace_fd(c, fd, (int)c->arg[0], task_fd_cloexec(c->tid, (int)c->arg[0]) ? O_CLOEXEC : 0);
 	if (e) {
 		close(fd);
 		return e;
@@ -499,6 +427,7 @@ static int start_again(struct call *c)
 	as->state = STREAM_FRESH;
 	as->errnum = 0;
 	as->raise_sndbuf = false;
+	stream_dress(as, fd);
 	call_unlock(c, cpu);
 	close(c->dup);
 	c->dup = fd;

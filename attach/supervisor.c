@@ -6,7 +6,7 @@
  * progress is kept in the socket, none in the call.
  *
  * Signals end a call at any time: then the answer fails with ENOENT. What takes something (a datagram, a connection) gives it
- * back in that case; what acted (a send, a bind) leaves its result to the repeated call, see replay.
+ * back in that case; what acted (a send, a bind) leaves its result to the repeated call: replay.c.
  */
 #include "attach/supervisor.h"
 
@@ -24,15 +24,6 @@
 #define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
 #endif
 #define STOP_SIGNAL (SIGRTMIN + 5)
-#define REPLAY_NS NSEC_PER_SEC
-#define REPLAYS_MAX 256
-
-struct replay {
-	struct list link;
-	int tid, nr;
-	u64 arg[6], hash, until;
-	s64 ret;
-};
 
 static void listener_put(struct listener *l)
 {
@@ -130,55 +121,6 @@ int call_writev(struct call *c, const struct iovec *to, unsigned n, const void *
 	return e;
 }
 
-/* -- replay -- */
-bool replay_find(struct call *c, u64 hash, s64 *ret)
-{
-	struct attach *a = c->a;
-	struct replay *r, *tmp;
-	u64 now = 0;
-	bool found = false;
-
-	if (!__atomic_load_n(&a->nreplays, __ATOMIC_RELAXED))
-		return false;
-	now = host_now();
-	pthread_mutex_lock(&a->lock);
-	list_for_each_safe(r, tmp, &a->replays, link) {
-		bool mine = r->tid == c->tid && r->nr == c->nr && !memcmp(r->arg, c->arg, sizeof(r->arg));
-
-		if (!mine && r->until > now)
-			continue;
-		if (mine && r->until > now && r->hash == hash) {
-			*ret = r->ret;
-			found = true;
-		}
-		list_del(&r->link);
-		a->nreplays--;
-		free(r);
-	}
-	pthread_mutex_unlock(&a->lock);
-	return found;
-}
-
-void replay_save(struct call *c, s64 ret, u64 hash)
-{
-	struct attach *a = c->a;
-	struct replay *r = malloc(sizeof(*r)), *old = NULL;
-
-	if (!r)
-		return;
-	*r = (struct replay){ .tid = c->tid, .nr = c->nr, .hash = hash, .until = host_now() + REPLAY_NS, .ret = ret };
-	memcpy(r->arg, c->arg, sizeof(r->arg));
-	pthread_mutex_lock(&a->lock);
-	list_add_tail(&a->replays, &r->link);
-	if (++a->nreplays > REPLAYS_MAX) {
-		old = list_first(&a->replays, struct replay, link);
-		list_del(&old->link);
-		a->nreplays--;
-	}
-	pthread_mutex_unlock(&a->lock);
-	free(old);
-}
-
 /* -- parking -- */
 enum call_end call_park(struct call *c, u32 events, u64 timeout_ns)
 {
@@ -230,23 +172,33 @@ void calls_wake(struct asock *as, u32 events)
 
 static void run(struct call *c)
 {
-	enum call_end end = call_dispatch(c);
+	struct attach *a = c->a;
+	struct running me;
+	enum call_end end;
 
+	run_begin(a, &me, c->tid);
+	end = call_dispatch(c);
 	switch (end) {
 	case CALL_REPLY:
-		call_send(c, c->ret);
+		if (call_send(c, c->ret)) {
+			if (c->acts)
+				replay_save(c);
+		} else if (c->sigpipe) {
+			syscall(__NR_tkill, c->tid, SIGPIPE); /* not before the answer, which a signal would take the place of */
+		}
 		break;
 	case CALL_CONTINUE:
-		__atomic_fetch_add(&c->a->continued, 1, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&a->continued, 1, __ATOMIC_RELAXED);
 		close_dup(c);
 		answer(c, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
 		break;
-	case CALL_PARKED:
-		return; /* it may be somebody else's already */
+	case CALL_PARKED: /* it may be somebody else's already */
 	case CALL_DONE:
 		break;
 	}
-	call_free(c);
+	run_end(a, &me);
+	if (end != CALL_PARKED)
+		call_free(c);
 }
 
 /* Moves calls whose time is over to ready; returns the next deadline, 0: none. */
@@ -451,6 +403,7 @@ int supervisor_start(struct attach *a)
 	pthread_condattr_setclock(&ca, CLOCK_MONOTONIC);
 	pthread_cond_init(&a->work, &ca);
 	pthread_condattr_destroy(&ca);
+	pthread_cond_init(&a->ran, NULL);
 	for (unsigned i = 0; i < ARRAY_SIZE(a->worker); i++)
 		if (pthread_create(&a->worker[a->nworkers], NULL, worker, a) == 0)
 			a->nworkers++;
@@ -460,7 +413,6 @@ int supervisor_start(struct attach *a)
 void supervisor_stop(struct attach *a)
 {
 	struct listener *l;
-	struct replay *r;
 	struct call *c;
 	pthread_t t[2];
 	unsigned n;
@@ -516,9 +468,5 @@ void supervisor_stop(struct attach *a)
 			break;
 		call_free(c);
 	}
-	while (!list_empty(&a->replays)) {
-		r = list_first(&a->replays, struct replay, link);
-		list_del(&r->link);
-		free(r);
-	}
+	replays_free(a);
 }

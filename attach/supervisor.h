@@ -82,6 +82,9 @@ struct attach {
 	struct list parked;	/* struct call.link: all that wait */
 	struct list replays;
 	u32 nreplays;
+	struct list running;	/* struct running.link */
+	u32 run_waiters;
+	pthread_cond_t ran;	/* a call is through, and somebody waits for one to be */
 	pthread_cond_t work;	/* something became ready, or a deadline came nearer; CLOCK_MONOTONIC */
 	pthread_t worker[2];
 	unsigned nworkers, idle_workers;
@@ -107,12 +110,19 @@ struct call {
 	u32 waits_for;		/* POLL* */
 	bool again;		/* tried before */
 	bool expired;
+	bool sigpipe;		/* goes with the answer */
+	bool acts;		/* its result is kept should it not be delivered; hash: of what it was given */
+	u64 hash;
 	s64 ret;
 	struct call_ctx ctx;
 	bool have_caps;
 	struct args_mem mem;	/* the caller's memory */
 };
 typedef enum call_end (*call_fn)(struct call *c);
+struct running { /* on the stack of who runs a call */
+	struct list link; /* attach.running */
+	int tid;
+};
 
 static inline enum call_end call_ret(struct call *c, s64 v) { c->ret = v; return CALL_REPLY; } /* value or -errno */
 /* The kernel's own word, for what is no socket of ours. */
@@ -127,9 +137,13 @@ int call_replace_fd(struct call *c, int fd, int at, u32 fd_flags);
 enum call_end call_park(struct call *c, u32 events, u64 timeout_ns);
 /* Calls that wait for any of these are tried again. */
 void calls_wake(struct asock *as, u32 events);
-/* What a call did whose answer could not be delivered is answered again when a signal handler's end repeats the call. */
-void replay_save(struct call *c, s64 ret, u64 hash);
-bool replay_find(struct call *c, u64 hash, s64 *ret);
+/* attach/replay.c. One call of a task is run at a time: waits until another one, which a signal has ended, is through. */
+void run_begin(struct attach *a, struct running *r, int tid);
+void run_end(struct attach *a, struct running *r);
+/* Before a call acts. data: what its arguments point to. True: it did act before a signal made it be repeated; c->ret is the answer. */
+bool call_replayed(struct call *c, const void *data, size_t len);
+void replay_save(struct call *c); /* c->ret, which could not be delivered, of a call that acted */
+void replays_free(struct attach *a);
 int call_memory(void *arg, u64 addr, void *buf, size_t len);	  /* args_mem.read */
 int call_write(struct call *c, u64 addr, const void *buf, size_t len); /* 0, -EFAULT */
 int call_writev(struct call *c, const struct iovec *to, unsigned n, const void *buf, size_t len);
@@ -138,6 +152,7 @@ void call_identify(struct call *c, const struct kns *over, bool caps);
 
 /* -- tasks: attach/task.c -- */
 int task_getfd(struct attach *a, int tid, int fd);	  /* a descriptor of ours, or -errno (-EBADF) */
+bool task_fd_cloexec(int tid, int fd);
 int task_ns_ino(int tid, const char *which, u64 *ino); /* which: "net", "user" */
 bool task_has_cap(int tid, int cap);
 bool task_filtered(int pid); /* runs under a filter: whoever was not launched by us does not run under ours */
@@ -202,8 +217,9 @@ struct asock {
 	bool told;		/* connect() has reported the failure: the next one starts again */
 	bool raise_sndbuf;	/* the pair is still small */
 	bool reserve;		/* the first byte in our end was delivered already */
-	bool urgent_in, urgent_out; /* a mark is ahead: in the stack's queue, in the program's */
+	bool urgent_in, urgent_out; /* a mark is ahead: in the stack's queue, in the program's: attach/stream_urgent.c */
 	bool reserve_urgent;	/* the reserve byte is an urgent one */
+	bool oobinline;		/* the program's end has SO_OOBINLINE; the stack's socket never has: the mark stays a mark */
 	bool no_room;		/* the stack took no more; its wake goes on */
 	bool rx_eof, tx_eof;	/* FIN went to the program; the program's went to the stack */
 	bool closed;		/* the program's last descriptor is gone */
@@ -238,6 +254,7 @@ int asock_rekey(struct asock *as, int fd); /* it has another unix socket now */
 static inline struct asock *asock_get(struct asock *as) { __atomic_fetch_add(&as->refcnt, 1, __ATOMIC_RELAXED); return as; }
 void asock_put(struct asock *as);
 void asock_want_out(struct asock *as, bool on);
+void asock_look_again(struct asock *as); /* the end is edge-triggered: tells again what is there */
 /* The program has closed it (or will never have it): closes the weft socket and forgets it. Baton. */
 void asock_close(struct cpu *cpu, struct asock *as);
 /* Its life on the wire is over, the descriptor may still be there: kept for questions, oldest forgotten first. Baton. */
@@ -256,7 +273,17 @@ bool call_blocks(const struct call *c, int flags); /* neither O_NONBLOCK nor MSG
 void stream_event(struct cpu *cpu, struct asock *as, u32 epoll_events);
 void stream_wake(struct cpu *cpu, struct socket *s, u32 events, void *arg); /* sock_wake_fn */
 void stream_pull(struct cpu *cpu, struct asock *as); /* what the program wrote so far goes to the stack */
+/* After a turn in which not all was pulled, what is left is looked at again. ended: the program's side may be over. */
+void stream_pull_and_end(struct cpu *cpu, struct asock *as, bool ended);
+void stream_dress(struct asock *as, int fd); /* a fresh program's end gets the options that its reads and writes wait by */
 void stream_see_dup(struct asock *as, int dup);	     /* a chance to do what needs the program's end */
+/* attach/stream_urgent.c. A program's send(MSG_OOB): what the unix socket took, or -errno. Baton. */
+ssize_t urgent_send(struct cpu *cpu, struct asock *as, int dup, const void *data, size_t len);
+/* While urgent_out or reserve_urgent is set. As a turn of pulling: 1: more is there, 0: no room, -1: no mark is ahead any more, or
+ * (reserve_urgent) nothing but the urgent byte is there. */
+int urgent_pull(struct cpu *cpu, struct asock *as);
+/* The stack's urgent byte, once all before it has gone to the program. False: it does not fit yet. */
+bool urgent_push(struct cpu *cpu, struct asock *as);
 void listener_post(struct cpu *cpu, struct asock *as, int dup);
 enum call_end call_stream_connect(struct call *c, const struct sockaddr *sa, socklen_t len);
 

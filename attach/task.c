@@ -132,6 +132,24 @@ int task_getfd(struct attach *a, int tid, int fd)
 	return -ESRCH;
 }
 
+bool task_fd_cloexec(int tid, int fd)
+{
+	char path[48], buf[256];
+	const char *p;
+	ssize_t n;
+	int f;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", tid, fd);
+	f = open(path, O_RDONLY | O_CLOEXEC);
+	if (f < 0)
+		return false;
+	n = read(f, buf, sizeof(buf) - 1);
+	close(f);
+	buf[n > 0 ? n : 0] = 0;
+	p = strstr(buf, "flags:");
+	return p && (strtoul(p + 6, NULL, 8) & O_CLOEXEC);
+}
+
 void tasks_free(struct attach *a)
 {
 	while (!list_empty(&a->task_lru))
