@@ -37,6 +37,8 @@ enum skb_drop_reason {
 	SKB_DROP_REASON_MAX
 };
 
+#define SKB_NOT_DROPPED ((enum skb_drop_reason)-1) /* for who returns why a packet must be dropped: it need not be */
+
 /* "NO_SOCKET"; never NULL. */
 const char *skb_drop_reason_name(unsigned reason);
 

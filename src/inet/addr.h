@@ -24,6 +24,6 @@ static inline bool inaddr_is_any(const struct inaddr *a) { return !a->q[0] && (!
 static inline bool v4_is_multicast(be32 a) { return (be32_to_cpu(a) & 0xf0000000u) == 0xe0000000u; }
 static inline bool v4_is_loopback(be32 a) { return (be32_to_cpu(a) >> 24) == 127; }
 static inline bool v4_is_broadcast(be32 a) { return a.raw == 0xffffffffu; }
-static inline bool v4_is_zeronet(be32 a) { return (be32_to_cpu(a) >> 24) == 0; }
+static inline bool v4_is_zeronet(be32 a) { return !a.raw; } /* the rest of 0/8 is like any other since Linux 5.3 */
 
 #endif

@@ -47,6 +47,8 @@ struct inet_af {
 	u16 min_mtu;
 	/* Output route; *out gets one reference. Fills fl->saddr when it was any. -ENETUNREACH, -EACCES, -EINVAL … */
 	int (*route_out)(struct cpu *cpu, struct netns *net, struct flow *fl, struct dst **out);
+	/* Input route of a packet of flow fl that comes in by skb->dev (of skb, device and mark count): skb's dst, which may be an error's. */
+	enum skb_drop_reason (*route_in)(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct flow *fl);
 	/* False: dst is stale (route generation changed, device gone, exception expired): look up again. */
 	bool (*dst_valid)(struct cpu *cpu, const struct dst *d);
 	/* skb: data at the transport header, dst set (one reference or noref). Pushes the network header, runs LOCAL_OUT, sends.

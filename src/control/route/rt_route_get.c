@@ -6,11 +6,12 @@
  */
 #include <linux/in_route.h>
 
-#include "codec/wire/ip4hdr.h"
 #include "control/route/rt_route.h"
 #include "core/caller.h"
+#include "core/skb.h"
 #include "inet/af.h"
-#include "inet/ip4/ip4_priv.h"
+#include "inet/ip4/ip4.h"
+#include "inet/route/fib.h"
 
 static int parse(struct nl_request *rq, struct nl_attrs *a)
 {
@@ -94,25 +95,18 @@ static int input(struct nl_request *rq, const struct question *q, struct dst **o
 {
 	struct net_device *dev = dev_by_index(rq->net, q->iif);
 	enum skb_drop_reason reason;
-	struct ip4_hdr *ip;
 	struct sk_buff *skb;
 	int err;
 
 	if (!dev)
 		return -ENODEV;
-	skb = skb_alloc(rq->cpu, SKB_HEADROOM, sizeof(*ip) + 8);
+	skb = skb_alloc(rq->cpu, 0, 1);
 	if (!skb)
 		return -ENOBUFS;
-	skb_reset_mac_header(skb);
-	skb_reset_network_header(skb);
-	ip = (struct ip4_hdr *)skb_put(skb, sizeof(*ip) + 8);
-	memset(ip, 0, sizeof(*ip) + 8);
-	*ip = (struct ip4_hdr){ .ver_ihl = 0x45, .tos = q->fl.tos, .ttl = 64, .protocol = q->fl.proto, .saddr = q->src, .daddr = q->dst };
-	skb->protocol = BE16(0x0800);
 	skb->dev = dev;
 	skb->skb_iif = dev->ifindex;
 	skb->mark = q->fl.mark;
-	reason = ip4_route_input(rq->cpu, rq->net, skb);
+	reason = inet_af_of(rq->net, &q->fl.daddr)->route_in(rq->cpu, rq->net, skb, &q->fl);
 	*out = skb->dst;
 	if (reason != SKB_NOT_DROPPED)
 		err = reason == SKB_DROP_REASON_IP_RPFILTER ? -EXDEV : reason == SKB_DROP_REASON_NOMEM ? -ENOBUFS : -EINVAL;

@@ -50,8 +50,8 @@ void arp_announce_addrs(struct cpu *cpu, struct in_device *idev)
 		arp_send(cpu, idev->dev, ARP_OP_REQUEST, ifa->local, ifa->local, NULL, NULL, NULL);
 }
 
-/* Which of our addresses asks: with arp_announce 0 the packet's own source, 1 only when it lies in a subnet with the target, 2 the
- * best one of the device. */
+/* Which of our addresses asks: with arp_announce 1 the packet's own source only when it lies in a subnet with the target, with 2 the
+ * best one of the device, else the packet's own. */
 static be32 asking_address(struct cpu *cpu, struct neighbour *n, const struct sk_buff *skb, be32 target)
 {
 	struct net_device *dev = n->dev;
@@ -60,10 +60,10 @@ static be32 asking_address(struct cpu *cpu, struct neighbour *n, const struct sk
 	struct in_ifaddr *a;
 	s32 announce = ip4_conf_get(dev, IP4_CONF_ARP_ANNOUNCE);
 
-	if (announce < 2 && skb && be16_to_cpu(skb->protocol) == 0x0800) {
+	if (announce != 2 && skb && be16_to_cpu(skb->protocol) == 0x0800) {
 		be32 src = ip4_header(skb)->saddr;
 		if (fib_addr_type(dev->net, NULL, &(struct inaddr){ .w = { 0, 0, BE32(0xffff).raw, src.raw } }) == RTN_LOCAL) {
-			if (!announce)
+			if (announce != 1)
 				s = src;
 			else if (idev)
 				list_for_each(a, &idev->addrs, link)
@@ -100,7 +100,7 @@ static int arp_constructor(struct neighbour *n)
 	be32 addr;
 	memcpy(&addr, n->key, 4);
 	a = inaddr_from_v4(addr);
-	n->type = addr.raw ? fib_addr_type(dev->net, dev, &a) : RTN_UNICAST;
+	n->type = addr.raw ? fib_addr_type(dev->net, NULL, &a) : RTN_UNICAST;
 	if (!dev->header_ops || dev->flags & (IFF_NOARP | IFF_LOOPBACK | IFF_POINTOPOINT)) {
 		n->nud_state = NUD_NOARP;
 		memcpy(n->ha, dev->flags & IFF_LOOPBACK ? dev->dev_addr : dev->broadcast, dev->addr_len);
@@ -127,7 +127,9 @@ struct request {
 	struct in_device *idev;
 	struct sk_buff *skb;
 	struct arp_view v;
+	bool late;		/* it waited in arp_later */
 };
+enum handled { NOT_HANDLED, HANDLED, KEPT /* the skb is not ours any more */ };
 
 static bool ours_on(const struct in_device *idev, be32 addr, be32 sip, bool need_subnet, u8 max_scope)
 {
@@ -170,19 +172,19 @@ static bool filtered(const struct request *r)
 	return true;
 }
 
-static bool answers_for_others(const struct request *r, const struct fib_result *res)
+static bool answers_for_others(const struct request *r, struct net_device *by)
 {
 	s32 in_id = r->idev->conf[IP4_CONF_MEDIUM_ID], out_id;
 	const struct in_device *out;
-	if (ip4_conf_get(r->dev, IP4_CONF_PROXY_ARP_PVLAN) && res->nh->dev == r->dev)
+	if (ip4_conf_get(r->dev, IP4_CONF_PROXY_ARP_PVLAN) && by == r->dev)
 		return true;
-	if (res->nh->dev == r->dev || !ip4_conf_get(r->dev, IP4_CONF_PROXY_ARP))
+	if (by == r->dev || !ip4_conf_get(r->dev, IP4_CONF_PROXY_ARP))
 		return false;
 	if (!in_id)
 		return true;
 	if (in_id == -1)
 		return false;
-	out = in_dev_get(res->nh->dev);
+	out = in_dev_get(by);
 	out_id = out ? out->conf[IP4_CONF_MEDIUM_ID] : 0;
 	return out_id != in_id && out_id != -1;
 }
@@ -201,24 +203,52 @@ static bool learn_asker(const struct request *r)
 	return n != NULL;
 }
 
-/* A request that somebody else's or our address is asked for. True: done with. */
-static bool rx_request(const struct request *r)
+/* A request for our address, or for one that we answer for: when a packet from the asker to there would be let in by this device. */
+static enum handled rx_request(const struct request *r)
 {
-	struct flow fl = { .family = AF_INET, .daddr = inaddr_from_v4(r->v.tip), .saddr = inaddr_from_v4(r->v.sip), .iif = r->dev->ifindex };
-	struct fib_result res;
-	if (fib_lookup(r->cpu, r->net, &fl, &res))
-		return false;
-	if (res.alias->type == RTN_LOCAL) {
+	struct flow fl = { .family = AF_INET, .daddr = inaddr_from_v4(r->v.tip), .saddr = inaddr_from_v4(r->v.sip) };
+	const struct neigh_parms *p = r->idev->arp_parms;
+	const struct dst *d;
+
+	if (ip4_route_input_flow(r->cpu, r->net, r->skb, &fl) != SKB_NOT_DROPPED)
+		return NOT_HANDLED;
+	d = r->skb->dst;
+	if (d->type == RTN_LOCAL) {
 		if (!ignores(r) && !filtered(r) && learn_asker(r))
 			answer(r);
-		return true;
+		return HANDLED;
 	}
-	if (r->idev->on & IN_DEV_FORWARD && res.alias->type == RTN_UNICAST && answers_for_others(r, &res)) {
-		if (learn_asker(r))
-			answer(r);
-		return true;
+	if (!(r->idev->on & IN_DEV_FORWARD) || d->type != RTN_UNICAST || d->error || !answers_for_others(r, d->dev))
+		return NOT_HANDLED;
+	learn_asker(r);
+	if (r->late || r->skb->pkt_type == PACKET_HOST || !p || !p->proxy_delay) {
+		answer(r);
+		return HANDLED;
 	}
-	return false;
+	skb_dst_drop(r->skb);
+	arp_answer_later(r->cpu, r->net, r->skb, p);
+	return KEPT;
+}
+
+/* The asker tells of itself, or claims to. */
+static bool gratuitous(const struct request *r, const struct inaddr *sip)
+{
+	if (!be32_eq(r->v.sip, r->v.tip) || (r->v.op == ARP_OP_REPLY && memcmp(r->v.sha, r->v.tha, r->dev->addr_len)))
+		return false;
+	return fib_addr_type(r->net, NULL, sip) == RTN_UNICAST;
+}
+
+/* arp_accept: whether an entry may be made of what nobody asked for; 2: only of neighbours in a subnet of ours. */
+static bool accepts(const struct request *r)
+{
+	s32 accept = ip4_conf_get(r->dev, IP4_CONF_ARP_ACCEPT);
+	struct in_ifaddr *a;
+
+	if (accept == 2)
+		list_for_each(a, &r->idev->addrs, link)
+			if (a->scope <= RT_SCOPE_LINK && in_prefix(r->v.sip, a->address, a->prefix_len))
+				return true;
+	return accept == 1;
 }
 
 /* An entry that exists is updated by every reply and request of its owner; a new one is made only when arp_accept says so. */
@@ -226,21 +256,16 @@ static void learn(const struct request *r)
 {
 	struct neighbour *n = neigh_lookup(&arp_table, &r->v.sip, r->dev);
 	struct inaddr sip = inaddr_from_v4(r->v.sip);
-	bool gratuitous = be32_eq(r->v.sip, r->v.tip), for_us = r->skb->pkt_type == PACKET_HOST;
-	s32 accept = ip4_conf_get(r->dev, IP4_CONF_ARP_ACCEPT);
 	u8 state = NUD_REACHABLE;
-	bool override;
+	bool accept = !n && accepts(r), of_itself = (n || accept) && gratuitous(r, &sip), override;
 
-	if (gratuitous && r->v.op == ARP_OP_REPLY && memcmp(r->v.sha, r->v.tha, r->dev->addr_len))
-		gratuitous = false;
-	if (!n && accept && (gratuitous || r->v.op == ARP_OP_REPLY) && fib_addr_type(r->net, r->dev, &sip) == RTN_UNICAST &&
-	    (accept == 1 || ours_on(r->idev, r->v.sip, r->v.sip, false, RT_SCOPE_NOWHERE) || gratuitous))
+	if (accept && (of_itself || (r->v.op == ARP_OP_REPLY && fib_addr_type(r->net, NULL, &sip) == RTN_UNICAST)))
 		n = neigh_get(r->cpu, &arp_table, &r->v.sip, r->dev);
 	if (!n)
 		return;
 	/* Several answers in a row: the first one counts, for the lock time. */
-	override = r->cpu->now > n->updated + n->parms->locktime || gratuitous;
-	if (r->v.op != ARP_OP_REPLY || !for_us)
+	override = r->cpu->now > n->updated + n->parms->locktime || of_itself;
+	if (r->v.op != ARP_OP_REPLY || r->skb->pkt_type != PACKET_HOST)
 		state = NUD_STALE;
 	neigh_update(r->cpu, n, r->v.sha, state, override ? NEIGH_UPDATE_OVERRIDE : 0, 0);
 }
@@ -250,6 +275,31 @@ static bool hardware_type_ok(const struct net_device *dev, u16 hrd)
 	if (dev->type == ARPHRD_ETHER)
 		return hrd == ARPHRD_ETHER || hrd == ARPHRD_IEEE802;
 	return hrd == dev->type;
+}
+
+/* r: a packet that was let in. Consumes its skb. */
+static void process(struct request *r)
+{
+	if (v4_is_multicast(r->v.tip) || (v4_is_loopback(r->v.tip) && !(r->idev->on & IN_DEV_ROUTE_LOCALNET)))
+		goto drop;
+	if (be32_eq(r->v.sip, r->v.tip) && ip4_conf_get(r->dev, IP4_CONF_DROP_GRATUITOUS_ARP))
+		goto drop;
+	if (!r->v.sip.raw) { /* a probe: is this address taken? */
+		struct inaddr tip = inaddr_from_v4(r->v.tip);
+		if (r->v.op == ARP_OP_REQUEST && fib_addr_type(r->net, NULL, &tip) == RTN_LOCAL && !ignores(r))
+			answer(r);
+	} else {
+		enum handled h = r->v.op == ARP_OP_REQUEST ? rx_request(r) : NOT_HANDLED;
+		if (h == KEPT)
+			return;
+		if (h == NOT_HANDLED)
+			learn(r);
+	}
+	trace_point(r->cpu, r->net, r->skb, TP_CONSUMED, r->v.op, 0, "arp");
+	skb_consume(r->cpu, r->skb);
+	return;
+drop:
+	skb_drop_net(r->cpu, r->net, r->skb, SKB_DROP_REASON_ARP_IGNORED);
 }
 
 static void rx_one(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
@@ -269,25 +319,21 @@ static void rx_one(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	if (!pskb_may_pull(cpu, skb, len) || !arp_ip4_parse(skb->data, len, r.dev->addr_len, &r.v) ||
 	    !hardware_type_ok(r.dev, r.v.hrd) || (r.v.op != ARP_OP_REPLY && r.v.op != ARP_OP_REQUEST))
 		goto drop;
-	if (hook_run(cpu, net, NFPF_ARP, NFH_LOCAL_IN, skb, r.dev, NULL) != HOOK_ACCEPT)
-		return;
-	reason = SKB_DROP_REASON_ARP_IGNORED;
-	if (v4_is_multicast(r.v.tip) || (v4_is_loopback(r.v.tip) && !(r.idev->on & IN_DEV_ROUTE_LOCALNET)))
-		goto drop;
-	if (be32_eq(r.v.sip, r.v.tip) && ip4_conf_get(r.dev, IP4_CONF_DROP_GRATUITOUS_ARP))
-		goto drop;
-	if (!r.v.sip.raw) { /* a probe: is this address taken? */
-		struct inaddr tip = inaddr_from_v4(r.v.tip);
-		if (r.v.op == ARP_OP_REQUEST && fib_addr_type(net, NULL, &tip) == RTN_LOCAL && !ignores(&r))
-			arp_send(cpu, r.dev, ARP_OP_REPLY, r.v.sip, r.v.tip, r.v.sha, NULL, r.v.sha);
-	} else if (r.v.op != ARP_OP_REQUEST || !rx_request(&r)) {
-		learn(&r);
-	}
-	trace_point(cpu, net, skb, TP_CONSUMED, r.v.op, 0, "arp");
-	skb_consume(cpu, skb);
+	if (hook_run(cpu, net, NFPF_ARP, NFH_LOCAL_IN, skb, r.dev, NULL) == HOOK_ACCEPT)
+		process(&r);
 	return;
 drop:
 	skb_drop_net(cpu, net, skb, reason);
+}
+
+void arp_redo(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
+{
+	struct request r = { cpu, net, skb->dev, in_dev_get(skb->dev), skb, .late = true };
+
+	if (r.idev && arp_ip4_parse(skb->data, skb_headlen(skb), r.dev->addr_len, &r.v))
+		process(&r);
+	else
+		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_ARP_IGNORED);
 }
 
 static void arp_rx(struct cpu *cpu, struct netns *net, struct sk_buff **skbs, unsigned n)

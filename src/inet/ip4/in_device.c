@@ -176,6 +176,7 @@ static void link_event(struct cpu *cpu, struct netns *net, enum net_event ev, vo
 		break;
 	case EV_LINK_DOWN:
 		ip4_mc_link_down(cpu, idev);
+		arp_later_purge(cpu, net, dev);
 		fib_dev_down(cpu, dev, AF_INET, FIB_DOWN_LINK);
 		neigh_ifdown(cpu, &arp_table, dev);
 		break;
@@ -186,6 +187,7 @@ static void link_event(struct cpu *cpu, struct netns *net, enum net_event ev, vo
 			link_changed(cpu, idev, info);
 		break;
 	case EV_LINK_UNREGISTER:
+		arp_later_purge(cpu, net, dev);
 		in_dev_destroy(cpu, idev);
 		fib_dev_down(cpu, dev, AF_INET, FIB_DOWN_UNREGISTER);
 		neigh_ifdown(cpu, &arp_table, dev);
@@ -223,6 +225,7 @@ static void defaults(struct netns_ip4 *ip4)
 static void netns_exit(struct netns *net)
 {
 	timer_cancel(&net->ip4->priv->addr_timer);
+	arp_later_purge(net->home, net, NULL);
 	for (unsigned i = 0; i < 2; i++) {
 		dst_put(net->ip4->priv->no_route[i]);
 		net->ip4->priv->no_route[i] = NULL;
@@ -265,6 +268,7 @@ static int netns_init(struct netns *net)
 	for (unsigned i = 0; i < IP4_ID_BUCKETS; i++)
 		ip4->priv->id[i] = rng_u32(&net->home->rng);
 	timer_init(&ip4->priv->addr_timer, ip4_addr_timer);
+	arp_later_init(net);
 	if (ip4_reasm_init(net) || icmp4_limits_init(net))
 		goto fail;
 	net->inet->af4 = &inet_af_v4;

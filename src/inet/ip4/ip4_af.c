@@ -39,6 +39,7 @@ const struct inet_af inet_af_v4 = {
 	.hdr_len = IP4_HDR_LEN,
 	.min_mtu = IP4_MIN_MTU,
 	.route_out = route_out,
+	.route_in = ip4_route_input_flow,
 	.dst_valid = dst_valid,
 	.xmit = ip4_xmit,
 	.pseudo_csum = pseudo_csum,

@@ -39,6 +39,8 @@ struct ip4_private {
 	struct icmp4_limits *icmp;
 	u32 id[IP4_ID_BUCKETS]; /* next identification, by hash of (source, destination, protocol) */
 	struct timer addr_timer; /* the next address lifetime that ends */
+	struct skb_list arp_later; /* questions about others that are answered late; see arp_proxy.c */
+	struct timer arp_later_timer;
 	struct dst *no_route[2]; /* for what has no way: host, net unreachable; made when used */
 };
 
@@ -49,7 +51,8 @@ static inline bool in_prefix(be32 a, be32 net_addr, unsigned len) { return !((a.
 
 /* ip4_route.c: what an incoming packet is for: sets skb->dst (borrowed). Not 0: why it must be dropped. */
 enum skb_drop_reason ip4_route_input(struct cpu *cpu, struct netns *net, struct sk_buff *skb);
-#define SKB_NOT_DROPPED ((enum skb_drop_reason)-1)
+/* As for a packet of this flow (addresses, tos, protocol, ports) that skb stands for: it needs but device and mark. */
+enum skb_drop_reason ip4_route_input_flow(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct flow *fl);
 /* Checks the source address of a packet for daddr. *onlink: its sender is on this link. */
 enum skb_drop_reason ip4_validate_source(struct cpu *cpu, struct netns *net, struct sk_buff *skb, be32 saddr, be32 daddr, u8 tos,
 					 s32 oif, struct net_device *dev, const struct in_device *idev, bool *onlink);
@@ -92,6 +95,11 @@ void ip4_addrs_link_up(struct cpu *cpu, struct in_device *idev);
 void ip4_addr_timer(void *owner, struct timer *t);
 /* arp.c */
 void arp_announce_addrs(struct cpu *cpu, struct in_device *idev);
+/* arp_proxy.c: keeps a question for a random time up to the device's proxy_delay, then arp_redo()es it. Consumes. */
+void arp_answer_later(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct neigh_parms *p);
+void arp_redo(struct cpu *cpu, struct netns *net, struct sk_buff *skb);
+void arp_later_init(struct netns *net);
+void arp_later_purge(struct cpu *cpu, struct netns *net, const struct net_device *dev); /* NULL: all */
 void arp_send(struct cpu *cpu, struct net_device *dev, u16 op, be32 dip, be32 sip, const u8 *dst_hw, const u8 *src_hw, const u8 *target_hw);
 /* igmp.c */
 void ip4_mc_link_up(struct cpu *cpu, struct in_device *idev);

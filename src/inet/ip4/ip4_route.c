@@ -164,7 +164,8 @@ struct input {
 	struct net_device *dev;
 	struct in_device *idev;
 	be32 saddr, daddr;
-	u8 tos;
+	u8 tos, proto;
+	be16 sport, dport; /* 0: not looked for, or none */
 };
 
 static enum skb_drop_reason use_dev_dst(const struct input *in, u8 type)
@@ -179,7 +180,6 @@ static enum skb_drop_reason use_dev_dst(const struct input *in, u8 type)
 static enum skb_drop_reason input_group(const struct input *in)
 {
 	bool onlink, local_group = (be32_to_cpu(in->daddr) & 0xffffff00) == 0xe0000000;
-	u8 proto = ip4_header(in->skb)->protocol;
 	enum skb_drop_reason r;
 	if (!ip4_mc_member(in->idev, in->daddr))
 		return SKB_DROP_REASON_IP_INVALID_DEST; /* nobody here joined; multicast routing is not built in */
@@ -188,7 +188,7 @@ static enum skb_drop_reason input_group(const struct input *in)
 	if (v4_is_loopback(in->saddr) && !(in->idev->on & IN_DEV_ROUTE_LOCALNET) && !(in->dev->flags & IFF_LOOPBACK))
 		return SKB_DROP_REASON_IP_LOCALNET;
 	if (v4_is_zeronet(in->saddr)) {
-		if (!local_group && proto != IPPROTO_IGMP)
+		if (!local_group && in->proto != IPPROTO_IGMP)
 			return SKB_DROP_REASON_IP_INVALID_SOURCE;
 	} else {
 		r = ip4_validate_source(in->cpu, in->net, in->skb, in->saddr, (be32){ 0 }, in->tos, 0, in->dev, in->idev, &onlink);
@@ -255,21 +255,13 @@ static enum skb_drop_reason input_forward(const struct input *in, struct fib_res
 static enum skb_drop_reason input_unicast(const struct input *in)
 {
 	struct flow fl = { .family = AF_INET, .tos = in->tos, .iif = in->dev->ifindex, .mark = in->skb->mark,
-			   .saddr = inaddr_from_v4(in->saddr), .daddr = inaddr_from_v4(in->daddr),
-			   .proto = ip4_header(in->skb)->protocol };
+			   .saddr = inaddr_from_v4(in->saddr), .daddr = inaddr_from_v4(in->daddr), .proto = in->proto,
+			   .sport = in->sport, .dport = in->dport };
 	struct fib_result res;
 	enum skb_drop_reason r;
 	bool onlink;
 	int err;
 
-	if ((in->net->fib->multipath_hash_policy || in->net->fib->rules_want_ports) && !ip4_is_fragment(ip4_header(in->skb))) {
-		u32 tmp;
-		const u8 *ports = skb_header_pointer(in->skb, ip4_hlen(ip4_header(in->skb)), 4, &tmp);
-		if (ports && (fl.proto == IPPROTO_TCP || fl.proto == IPPROTO_UDP)) {
-			memcpy(&fl.sport, ports, 2);
-			memcpy(&fl.dport, ports + 2, 2);
-		}
-	}
 	err = fib_lookup(in->cpu, in->net, &fl, &res);
 	if (unlikely(in->skb->trace))
 		ip4_trace_route(in->cpu, in->net, in->skb, TP_ROUTE_IN, res.alias, res.alias ? res.dst : NULL);
@@ -297,28 +289,50 @@ static enum skb_drop_reason input_unicast(const struct input *in)
 	return input_forward(in, &res);
 }
 
+static enum skb_drop_reason input(const struct input *in)
+{
+	bool localnet;
+
+	if (unlikely(!in->idev))
+		return SKB_DROP_REASON_RX_DISABLED;
+	if (v4_is_multicast(in->daddr))
+		return input_group(in);
+	if (v4_is_multicast(in->saddr) || v4_is_broadcast(in->saddr))
+		return SKB_DROP_REASON_IP_INVALID_SOURCE;
+	if (v4_is_broadcast(in->daddr) || (!in->saddr.raw && !in->daddr.raw))
+		return input_broadcast(in);
+	if (v4_is_zeronet(in->saddr))
+		return SKB_DROP_REASON_IP_INVALID_SOURCE;
+	if (v4_is_zeronet(in->daddr))
+		return SKB_DROP_REASON_IP_INVALID_DEST;
+	localnet = in->idev->on & IN_DEV_ROUTE_LOCALNET || in->dev->flags & IFF_LOOPBACK;
+	if (!localnet && (v4_is_loopback(in->daddr) || v4_is_loopback(in->saddr)))
+		return SKB_DROP_REASON_IP_LOCALNET;
+	return input_unicast(in);
+}
+
 enum skb_drop_reason ip4_route_input(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 {
 	const struct ip4_hdr *ip = ip4_header(skb);
-	struct input in = { cpu, net, skb, skb->dev, in_dev_get(skb->dev), ip->saddr, ip->daddr, ip->tos };
-	bool localnet;
+	struct input in = { cpu, net, skb, skb->dev, in_dev_get(skb->dev), ip->saddr, ip->daddr, ip->tos, ip->protocol };
 
-	if (unlikely(!in.idev))
-		return SKB_DROP_REASON_RX_DISABLED;
-	if (v4_is_multicast(in.daddr))
-		return input_group(&in);
-	if (v4_is_multicast(in.saddr) || v4_is_broadcast(in.saddr))
-		return SKB_DROP_REASON_IP_INVALID_SOURCE;
-	if (v4_is_broadcast(in.daddr) || (!in.saddr.raw && !in.daddr.raw))
-		return input_broadcast(&in);
-	if (v4_is_zeronet(in.saddr))
-		return SKB_DROP_REASON_IP_INVALID_SOURCE;
-	if (v4_is_zeronet(in.daddr))
-		return SKB_DROP_REASON_IP_INVALID_DEST;
-	localnet = in.idev->on & IN_DEV_ROUTE_LOCALNET || in.dev->flags & IFF_LOOPBACK;
-	if (!localnet && (v4_is_loopback(in.daddr) || v4_is_loopback(in.saddr)))
-		return SKB_DROP_REASON_IP_LOCALNET;
-	return input_unicast(&in);
+	if (unlikely(net->fib->multipath_hash_policy || net->fib->rules_want_ports) && !ip4_is_fragment(ip) &&
+	    (ip->protocol == IPPROTO_TCP || ip->protocol == IPPROTO_UDP)) {
+		be16 tmp[2];
+		const be16 *ports = skb_header_pointer(skb, ip4_hlen(ip), 4, tmp);
+		if (ports) {
+			in.sport = ports[0];
+			in.dport = ports[1];
+		}
+	}
+	return input(&in);
+}
+
+enum skb_drop_reason ip4_route_input_flow(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct flow *fl)
+{
+	struct input in = { cpu, net, skb, skb->dev, in_dev_get(skb->dev), inaddr_v4(&fl->saddr), inaddr_v4(&fl->daddr), fl->tos, fl->proto,
+			    fl->sport, fl->dport };
+	return input(&in);
 }
 
 /* -- out -- */
