@@ -123,6 +123,10 @@ bool tcp_mem_charge(struct tcp_sock *tp, u32 bytes);
 void tcp_mem_uncharge(struct tcp_sock *tp, u32 bytes);
 u8 *tcp_txq_room(struct cpu *cpu, struct tcp_sock *tp, u32 want, u32 *room);
 u8 *tcp_txq_add(struct cpu *cpu, struct tcp_sock *tp, u32 size, u32 *room);
+void tcp_wmem_update(struct tcp_sock *tp);
+void tcp_txq_end_record(struct tcp_sock *tp);
+u32 tcp_txq_record(const struct tcp_sock *tp, u32 seq, u32 len);
+bool tcp_txq_record_ends(const struct tcp_sock *tp, u32 seq);
 void tcp_txq_commit(struct tcp_sock *tp, u32 n);
 void tcp_txq_trim_tail(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_txq_ack(struct cpu *cpu, struct tcp_sock *tp, u32 una);
@@ -155,6 +159,7 @@ u32 tcp_ts_offset(const struct world *w, const struct inaddr *l, const struct in
 void tcp_send_what_waits(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_tsq_run(struct cpu *cpu, struct cpu_work *work);
 struct dst *tcp_route(struct cpu *cpu, struct tcp_sock *tp, int *err);
+u32 tcp_size_goal(const struct tcp_sock *tp, u32 mss);
 void tcp_setup_caps(struct tcp_sock *tp);
 u32 tcp_frag_limit(struct tcp_txbuf *tb, u32 seq, u32 len);
 int tcp_transmit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_tx *x);

@@ -59,6 +59,7 @@ static void new_data_sent(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *
 	s->tx_in_flight = tcp_in_flight(tp);
 	if (!prior || tp->rtx_kind == TCP_TIMER_PROBE0)
 		tcp_rearm_rto(cpu, tp);
+	tcp_wmem_update(tp);
 	mib_add(cpu, tp->inet.sk.net, MIB_TcpExt_TCPOrigDataSent, s->pcount);
 }
 
@@ -226,7 +227,7 @@ static int send_new(struct cpu *cpu, struct tcp_sock *tp, u32 len, u32 mss)
 	}
 	if (fin)
 		flags |= TCPF_FIN;
-	if (len && (end == tp->pushed_seq || end + fin == tp->write_seq))
+	if (len && (end == tp->pushed_seq || unlikely(tcp_txq_record_ends(tp, end))))
 		flags |= TCPF_PSH;
 	s = tcp_seg_add(cpu, tp, tp->snd_nxt, len, flags & (TCPF_FIN | TCPF_PSH), mss, tb);
 	if (!s)
@@ -242,7 +243,7 @@ static int send_new(struct cpu *cpu, struct tcp_sock *tp, u32 len, u32 mss)
 	return 0;
 }
 
-/* Sends what may be sent. push_one: 0 all; 1 one segment; 2 one segment regardless of cwnd (probes). True: nothing is in
+/* Sends what may be sent. push_one: 0 all; 1 one packet; 2 one segment regardless of cwnd (probes). True: nothing is in
  * flight although something waits (the caller looks to the probe timer). */
 bool tcp_write_xmit(struct cpu *cpu, struct tcp_sock *tp, u32 mss, int nonagle, int push_one)
 {
@@ -250,7 +251,8 @@ bool tcp_write_xmit(struct cpu *cpu, struct tcp_sock *tp, u32 mss, int nonagle, 
 	u32 sent = 0, max_segs = tso_segs(tp, mss); /* in packets */
 
 	while (tcp_send_head(tp)) {
-		u32 quota, len = tcp_unsent(tp), room, max, before = tp->packets_out;
+		u32 quota, unsent = tcp_unsent(tp), len = tcp_txq_record(tp, tp->snd_nxt, unsent), room, max, before = tp->packets_out;
+		bool last = len == unsent; /* others are as full as they will ever be: Nagle has nothing to wait for */
 
 		if (!push_one && tcp_pacing_holds(cpu, tp)) {
 			held = true;
@@ -273,17 +275,17 @@ bool tcp_write_xmit(struct cpu *cpu, struct tcp_sock *tp, u32 mss, int nonagle, 
 			break;
 		}
 		if (len <= mss) {
-			if (len < mss && nagle_holds(tp, nonagle) && len)
+			if (len < mss && last && nagle_holds(tp, nonagle) && len)
 				break;
 			max = len;
 		} else {
 			if (!push_one && tso_should_defer(cpu, tp, len, mss, max_segs, &cwnd_limited, &rwnd_limited))
 				break;
 			max = (u32)MIN((u64)MIN(quota, max_segs) * mss, (u64)room);
-			if (push_one)
+			if (push_one == 2)
 				max = MIN(max, mss);
 			if (max >= len)
-				max = len % mss && nagle_holds(tp, nonagle) ? len - len % mss : len;
+				max = len % mss && last && nagle_holds(tp, nonagle) ? len - len % mss : len;
 			else
 				max -= max % mss;
 		}

@@ -154,7 +154,9 @@ ssize_t tcp_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flag
 		tcp_cleanup_rbuf(cpu, tp, (u32)copied);
 	}
 	if (tp->recvmsg_inq) {
-		int inq = (int)(sk->rx_queue.first ? tp->rcv_nxt - tp->copied_seq - !!(sk->shutdown & SHUT_RCV_BIT && tp->rcv_nxt != tp->copied_seq) : 0);
+		int inq = (int)(tp->rcv_nxt - tp->copied_seq); /* an unread FIN counts, so that the program reads on */
+		if (!inq && tp->fin_received)
+			inq = 1;
 		msg_put_cmsg(m, SOL_TCP, TCP_CM_INQ, &inq, sizeof inq);
 	}
 	return (ssize_t)copied;

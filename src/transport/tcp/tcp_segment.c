@@ -67,7 +67,7 @@ void tcp_setup_caps(struct tcp_sock *tp)
 {
 	const struct net_device *dev = tp->inet.dst ? tp->inet.dst->dev : NULL;
 
-	tp->gso_ok = dev && (dev->features & NETIF_F_GSO) && (dev->features & NETIF_F_SG) && (dev->features & NETIF_F_CSUM_MASK);
+	tp->gso_ok = dev; /* what the device does not cut is cut before it */
 	tp->gso_max_bytes = dev && dev->gso_max_size ? MIN(dev->gso_max_size, 65536u) : 65536u;
 	tp->gso_max_segs = dev && dev->gso_max_segs ? dev->gso_max_segs : 65535u;
 }
@@ -263,6 +263,16 @@ static u32 bound_to_half_window(const struct tcp_sock *tp, u32 size)
 	if (cutoff && size > cutoff)
 		return MAX(cutoff, 68u - tp->tcp_header_len);
 	return size;
+}
+
+/* Bytes that one packet to be may take: whole segments, as GSO will cut them; at most half of the peer's window. */
+u32 tcp_size_goal(const struct tcp_sock *tp, u32 mss)
+{
+	u32 goal = bound_to_half_window(tp, tp->gso_max_bytes - 320);
+
+	if (!tp->gso_ok)
+		return mss;
+	return MAX(goal - goal % mss, mss);
 }
 
 u32 tcp_sync_mss(struct cpu *cpu, struct tcp_sock *tp, u32 pmtu)

@@ -55,7 +55,8 @@ struct tcp_txbuf {
 	struct tcp_txbuf *next;
 	struct buf *buf;
 	u32 seq, off, len;
-	u32 charged;	   /* bytes of wmem_queued it stands for */
+	u32 charged;	   /* bytes of tcp_mem it stands for */
+	bool eor;	   /* MSG_EOR: no packet holds bytes from here and from behind */
 	bool appendable;   /* ours alone: bytes behind off + len may still be written */
 };
 
@@ -169,6 +170,9 @@ struct tcp_sock {
 	u32 gso_max_bytes, gso_max_segs;
 	bool gso_ok, fin_queued, urg_mode, ecn_ok, ecn_demand_cwr, ecn_queue_cwr, tsq_throttled, repair;
 	u8 nonagle;		/* TCP_NAGLE_* */
+	u32 tail_start;		/* sequence number where the last packet to be, as send(2) fills them, began: tcp_tx.c */
+	u32 segs_n, eor_n;	/* records in rtx; pieces with eor */
+	u32 size_goal;		/* bytes that send(2) puts into one packet to be */
 	struct tcp_txbuf *txb_head, *txb_tail, *txb_nxt; /* nxt: where snd_nxt lies, or the last before it */
 	struct rbroot rtx;	/* struct tcp_seg: snd_una .. snd_nxt */
 	struct tcp_seg *rtx_last;

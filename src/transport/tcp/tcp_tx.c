@@ -71,6 +71,16 @@ static void wait_for_space(struct cpu *cpu, struct tcp_sock *tp)
 	tcp_chrono_start(cpu, tp, TCP_CHRONO_SNDBUF_LIMITED);
 }
 
+/* Bytes of the packet to be that the next byte may join: unsent, and no record's end. */
+static u32 tail_len(const struct tcp_sock *tp)
+{
+	u32 start = seq_after(tp->tail_start, tp->snd_nxt) ? tp->tail_start : tp->snd_nxt;
+
+	if (tp->write_seq == start || (tp->txb_tail && tp->txb_tail->eor))
+		return 0;
+	return tp->write_seq - start;
+}
+
 ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, int flags)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -109,23 +119,28 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 	mss = tcp_current_mss(cpu, tp);
 	tcp_rate_check_app_limited(tp);
 
+	tp->size_goal = flags & MSG_OOB ? mss : tcp_size_goal(tp, mss);
+
 	while (done < total) {
-		u32 room, n;
+		u32 room, n, tail = tail_len(tp);
 		u8 *p;
 
-		if (unlikely(!memory_free(tp))) {
-			wait_for_space(cpu, tp);
-			break;
+		if (!tail || tail >= tp->size_goal) {
+			if (unlikely(!memory_free(tp))) {
+				wait_for_space(cpu, tp);
+				break;
+			}
+			tp->tail_start = tp->write_seq;
+			tail = 0;
 		}
 		p = tcp_txq_room(cpu, tp, (u32)MIN(total - done, (size_t)65536), &room);
 		if (!p) {
 			wait_for_space(cpu, tp);
-			tp->nospace = true;
 			if (!done)
 				err = tp->packets_out || tcp_send_head(tp) ? -EAGAIN : -ENOMEM;
 			break;
 		}
-		n = (u32)MIN((size_t)room, total - done);
+		n = (u32)MIN((size_t)MIN(room, tp->size_goal - tail), total - done);
 		err = msg_copy_to_buf(m, done, p, n);
 		if (err) {
 			tcp_txq_trim_tail(cpu, tp);
@@ -133,16 +148,18 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 		}
 		tcp_txq_commit(tp, n);
 		done += n;
-		/* Enough for the device to begin while we go on copying. */
-		if (done < total) {
-			if (forced_push(tp)) {
-				mark_push(tp);
-				tcp_push_pending(cpu, tp, mss, TCP_NAGLE_PUSH);
-			} else if (!tp->packets_out) {
-				tcp_write_xmit(cpu, tp, mss, TCP_NAGLE_PUSH, 1);
-			}
+		if (done == total || tail + n < tp->size_goal)
+			continue;
+		/* A whole packet: the device may begin while we go on copying. */
+		if (forced_push(tp)) {
+			mark_push(tp);
+			tcp_push_pending(cpu, tp, mss, TCP_NAGLE_PUSH);
+		} else if (!seq_after(tp->tail_start, tp->snd_nxt)) {
+			tcp_write_xmit(cpu, tp, mss, TCP_NAGLE_PUSH, 1);
 		}
 	}
+	if (done == total && flags & MSG_EOR)
+		tcp_txq_end_record(tp);
 	if (done) {
 		/* Cut short by a full buffer: push regardless of Nagle, only ACKs make room. */
 		push(cpu, tp, done < total ? flags & ~MSG_MORE : flags, mss, done < total ? TCP_NAGLE_PUSH : tp->nonagle);
@@ -192,7 +209,7 @@ int tcp_reserve(struct cpu *cpu, struct sock *sk, struct iovec *iov, unsigned ma
 		*bytes += iov[n++].iov_len;
 		tp->reserved = tail;
 	}
-	while (n < max && memory_free(tp) && *bytes < 262144) {
+	while (n < max && tp->inet.sk.wmem_queued + *bytes < (u32)tp->inet.sk.sndbuf && *bytes < 262144) {
 		p = tcp_txq_add(cpu, tp, 65536, &room);
 		if (!p)
 			break;
@@ -227,6 +244,9 @@ int tcp_commit(struct cpu *cpu, struct sock *sk, u64 bytes, int flags)
 		tb->appendable = tb->off + tb->len < tb->buf->size;
 	}
 	tcp_txq_trim_tail(cpu, tp);
+	tcp_wmem_update(tp);
+	if (flags & MSG_EOR)
+		tcp_txq_end_record(tp);
 	if (tcp_send_head(tp)) {
 		tcp_slow_start_after_idle_check(cpu, tp);
 		push(cpu, tp, flags, tcp_current_mss(cpu, tp), tp->nonagle);

@@ -11,6 +11,7 @@
 
 #define FREE_MAX 8192u	    /* records kept for reuse: 0.6 MB */
 #define BUF_MIN 2048u	    /* a lone write's first buffer */
+#define PACKET_COST 832u    /* what Linux 6.18 charges for a packet besides its bytes (x86-64; seen by SO_MEMINFO) */
 
 /* -- accounting: tcp_mem -- */
 
@@ -38,6 +39,21 @@ void tcp_mem_uncharge(struct tcp_sock *tp, u32 bytes)
 		n->pressure = false;
 }
 
+/* What SO_SNDBUF is held against. A program sees it, by how much a send takes and when it may send again: so it is counted as Linux
+ * does, bytes and packets, whether sent or, as send(2) cuts them, to be sent. tcp_mem counts the buffers that there really are. */
+void tcp_wmem_update(struct tcp_sock *tp)
+{
+	u32 bytes = tp->write_seq - tp->snd_una, unsent = tp->write_seq - tp->snd_nxt, goal = MAX(tp->size_goal, 1u), tail;
+
+	if (tp->fin_queued) {
+		bytes -= bytes != 0;
+		unsent -= unsent != 0;
+	}
+	tail = tp->write_seq - tp->tail_start;
+	tail = MIN(tail, unsent);
+	tp->inet.sk.wmem_queued = bytes + PACKET_COST * (tp->segs_n + (tail != 0) + (unsent - tail + goal - 1) / goal);
+}
+
 /* -- stream -- */
 
 static struct tcp_txbuf *txbuf_new(struct cpu *cpu, struct netns_tcp *n)
@@ -56,8 +72,8 @@ static void txbuf_free(struct cpu *cpu, struct tcp_sock *tp, struct tcp_txbuf *t
 {
 	struct netns_tcp *n = tcp_net(tp);
 
-	tp->inet.sk.wmem_queued -= tb->charged;
 	tcp_mem_uncharge(tp, tb->charged);
+	tp->eor_n -= tb->eor;
 	buf_put(cpu, tb->buf);
 	if (n->free_txbufs_n >= FREE_MAX) {
 		mem_free(cpu_mem(cpu), tb);
@@ -104,7 +120,6 @@ u8 *tcp_txq_add(struct cpu *cpu, struct tcp_sock *tp, u32 size, u32 *room)
 		return NULL;
 	}
 	*tb = (struct tcp_txbuf){ .buf = buf, .seq = tp->write_seq, .charged = buf->size, .appendable = true };
-	tp->inet.sk.wmem_queued += buf->size;
 	if (tp->txb_tail)
 		tp->txb_tail->next = tb;
 	else
@@ -118,6 +133,7 @@ void tcp_txq_commit(struct tcp_sock *tp, u32 n)
 {
 	tp->txb_tail->len += n;
 	tp->write_seq += n;
+	tcp_wmem_update(tp);
 }
 
 /* Gives empty pieces at the end back (a failed copy, an unused reservation). */
@@ -153,6 +169,41 @@ void tcp_txq_ack(struct cpu *cpu, struct tcp_sock *tp, u32 una)
 			tp->txb_tail = NULL;
 		txbuf_free(cpu, tp, tb);
 	}
+	tcp_wmem_update(tp);
+}
+
+/* No packet may go beyond what was written until now (MSG_EOR). */
+void tcp_txq_end_record(struct tcp_sock *tp)
+{
+	struct tcp_txbuf *tb = tp->txb_tail;
+
+	if (!tb || tb->eor)
+		return;
+	tb->eor = true;
+	tb->appendable = false;
+	tp->eor_n++;
+}
+
+/* How many of the `len` bytes from seq on lie before the next end of a record. */
+u32 tcp_txq_record(const struct tcp_sock *tp, u32 seq, u32 len)
+{
+	if (likely(!tp->eor_n))
+		return len;
+	for (struct tcp_txbuf *tb = tcp_txq_at(tp->txb_nxt ? tp->txb_nxt : tp->txb_head, seq); tb; tb = tb->next) {
+		u32 end = tb->seq + tb->len - seq;
+		if (end >= len)
+			break;
+		if (tb->eor)
+			return end;
+	}
+	return len;
+}
+
+/* Does a record end in front of seq? */
+bool tcp_txq_record_ends(const struct tcp_sock *tp, u32 seq)
+{
+	struct tcp_txbuf *tb = tp->eor_n ? tcp_txq_at(tp->txb_head, seq - 1) : NULL;
+	return tb && tb->eor && tb->seq + tb->len == seq;
 }
 
 /* The piece that holds byte `seq`, searched from `from` on; NULL: none has it. */
@@ -177,6 +228,7 @@ void tcp_txq_purge(struct cpu *cpu, struct tcp_sock *tp)
 	tp->txb_tail = tp->txb_nxt = NULL;
 	tp->reserved = NULL;
 	tp->packets_out = tp->sacked_out = tp->lost_out = tp->retrans_out = 0;
+	tp->inet.sk.wmem_queued = 0;
 	tp->rtx_hint = NULL;
 	tp->tlp_high_seq = 0;
 }
@@ -236,6 +288,7 @@ static void seg_insert(struct tcp_sock *tp, struct tcp_seg *s)
 	}
 	rb_link(&s->rb, parent, at);
 	rb_insert(&tp->rtx, &s->rb);
+	tp->segs_n++;
 }
 
 /* Records [seq, seq + len (+ SYN, FIN)) as sent; the caller counts packets_out. NULL: no memory. */
@@ -296,6 +349,7 @@ void tcp_seg_del(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s)
 		tp->rtx_hint = tcp_seg_next(s);
 	list_del(&s->tsorted);
 	rb_erase(&tp->rtx, &s->rb);
+	tp->segs_n--;
 	seg_free(cpu, tcp_net(tp), s);
 }
 
@@ -368,6 +422,7 @@ void tcp_seg_merge(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, stru
 	if (tp->rtx_last == next)
 		tp->rtx_last = s;
 	rb_erase(&tp->rtx, &next->rb);
+	tp->segs_n--;
 	seg_free(cpu, tcp_net(tp), next);
 }
 

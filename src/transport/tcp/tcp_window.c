@@ -369,11 +369,11 @@ void tcp_init_buffer_space(struct cpu *cpu, struct tcp_sock *tp)
 /* Send buffer: twice what the window may keep in flight. */
 void tcp_sndbuf_expand(struct tcp_sock *tp)
 {
-	u32 per_mss = MAX((u32)tp->rx_opt.mss_clamp, (u32)tp->mss_cache) + 320, segs, factor = 2;
+	u32 per_mss = MAX((u32)tp->rx_opt.mss_clamp, (u32)tp->mss_cache) + 640, segs, factor = 2; /* headers and Linux' own overhead */
 	u64 mem;
 
 	per_mss = 1u << (32 - __builtin_clz(per_mss - 1));
-	per_mss += (u32)sizeof(struct sk_buff);
+	per_mss += 256;
 	segs = MAX(MAX(TCP_INIT_CWND, tp->snd_cwnd), tp->reordering + 1);
 	if (tp->cc && tp->cc->sndbuf_expand)
 		factor = tp->cc->sndbuf_expand(tp);

@@ -1,0 +1,154 @@
+/* What send(2) makes of its bytes: where packets end (MSG_EOR, GSO), which of them push, how much a send takes when little room is
+ * left, and what TCP_INQ tells. Expectations are Linux 6.18's, mostly by way of packetdrill's scripts. */
+#include <linux/if_ether.h>
+
+#include "link/netdevice.h"
+#include "transport/tcp/tcp_impl.h"
+#include "transport/tcp/test_tcp.h"
+
+enum { SENT_MAX = 64 };
+static struct sent {
+	u32 seq, len; /* seq: relative to the first byte */
+	u8 flags;
+} sent[SENT_MAX];
+static unsigned nsent;
+static u32 isn;
+static struct dev_tap tap;
+
+/* Data segments that leave the client, before anybody cuts them. */
+static void see(struct cpu *cpu, struct dev_tap *t, struct sk_buff *skb, struct net_device *dev, bool outgoing)
+{
+	const struct tcp_hdr *th = (const struct tcp_hdr *)(skb->head + skb->transport_header);
+	u32 hlen = skb->transport_header - (u32)(skb->data - skb->head) + (th->doff >> 4) * 4u;
+
+	if (outgoing && skb->len > hlen && nsent < SENT_MAX)
+		sent[nsent++] = (struct sent){ be32_to_cpu(th->seq) - isn, skb->len - hlen, th->flags };
+}
+
+static void begin(struct tcp_pair *p)
+{
+	pair_veth(p);
+	pair_connect(p);
+	isn = tcp_of(p->c)->snd_nxt;
+	nsent = 0;
+	tap = (struct dev_tap){ .fn = see, .ethertype = ETH_P_ALL };
+	dev_tap_add(p->l.ns[LEFT], dev_by_name(p->l.ns[LEFT], "eth0"), &tap);
+}
+static void end(struct tcp_pair *p)
+{
+	dev_tap_del(&tap);
+	pair_end(p);
+}
+
+#define EXPECT(i, s, l, f)                                                                                             \
+	({                                                                                                             \
+		assert_true((i) < nsent);                                                                              \
+		assert_int_equal(sent[i].seq, s);                                                                      \
+		assert_int_equal(sent[i].len, l);                                                                      \
+		assert_int_equal(sent[i].flags, TCPF_ACK | (f));                                                       \
+	})
+
+static const char zeros[100000];
+
+static void test_push(void **state)
+{
+	struct tcp_pair p;
+
+	begin(&p);
+	lab_opt(p.c, IPPROTO_TCP, TCP_NODELAY, 1);
+	assert_int_equal(weft_send(p.c, zeros, 100, 0), 100);
+	EXPECT(0, 0, 100, TCPF_PSH);
+	/* More is to come: nothing pushes, also when the cork is pulled by an option or by time. */
+	assert_int_equal(weft_send(p.c, zeros, 100, MSG_MORE), 100);
+	assert_int_equal(nsent, 1);
+	lab_opt(p.c, IPPROTO_TCP, TCP_NODELAY, 1);
+	EXPECT(1, 100, 100, 0);
+	/* A packet of several segments always pushes. */
+	assert_int_equal(weft_send(p.c, zeros, 4000, MSG_MORE), 4000);
+	EXPECT(2, 200, 2896, TCPF_PSH);
+	assert_int_equal(nsent, 3);
+	end(&p);
+}
+
+static void test_eor(void **state)
+{
+	struct tcp_pair p;
+
+	begin(&p);
+	lab_opt(p.c, IPPROTO_TCP, TCP_CORK, 1);
+	assert_int_equal(weft_send(p.c, zeros, 200, 0), 200);
+	assert_int_equal(weft_send(p.c, zeros, 300, MSG_EOR), 300);
+	assert_int_equal(nsent, 0);
+	assert_int_equal(weft_send(p.c, zeros, 10, MSG_EOR), 10);
+	EXPECT(0, 0, 500, TCPF_PSH); /* another follows: the cork no longer holds it */
+	assert_int_equal(weft_send(p.c, zeros, 20, 0), 20);
+	lab_opt(p.c, IPPROTO_TCP, TCP_CORK, 0);
+	EXPECT(1, 500, 10, TCPF_PSH);
+	lab_run_ms(&p.l, 100); /* the next small one waits for an ACK */
+	EXPECT(2, 510, 20, TCPF_PSH);
+	assert_int_equal(nsent, 3);
+	assert_int_equal(tcp_of(p.c)->eor_n, 0);
+	assert_int_equal(tcp_of(p.c)->inet.sk.wmem_queued, 0);
+	end(&p);
+}
+
+/* Room is looked for when a new packet begins; one that has begun is filled. */
+static void test_room(void **state)
+{
+	struct tcp_pair p;
+	struct tcp_sock *c;
+	u32 mss, goal, first;
+
+	begin(&p);
+	c = tcp_of(p.c);
+	mss = c->mss_cache;
+	goal = tcp_size_goal(c, mss);
+	first = c->snd_cwnd * mss;
+	lab_opt(p.c, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 4000);
+	assert_true(goal > first);
+	assert_int_equal(weft_send(p.c, zeros, sizeof zeros, 0), first + goal);
+	assert_false(weft_poll(p.c) & POLLOUT);
+	/* Bytes, and what a packet costs on Linux. */
+	assert_int_equal(c->inet.sk.wmem_queued, first + goal + 832 * (c->segs_n + 1));
+	assert_true(lab_wait(&p.l, 1000, weft_poll(p.c) & POLLOUT));
+	end(&p);
+}
+
+static int inq_of(weft_socket *s, size_t n, ssize_t want)
+{
+	char buf[1000], control[64];
+	struct iovec iov = { buf, n };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+	int v;
+
+	assert_int_equal(weft_recvmsg(s, &m, 0), want);
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	assert_non_null(c);
+	assert_int_equal(c->cmsg_type, TCP_CM_INQ);
+	memcpy(&v, CMSG_DATA(c), sizeof v);
+	return v;
+}
+
+static void test_inq(void **state)
+{
+	struct tcp_pair p;
+
+	begin(&p);
+	lab_opt(p.s, IPPROTO_TCP, TCP_INQ, 1);
+	assert_int_equal(weft_send(p.c, zeros, 100, 0), 100);
+	lab_run_ms(&p.l, 50);
+	assert_int_equal(inq_of(p.s, 30, 30), 70);
+	assert_int_equal(inq_of(p.s, 70, 70), 0);
+	assert_int_equal(weft_send(p.c, zeros, 100, 0), 100);
+	weft_shutdown(p.c, SHUT_WR);
+	lab_run_ms(&p.l, 50);
+	assert_int_equal(inq_of(p.s, 100, 100), 1); /* the end waits to be read */
+	end(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_push), cmocka_unit_test(test_eor), cmocka_unit_test(test_room),
+					    cmocka_unit_test(test_inq) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
