@@ -9,6 +9,7 @@
  */
 #include <weft/sim.h>
 
+#include "codec/wire/checksum.h"
 #include "core/cpu.h"
 #include "core/netns.h"
 #include "link/port.h"
@@ -107,8 +108,23 @@ static void arrival(void *owner, struct timer *t)
 	}
 }
 
+/* A router's mark on an ECN-capable IPv4 packet (RFC 3168, 5). The copy is linear up to its IP header: the wire made it. */
+static bool ecn_mark(struct sk_buff *skb)
+{
+	u8 *p = skb->data + 14;
+	u16 sum = 0;
+
+	if (skb_headlen(skb) < 34 || skb->data[12] != 8 || skb->data[13] || !(p[1] & 3))
+		return false;
+	p[1] |= 3;
+	memcpy(p + 10, &sum, 2);
+	sum = csum_fold(csum_partial(p, (p[0] & 15u) * 4, 0));
+	memcpy(p + 10, &sum, 2);
+	return true;
+}
+
 /* One copy of a frame gets its arrival time and goes under way. Borrows skb. */
-static void launch(struct cpu *cpu, struct weft_wire *w, struct wire_dir *d, const struct sk_buff *skb, u64 departs)
+static void launch(struct cpu *cpu, struct weft_wire *w, struct wire_dir *d, const struct sk_buff *skb, u64 departs, bool mark)
 {
 	u64 due = departs + d->p.delay_ns;
 	if (d->p.jitter_ns)
@@ -126,6 +142,8 @@ static void launch(struct cpu *cpu, struct weft_wire *w, struct wire_dir *d, con
 		copy->data[rng_below(&cpu->rng, copy->len)] ^= (u8)BIT(rng_below(&cpu->rng, 8));
 		d->stats.corrupted++;
 	}
+	if (mark && ecn_mark(copy))
+		d->stats.marked++;
 	copy->ip_summed = CHECKSUM_NONE;
 	copy->hash = copy->mark = copy->priority = 0;
 	copy->trace = skb->trace;
@@ -169,10 +187,11 @@ static unsigned wire_tx(struct cpu *cpu, struct port *p, unsigned q, struct sk_b
 		} else if (chance(cpu, d->p.loss_ppm)) {
 			d->stats.lost++;
 		} else {
-			launch(cpu, w, d, skb, at);
+			bool mark = d->p.mark_frames && d->depart_count > d->p.mark_frames;
+			launch(cpu, w, d, skb, at, mark);
 			if (chance(cpu, d->p.duplicate_ppm)) {
 				d->stats.duplicated++;
-				launch(cpu, w, d, skb, at);
+				launch(cpu, w, d, skb, at, mark);
 			}
 		}
 		skb_consume(cpu, skb);

@@ -17,11 +17,12 @@ typedef struct weft_wire_params {
 	uint32_t queue_frames;	/* in front of the rate limit; beyond it the tail is dropped; 0: 1000 */
 	uint32_t loss_ppm, duplicate_ppm, corrupt_ppm;
 	uint32_t reorder_ppm;	/* these go at once, past the delay */
+	uint32_t mark_frames;	/* as many wait for the rate limit, or more: ECN-capable packets are marked (CE); 0: never */
 } weft_wire_params;
 
 typedef struct weft_wire weft_wire; /* lives as long as its two devices */
 typedef struct weft_wire_stats {
-	uint64_t sent, delivered, lost, duplicated, corrupted, reordered, queue_drops;
+	uint64_t sent, delivered, lost, duplicated, corrupted, reordered, queue_drops, marked;
 } weft_wire_stats;
 
 /* Makes a device `name_a` in a and `name_b` in b (both down, kind nic) and the wire between them. NULL params: a perfect wire.

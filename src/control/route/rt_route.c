@@ -6,6 +6,7 @@
 #include "control/route/rt_route.h"
 #include "inet/ip4/ip4.h"
 #include "link/netns_dev.h"
+#include "transport/tcp/tcp_cc.h"
 
 const struct nl_policy rt_route_policy[RTA_MAX + 1] = {
 	[RTA_DST] = { .type = NLP_U32 },
@@ -56,7 +57,7 @@ static u32 hop_flags(const struct fib_nh *nh)
 	return flags;
 }
 
-void rt_put_metrics(struct nl_buf *b, const u32 *metrics)
+void rt_put_metrics(struct nl_buf *b, const struct world *w, const u32 *metrics)
 {
 	size_t nest;
 
@@ -64,7 +65,11 @@ void rt_put_metrics(struct nl_buf *b, const u32 *metrics)
 		return;
 	nest = nl_nest(b, RTA_METRICS);
 	for (u16 i = 1; i < RTAX_SLOTS; i++) {
-		if (metrics[i])
+		const struct tcp_cc_ops *cc = i == RTAX_CC_ALGO ? tcp_cc_by_id(w, metrics[i]) : NULL;
+
+		if (cc)
+			nl_put_str(b, i, cc->name);
+		else if (metrics[i])
 			nl_put_u32(b, i, metrics[i]);
 	}
 	if (b->len == nest + NLA_HDRLEN)
@@ -111,7 +116,7 @@ int rt_route_fill(struct nl_buf *b, const struct fib_alias *a, u16 type, u16 fla
 		nl_put_u32(b, RTA_DST, inaddr_v4(&a->prefix).raw);
 	if (fi->priority)
 		nl_put_u32(b, RTA_PRIORITY, fi->priority);
-	rt_put_metrics(b, fi->metrics);
+	rt_put_metrics(b, fi->world, fi->metrics);
 	if (!inaddr_is_any(&fi->prefsrc))
 		nl_put_u32(b, RTA_PREFSRC, inaddr_v4(&fi->prefsrc).raw);
 	if (fi->nh_id)
@@ -128,7 +133,7 @@ int rt_route_fill(struct nl_buf *b, const struct fib_alias *a, u16 type, u16 fla
 
 /* -- requests into struct fib_config -- */
 
-static int read_metrics(const struct nlattr *nest, u32 *metrics, struct nl_ext_ack *ack)
+static int read_metrics(const struct world *w, const struct nlattr *nest, u32 *metrics, struct nl_ext_ack *ack)
 {
 	static const u32 features = RTAX_FEATURE_MASK;
 	const struct nlattr *pos;
@@ -144,8 +149,12 @@ static int read_metrics(const struct nlattr *nest, u32 *metrics, struct nl_ext_a
 			return -EINVAL;
 		}
 		if (type == RTAX_CC_ALGO) {
-			NL_SET_ERR(ack, "Unknown tcp congestion algorithm");
-			return -EINVAL;
+			metrics[type] = tcp_cc_id(w, nl_data(pos), strnlen(nl_data(pos), nl_len(pos)));
+			if (!metrics[type]) {
+				NL_SET_ERR(ack, "Unknown tcp congestion algorithm");
+				return -EINVAL;
+			}
+			continue;
 		}
 		if (nl_len(pos) != sizeof(u32)) {
 			NL_SET_ERR_ATTR(ack, pos, "Invalid attribute in metrics");
@@ -324,7 +333,7 @@ static int read_config(struct nl_request *rq, struct fib_config *c, u32 *metrics
 	if (!c->table)
 		c->table = RT_TABLE_MAIN;
 	if (a.a[RTA_METRICS]) {
-		err = read_metrics(a.a[RTA_METRICS], metrics, ack);
+		err = read_metrics(rq->cpu->world, a.a[RTA_METRICS], metrics, ack);
 		if (err)
 			return err;
 		c->metrics = metrics;

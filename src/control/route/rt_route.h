@@ -6,7 +6,7 @@
 #include "inet/route/fib.h"
 
 extern const struct nl_policy rt_route_policy[RTA_MAX + 1];
-void rt_put_metrics(struct nl_buf *b, const u32 *metrics); /* RTA_METRICS of [RTAX_SLOTS]; NULL: nothing */
+void rt_put_metrics(struct nl_buf *b, const struct world *w, const u32 *metrics); /* RTA_METRICS of [RTAX_SLOTS]; NULL: nothing */
 int rt_get_route(struct nl_request *rq);
 int rt_dump_exceptions(struct nl_dump *d, struct nl_buf *b); /* ip route show cache */
 

@@ -154,7 +154,7 @@ static void put_dst(struct nl_buf *b, const struct dst *d, const struct question
 		if (d->mtu_locked)
 			metrics[RTAX_LOCK] |= BIT(RTAX_MTU);
 	}
-	rt_put_metrics(b, metrics);
+	rt_put_metrics(b, d->dev->net->world, metrics);
 	if (q && q->fl.mark)
 		nl_put_u32(b, RTA_MARK, q->fl.mark);
 	if (q && q->has_uid)

@@ -284,6 +284,8 @@ int tcp_ack(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const str
 		tp->delivered_ce += delivered;
 		mib_add(cpu, net, MIB_TcpExt_TCPDeliveredCE, delivered);
 	}
+	if (tp->cc->in_ack_event)
+		tp->cc->in_ack_event(cpu, tp, (u32)flag);
 	rs.is_ack_delayed = flag & FLAG_ACK_MAYBE_DELAYED;
 	tcp_rate_gen(cpu, tp, delivered, lost, is_sack_reneg, &rs);
 	cong_control(cpu, tp, ack, flag, &rs);

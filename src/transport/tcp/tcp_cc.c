@@ -12,6 +12,38 @@ const struct tcp_cc_ops *tcp_cc_find(const struct world *w, const char *name, si
 	return NULL;
 }
 
+const struct tcp_cc_ops *tcp_cc_by_id(const struct world *w, u32 id)
+{
+	for (u32 i = 0; id && w->tables->tcp_ccs && w->tables->tcp_ccs[i]; i++)
+		if (i + 1 == id)
+			return w->tables->tcp_ccs[i];
+	return NULL;
+}
+
+u32 tcp_cc_id(const struct world *w, const char *name, size_t len)
+{
+	const struct tcp_cc_ops *cc = tcp_cc_find(w, name, len);
+
+	for (u32 i = 0; cc && w->tables->tcp_ccs[i]; i++)
+		if (w->tables->tcp_ccs[i] == cc)
+			return i + 1;
+	return 0;
+}
+
+const struct tcp_cc_ops *tcp_cc_of_route(const struct world *w, const struct dst *d)
+{
+	return d ? tcp_cc_by_id(w, dst_metric(d, RTAX_CC_ALGO)) : NULL;
+}
+
+void tcp_cc_of_dst(struct cpu *cpu, struct tcp_sock *tp, const struct dst *d)
+{
+	const struct tcp_cc_ops *cc = tcp_cc_of_route(cpu->world, d);
+
+	tp->cc_locked = cc && (dst_metric(d, RTAX_LOCK) & BIT(RTAX_CC_ALGO));
+	if (cc)
+		tp->cc = cc;
+}
+
 void tcp_cc_assign(struct tcp_sock *tp)
 {
 	tp->cc = tcp_net(tp)->cc_default;
@@ -41,6 +73,8 @@ int tcp_cc_set(struct cpu *cpu, struct tcp_sock *tp, const char *name, size_t le
 	const struct tcp_cc_ops *cc = tcp_cc_find(w, name, len);
 	bool allowed = caller_net_admin(cpu);
 
+	if (tp->cc_locked)
+		return -EPERM;
 	if (!cc)
 		return -ENOENT;
 	for (unsigned i = 0; w->tables->tcp_ccs[i] && i < 32; i++)

@@ -58,6 +58,7 @@ struct tcp_cc_ops {
 	void (*init)(struct cpu *cpu, struct tcp_sock *tp);
 	void (*release)(struct tcp_sock *tp);
 	void (*set_state)(struct cpu *cpu, struct tcp_sock *tp, u8 new_state);
+	void (*in_ack_event)(struct cpu *cpu, struct tcp_sock *tp, u32 flags); /* every ACK, once its deliveries are counted */
 	void (*cwnd_event)(struct cpu *cpu, struct tcp_sock *tp, enum tcp_ca_event ev);
 	void (*pkts_acked)(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_ack_sample *sample);
 	/* Replaces cong_avoid and PRR: sets cwnd and pacing rate itself. */
@@ -70,6 +71,12 @@ struct tcp_cc_ops {
 
 /* By name, NULL: none. */
 const struct tcp_cc_ops *tcp_cc_find(const struct world *w, const char *name, size_t len);
+/* By what a route's metric RTAX_CC_ALGO holds: place in the list and 1; 0, for NULL: none. */
+u32 tcp_cc_id(const struct world *w, const char *name, size_t len);
+const struct tcp_cc_ops *tcp_cc_by_id(const struct world *w, u32 id);
+struct dst;
+const struct tcp_cc_ops *tcp_cc_of_route(const struct world *w, const struct dst *d);
+void tcp_cc_of_dst(struct cpu *cpu, struct tcp_sock *tp, const struct dst *d); /* the route's choice, before the connection begins */
 void tcp_cc_assign(struct tcp_sock *tp);		      /* the namespace's default */
 void tcp_cc_init(struct cpu *cpu, struct tcp_sock *tp);	      /* when the connection is established */
 void tcp_cc_cleanup(struct tcp_sock *tp);
@@ -82,7 +89,7 @@ u32 tcp_slow_start(struct tcp_sock *tp, u32 acked);
 void tcp_cong_avoid_ai(struct tcp_sock *tp, u32 w, u32 acked);
 bool tcp_is_cwnd_limited(const struct tcp_sock *tp);
 
-extern const struct tcp_cc_ops tcp_cc_reno, tcp_cc_cubic, tcp_cc_bbr;
+extern const struct tcp_cc_ops tcp_cc_reno, tcp_cc_cubic, tcp_cc_bbr, tcp_cc_dctcp;
 extern const struct tcp_cc_ops *const tcp_cc_list[];
 
 /* Reno's parts, which others fall back to. */

@@ -57,6 +57,7 @@ static int connect_init(struct cpu *cpu, struct tcp_sock *tp)
 		tp->rx_opt.mss_clamp = tp->rx_opt.user_mss;
 	tp->max_window = 0;
 	tcp_sync_mss(cpu, tp, dst_mtu(cpu, d));
+	tcp_cc_of_dst(cpu, tp, d);
 	if (!tp->window_clamp)
 		tp->window_clamp = dst_metric(d, RTAX_WINDOW);
 	tp->advmss = (u16)tcp_dst_advmss(cpu, af, d);
@@ -88,13 +89,9 @@ static int connect_init(struct cpu *cpu, struct tcp_sock *tp)
 int tcp_send_syn(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_fo_cookie *fo, u32 len)
 {
 	struct tcp_seg *s;
-	u8 flags = TCPF_SYN;
+	u8 flags = TCPF_SYN | tcp_ecn_syn_flags(tp);
 	int err;
 
-	tp->ecn_ok = false;
-	tp->ecn_syn = tcp_net(tp)->ecn == 1;
-	if (tp->ecn_syn)
-		flags |= TCPF_ECE | TCPF_CWR;
 	s = tcp_seg_add(cpu, tp, tp->snd_nxt, 0, TCPF_SYN, tp->mss_cache, NULL);
 	if (!s)
 		return -ENOBUFS;
@@ -365,8 +362,7 @@ void tcp_rx_syn_sent(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, 
 			return;
 		}
 		/* SYN-ACK. */
-		if (tp->ecn_syn && (th->flags & (TCPF_ECE | TCPF_CWR)) == TCPF_ECE)
-			tp->ecn_ok = true;
+		tcp_ecn_synack_rx(tp, th);
 		tp->snd_wl1 = cb->seq;
 		tcp_ack(cpu, tp, skb, th, NULL, 0, FLAG_SLOWPATH);
 		take_syn(cpu, tp, cb);

@@ -168,7 +168,15 @@ u32 tcp_sync_mss(struct cpu *cpu, struct tcp_sock *tp, u32 pmtu);
 u32 tcp_current_mss(struct cpu *cpu, struct tcp_sock *tp);
 u16 tcp_advertise_mss(struct cpu *cpu, struct tcp_sock *tp);
 u32 tcp_dst_advmss(struct cpu *cpu, const struct inet_af *af, const struct dst *d);
+
+/* tcp_ecn.c */
+u8 tcp_ecn_syn_flags(struct tcp_sock *tp);
+u8 tcp_ecn_syn_again_flags(const struct tcp_sock *tp);
+void tcp_ecn_synack_rx(struct tcp_sock *tp, const struct tcp_hdr *th);
+bool tcp_ecn_accept(const struct tcp_sock *l, const struct dst *dst, const struct tcp_hdr *th, u8 dsfield);
 void tcp_ecn_send(struct tcp_sock *tp, const struct tcp_tx *x, struct tcp_hdr *th, struct ip_out *out);
+void tcp_ecn_recv(struct cpu *cpu, struct tcp_sock *tp, const struct sk_buff *skb);
+void tcp_ecn_accept_cwr(struct tcp_sock *tp, const struct sk_buff *skb);
 
 /* tcp_reply.c */
 int tcp_send_reply(struct cpu *cpu, struct netns *net, const struct tcp_reply *r);
@@ -295,9 +303,7 @@ void tcp_reset(struct cpu *cpu, struct tcp_sock *tp);
 bool tcp_validate(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const struct tcp_hdr *th, bool syn_ack_ok);
 void tcp_ack_snd_check(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_rx_established(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb);
-void tcp_ecn_recv(struct tcp_sock *tp, const struct sk_buff *skb);
 
-void tcp_ecn_accept_cwr(struct tcp_sock *tp, const struct sk_buff *skb);
 
 /* tcp_urg.c */
 void tcp_urg_rx(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const struct tcp_hdr *th, u32 hlen);

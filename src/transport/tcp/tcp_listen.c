@@ -55,7 +55,6 @@ static void req_from_syn(struct cpu *cpu, struct tcp_req *req, struct tcp_sock *
 	req->iif = skb->skb_iif;
 	req->mark = n->fwmark_accept ? skb->mark : sk->mark;
 	req->tos = cb->dsfield;
-	req->ecn_ok = n->ecn && (th->flags & (TCPF_ECE | TCPF_CWR)) == (TCPF_ECE | TCPF_CWR) && !(cb->dsfield & 3);
 	req->peer_window = cb->window;
 	req->sent_ns = cpu->now;
 }
@@ -109,6 +108,7 @@ static void syn_rx(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, co
 		return;
 	}
 	tcp_req_windows(cpu, &local, af, dst);
+	local.ecn_ok = tcp_ecn_accept(tp, dst, th, local.tos);
 	if (cookie) {
 		if (!local.tstamp_ok)
 			local.ecn_ok = false;

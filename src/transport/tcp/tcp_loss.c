@@ -54,7 +54,7 @@ int tcp_retransmit_seg(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, 
 	if (s->seq != tp->snd_una && !seq_before(s->seq, wnd))
 		return -EAGAIN;
 	if (s->flags & TCPF_SYN) {
-		flags = TCPF_SYN | (tp->inet.sk.state == TCP_SYN_RECV ? TCPF_ACK : 0);
+		flags = TCPF_SYN | (tp->inet.sk.state == TCP_SYN_RECV ? TCPF_ACK : tcp_ecn_syn_again_flags(tp));
 	} else if (tcp_seg_payload(s)) {
 		if (max_segs > 1 && !tp->gso_ok)
 			max_segs = 1;

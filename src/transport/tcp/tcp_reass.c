@@ -317,6 +317,8 @@ static void ofo_queue(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 	tp->pred_flags = 0;
 	tp->ack.pending |= TCP_ACK_SCHED;
 	tp->rcv_ooopack += MAX(1u, skb->gso_segs);
+	if (tp->ecn_ok)
+		tcp_ecn_recv(cpu, tp, skb);
 	mib_inc(cpu, net, MIB_TcpExt_TCPOFOQueue);
 
 	if (tp->ofo_last && !seq_before(seq, tcp_cb(tp->ofo_last)->end_seq)) { /* the usual case: at the end */

@@ -106,7 +106,7 @@ int tcp_req_send_synack(struct cpu *cpu, struct tcp_req *req, bool cookie)
 {
 	struct tcp_reply r = { .saddr = req->tuple.rcv_saddr, .daddr = req->tuple.daddr, .sport = req->tuple.sport, .dport = req->tuple.dport,
 			       .seq = req->snt_isn, .ack = req->rcv_nxt, .flags = TCPF_SYN | TCPF_ACK | (req->ecn_ok ? TCPF_ECE : 0),
-			       .window = (u16)MIN(req->rcv_wnd, 65535u), .tos = req->listener->inet.tos, .mark = req->mark,
+			       .window = (u16)MIN(req->rcv_wnd, 65535u), .tos = req->listener->inet.tos | (req->ecn_ok && req->listener->cc->needs_ecn ? 2 : 0), .mark = req->mark,
 			       .oif = req->listener->inet.sk.bound_dev_if };
 
 	r.opts = (struct tcp_out_opts){ .mss = req->advmss, .ts = req->tstamp_ok, .tsecr = req->ts_recent, .sack_perm = req->sack_ok,
@@ -236,6 +236,7 @@ static struct tcp_sock *child_new(struct cpu *cpu, struct tcp_req *req, const st
 	tcp_sync_mss(cpu, tp, dst_mtu(cpu, tp->inet.dst));
 	tp->ack.rcv_mss = tcp_initial_rcv_mss(tp);
 	tp->ecn_ok = req->ecn_ok;
+	tcp_cc_of_dst(cpu, tp, tp->inet.dst);
 	tp->total_retrans = req->num_retrans;
 	tp->inet.rcv_tos = req->tos;
 	if (net->tcp->reflect_tos)

@@ -311,32 +311,3 @@ slow_parsed:
 	tcp_data_snd_check(cpu, tp);
 	tcp_ack_snd_check(cpu, tp);
 }
-
-/* -- ECN on what arrives -- */
-void tcp_ecn_recv(struct tcp_sock *tp, const struct sk_buff *skb)
-{
-	switch (((const struct tcp_cb *)skb->cb)->dsfield & 3) {
-	case 0: /* after ECT was seen: probably a retransmission */
-		if (tp->ecn_seen)
-			tcp_enter_quickack(tp, 2);
-		break;
-	case 3:
-		if (!tp->ecn_demand_cwr) {
-			tcp_enter_quickack(tp, 2); /* tell at once */
-			tp->ecn_demand_cwr = true;
-		}
-		tp->ecn_seen = 1;
-		break;
-	default:
-		tp->ecn_seen = 1;
-	}
-}
-
-/* The sender says that it reduced its window: no more ECE, until the next CE. */
-void tcp_ecn_accept_cwr(struct tcp_sock *tp, const struct sk_buff *skb)
-{
-	tp->ecn_demand_cwr = false;
-	/* Its next data may wait for our ACK: a small window after a reduction. */
-	if (((const struct tcp_cb *)skb->cb)->seq != ((const struct tcp_cb *)skb->cb)->end_seq)
-		tp->ack.pending |= TCP_ACK_NOW;
-}

@@ -186,7 +186,7 @@ int tcp_transmit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_tx *x)
 	tcp_out_opts_write((u8 *)(th + 1), &opts);
 
 	inet_sock_ip_out(inet, IPPROTO_TCP, &out);
-	if (unlikely(tp->ecn_ok))
+	if (unlikely(tp->ecn_ok || tp->cc->needs_ecn))
 		tcp_ecn_send(tp, x, th, &out);
 	pcount = 1;
 	if (x->len > x->mss && x->mss) {
@@ -331,22 +331,4 @@ u32 tcp_dst_advmss(struct cpu *cpu, const struct inet_af *af, const struct dst *
 		advmss = mtu > hdr + 256 ? mtu - hdr : 256; /* min_adv_mss */
 	}
 	return MIN(advmss, 65535u - hdr);
-}
-
-/* -- ECN (RFC 3168) on what we send -- */
-void tcp_ecn_send(struct tcp_sock *tp, const struct tcp_tx *x, struct tcp_hdr *th, struct ip_out *out)
-{
-	if (x->flags & TCPF_SYN)
-		return;
-	if (x->len && !x->retrans) {
-		out->tos = (u8)((out->tos & ~3u) | 2); /* ECT(0) */
-		if (tp->ecn_queue_cwr) {
-			tp->ecn_queue_cwr = false;
-			th->flags |= TCPF_CWR;
-		}
-	} else {
-		out->tos &= (u8)~3u;
-	}
-	if (tp->ecn_demand_cwr)
-		th->flags |= TCPF_ECE;
 }

@@ -262,7 +262,7 @@ struct tcp_sock {
 
 	/* -- congestion control: cc/ -- */
 	const struct tcp_cc_ops *cc;
-	bool cc_inited, cc_setsockopt;
+	bool cc_inited, cc_setsockopt, cc_locked; /* locked: by the route */
 	u64 cc_priv[TCP_CC_PRIV / 8];
 
 	/* -- timers: tcp_timers.c -- */
@@ -393,7 +393,7 @@ struct netns_tcp {
 	s32 min_snd_mss, app_win, reordering, max_reordering, tw_reuse, tw_reuse_delay_ms, tso_win_divisor;
 	s32 min_rtt_wlen, pacing_ss_ratio, pacing_ca_ratio, min_tso_segs, tso_rtt_log, limit_output_bytes, rto_min_us, rto_max_ms;
 	u32 notsent_lowat;
-	u8 early_retrans, recovery;
+	u8 early_retrans, recovery, ecn_fallback;
 	s32 fastopen, fo_blackhole_s;
 	u8 syncookies, no_metrics_save, no_ssthresh_metrics_save;
 	u8 abort_on_overflow, dsack, ecn, frto, fwmark_accept, moderate_rcvbuf, pingpong_thresh, reflect_tos, rfc1337, sack,

@@ -256,6 +256,7 @@ static inline void peer_begin(struct peer *p)
 	lab_ok(nic_new(p->cpu, p->l.ns[LEFT], "eth0", p->port, &cfg, &dev));
 	lab_ok(weft_link_up(p->l.ns[LEFT], "lo"));
 	lab_if(p->l.ns[LEFT], "eth0", "10.0.0.1/24");
+	memcpy(p->mac, dev->dev_addr, 6);
 	weft_run_for(p->l.w, 1000000000);
 	p->mss = 1000;
 	p->window = 60000;

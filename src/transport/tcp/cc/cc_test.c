@@ -206,12 +206,79 @@ static void test_choice(void **state)
 	pair_end(&p);
 }
 
+/* ECN: the queue is kept short by marks, and nothing is lost; DCTCP reacts in proportion, so it keeps the link full with less. */
+static void test_ecn_marks(void **state)
+{
+	static const char *const ccs[] = { "reno", "cubic", "dctcp" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(ccs); i++) {
+		weft_wire_params ab = { .delay_ns = LAB_MS / 2, .rate_bps = 100 * MBIT, .queue_frames = 1000, .mark_frames = 20 }, ba = { .delay_ns = LAB_MS / 2 };
+		struct tcp_pair p;
+		weft_wire_stats st;
+
+		pair_wire(&p, 1, &ab, &ba);
+		p.srv = tcp_listener(&p.l, RIGHT, 80, 5);
+		if (i == 2) { /* both ends, as in a data centre: the receiver echoes exactly */
+			lab_ok(weft_setsockopt(p.srv, IPPROTO_TCP, TCP_CONGESTION, "dctcp", 5));
+			lab_ok(weft_sysctl_set(p.l.ns[LEFT], "net.ipv4.tcp_ecn", "0")); /* DCTCP asks whatever the sysctl says */
+		} else {
+			lab_ok(weft_sysctl_set(p.l.ns[LEFT], "net.ipv4.tcp_ecn", "1"));
+		}
+		p.c = lab_socket(&p.l, LEFT, SOCK_STREAM, 0);
+		lab_ok(weft_setsockopt(p.c, IPPROTO_TCP, TCP_CONGESTION, ccs[i], (socklen_t)strlen(ccs[i])));
+		pair_connect(&p);
+		assert_true(info_of(p.c).options & TCPI_OPT_ECN);
+		flood(&p, 500);
+		assert_true(mbit(flood(&p, 2000), 2000) > (i == 2 ? 93 : 85));
+		weft_wire_get_stats(p.wire, 0, &st);
+		assert_true(st.marked > 0);
+		assert_int_equal(st.queue_drops, 0);
+		assert_int_equal(lab_mib(&p.l, LEFT, MIB_Tcp_RetransSegs), 0);
+		assert_true(info_of(p.c).delivered_ce > 0);
+		assert_true(info_of(p.s).options & TCPI_OPT_ECN_SEEN);
+		assert_true(lab_mib(&p.l, LEFT, MIB_TcpExt_TCPDeliveredCE) > 0);
+		assert_true(lab_mib(&p.l, RIGHT, MIB_IpExt_InCEPkts) > 0);
+		if (i == 2) {
+			union tcp_cc_info info;
+			socklen_t len = sizeof info;
+
+			lab_ok(weft_getsockopt(p.c, IPPROTO_TCP, TCP_CC_INFO, &info, &len));
+			assert_int_equal(len, sizeof info.dctcp);
+			assert_int_equal(info.dctcp.dctcp_enabled, 1);
+			assert_in_range(info.dctcp.dctcp_alpha, 1, 1023);
+			assert_true(lab_mib(&p.l, LEFT, MIB_IpExt_InECT0Pkts) > 0); /* pure ACKs too */
+			assert_true(tcp_of(p.c)->snd_cwnd < 60);
+		}
+		pair_end(&p);
+	}
+}
+
+/* The peer refuses ECN: DCTCP is Reno then, and says so. */
+static void test_dctcp_fallback(void **state)
+{
+	struct tcp_pair p;
+	char name[16];
+	socklen_t len = sizeof name;
+
+	pair_veth(&p);
+	lab_ok(weft_sysctl_set(p.l.ns[RIGHT], "net.ipv4.tcp_ecn", "0"));
+	p.c = lab_socket(&p.l, LEFT, SOCK_STREAM, 0);
+	lab_ok(weft_setsockopt(p.c, IPPROTO_TCP, TCP_CONGESTION, "dctcp", 5));
+	pair_connect(&p);
+	lab_ok(weft_getsockopt(p.c, IPPROTO_TCP, TCP_CONGESTION, name, &len));
+	assert_string_equal(name, "dctcp-reno");
+	assert_false(info_of(p.c).options & TCPI_OPT_ECN);
+	pair_transfer(&p, 1000000, 65536, false, 1000);
+	pair_end(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fills_the_path), cmocka_unit_test(test_bbr_model), cmocka_unit_test(test_bbr_loss),
 		cmocka_unit_test(test_bbr_probe_rtt), cmocka_unit_test(test_bbr_follows), cmocka_unit_test(test_max_pacing_rate),
 		cmocka_unit_test(test_hystart), cmocka_unit_test(test_application_limited_rate), cmocka_unit_test(test_choice),
+		cmocka_unit_test(test_ecn_marks), cmocka_unit_test(test_dctcp_fallback),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
