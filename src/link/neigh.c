@@ -109,6 +109,7 @@ static struct neighbour *create(struct cpu *cpu, const struct neigh_table *tbl, 
 	n->confirmed = cpu->now > 2 * n->parms->base_reachable_time ? cpu->now - 2 * n->parms->base_reachable_time : 0;
 	htable_add(&s->hash, &n->node, hash_key(cpu->world, key, tbl->key_len, dev->ifindex));
 	list_add_tail(&s->entries, &n->lru);
+	n->serial = ++s->serial;
 	s->count++;
 	s->stats.allocs++;
 	neigh_gc_update(s, n);

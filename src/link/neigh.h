@@ -26,6 +26,7 @@ struct neigh_parms { /* /proc/sys/net/ipv4/neigh/DEV/…; times in ns */
 struct neighbour {
 	struct hnode node;
 	struct list lru;
+	u64 serial;		/* in the order of the table's list, never used again: where a dump goes on */
 	const struct neigh_table *tbl;
 	struct net_device *dev;	/* holds a reference */
 	struct neigh_parms *parms;

@@ -14,6 +14,7 @@ struct neigh_slot { /* one family */
 	const struct neigh_table *tbl; /* NULL until the family uses it */
 	struct htable hash;
 	struct list entries;	/* struct neighbour.lru, least recently made or refreshed first */
+	u64 serial;		/* of the entry made last */
 	u32 count;		/* entries */
 	u32 gc_count;		/* of these, those that may be collected: not permanent, not managed from outside */
 	struct neigh_parms dflt;

@@ -13,7 +13,9 @@
 #include <linux/rtnetlink.h>
 
 #include "codec/netlink/nl_attr.h"
+#include "inet/ip4/ip4.h"
 #include "inet/route/fib.h"
+#include "link/neigh.h"
 #include "link/netdevice.h"
 #include "stack/stack.h"
 #include "tests/netlink/transcript.h"
@@ -332,6 +334,58 @@ static void slow_reader(void **state)
 	assert_true(datagrams > 2);
 }
 
+/* Neighbours that come and go between the parts of a dump: who stays is told of once, who comes at most once. */
+static void neighbours_change(void **state)
+{
+	enum { FIRST = 2400, MORE = 300 };
+	struct fixture *f = *state;
+	struct nl_buf b;
+	struct net_device *dev;
+	u8 told[FIRST + MORE] = { 0 }, gone[FIRST + MORE] = { 0 };
+	u32 next = FIRST, datagrams = 0, key;
+	bool done = false;
+
+	add_veth(f, f->s, "v0", "v1", 4, 0);
+	dev = dev_by_name(f->a, "v0");
+	up(f, f->a, "v0");
+	for (u32 i = 0; i < FIRST; i++) {
+		key = cpu_to_be32(0x0a000000 + i).raw;
+		assert_int_equal(neigh_update(f->p.cpu, neigh_get(f->p.cpu, &arp_table, &key, dev), (const u8 *)"\2\0\0\0\0\1", NUD_PERMANENT,
+					      NEIGH_UPDATE_ADMIN | NEIGH_UPDATE_OVERRIDE, 0), 0);
+	}
+	*(u8 *)start(f, &b, RTM_GETNEIGH, NLM_F_DUMP, sizeof(struct ndmsg)) = AF_INET;
+	ask(f, f->s, &b);
+	while (!done && receive(f, f->s)) {
+		datagrams++;
+		for (ssize_t at = 0; at < f->n;) {
+			const struct nlmsghdr *h = (const struct nlmsghdr *)(f->buf + at);
+			at += NLMSG_ALIGN(h->nlmsg_len);
+			done |= h->nlmsg_type == NLMSG_DONE;
+			assert_false(h->nlmsg_flags & NLM_F_DUMP_INTR);
+			if (h->nlmsg_type == RTM_NEWNEIGH)
+				told[(__builtin_bswap32(*(const u32 *)((const u8 *)h + 32))) & 0xfff]++;
+		}
+		for (u32 i = datagrams; i < FIRST; i += 7) { /* told of already, and not yet */
+			struct neighbour *n;
+			key = cpu_to_be32(0x0a000000 + i).raw;
+			if ((n = neigh_lookup(&arp_table, &key, dev)) && neigh_del(f->p.cpu, n) >= 0)
+				gone[i] = 1;
+		}
+		for (u32 i = 0; i < 20 && next < FIRST + MORE; i++, next++) {
+			key = cpu_to_be32(0x0a000000 + next).raw;
+			neigh_update(f->p.cpu, neigh_get(f->p.cpu, &arp_table, &key, dev), (const u8 *)"\2\0\0\0\0\1", NUD_PERMANENT,
+				     NEIGH_UPDATE_ADMIN | NEIGH_UPDATE_OVERRIDE, 0);
+		}
+	}
+	assert_true(done);
+	assert_true(datagrams > 3);
+	for (u32 i = 0; i < next; i++) {
+		assert_true(told[i] <= 1);
+		if (i < FIRST && !gone[i])
+			assert_int_equal(told[i], 1);
+	}
+}
+
 /* Everything that makes, shows, moves and removes a veth pair, with the n-th allocation failing. */
 static void no_memory(void **state)
 {
@@ -385,6 +439,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(absent_families, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_rights, setup, teardown),
 		cmocka_unit_test_setup_teardown(slow_reader, setup, teardown),
+		cmocka_unit_test_setup_teardown(neighbours_change, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_memory, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
