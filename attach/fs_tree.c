@@ -29,13 +29,33 @@ static const char *below(const char *path, const char *dir)
 
 typedef int (*walk_fn)(void *arg, const char *path, unsigned mode);
 
+struct in_dir { /* a directory under /proc/net whose files the stack names */
+	const struct proc_file *dir;
+	walk_fn fn;
+	void *arg;
+};
+
+static int file_in_dir(void *arg, const char *name)
+{
+	struct in_dir *d = arg;
+	char path[FS_PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/%s", d->dir->name, name) >= (int)sizeof(path))
+		return 0;
+	return d->fn(d->arg, path, d->dir->mode);
+}
+
 static int walk_proc(struct netns *net, walk_fn fn, void *arg)
 {
 	const struct proc_file *const *f = net->world->tables->proc_files;
 	int e = 0;
 
-	for (; f && *f && !e; f++)
-		e = fn(arg, (*f)->name, (*f)->mode);
+	for (; f && *f && !e; f++) {
+		if ((*f)->walk)
+			e = (*f)->walk(net, file_in_dir, &(struct in_dir){ *f, fn, arg });
+		else
+			e = fn(arg, (*f)->name, (*f)->mode);
+	}
 	return e;
 }
 

@@ -86,6 +86,7 @@ struct sk_buff {
 	u8 encapsulation : 1;
 	u8 peeked : 1;
 	u8 offload_fwd : 1;
+	u8 xmit_there : 1;    /* on a backlog: dev is its way out, not where it came in */
 	u16 queue_mapping;    /* tx: queue; rx: queue + 1, 0 unknown */
 	struct buf *buf;      /* of the linear part */
 	/* second: what the stack knows about it */

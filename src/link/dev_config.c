@@ -18,7 +18,7 @@
 static void changed(struct cpu *cpu, struct net_device *dev, unsigned long what)
 {
 	if (dev->registered)
-		event_send(cpu, dev->net, EV_LINK_CHANGE, dev, what);
+		dev_tell(cpu, dev, EV_LINK_CHANGE, what);
 }
 
 u32 dev_get_flags(const struct net_device *dev)
@@ -97,9 +97,8 @@ int dev_open(struct cpu *cpu, struct net_device *dev)
 			return err;
 		}
 	}
-	if (dev->ops->set_rx_mode)
-		dev->ops->set_rx_mode(dev);
-	event_send(cpu, dev->net, EV_LINK_UP, dev, 0);
+	dev_rx_mode(dev);
+	dev_tell(cpu, dev, EV_LINK_UP, 0);
 	if (dev->carrier_news) {
 		dev->carrier_news = false;
 		dev_operstate_update(dev);
@@ -112,12 +111,12 @@ void dev_close(struct cpu *cpu, struct net_device *dev, u32 also)
 {
 	if (!dev_running(dev))
 		return;
-	event_send(cpu, dev->net, EV_LINK_GOING_DOWN, dev, 0);
+	dev_tell(cpu, dev, EV_LINK_GOING_DOWN, 0);
 	dev->flags &= ~(u32)IFF_UP;
 	qdisc_reset_all(cpu, dev);
 	if (dev->ops->stop)
 		dev->ops->stop(dev);
-	event_send(cpu, dev->net, EV_LINK_DOWN, dev, also);
+	dev_tell(cpu, dev, EV_LINK_DOWN, also);
 }
 
 int dev_change_flags(struct cpu *cpu, struct net_device *dev, u32 flags, struct nl_ext_ack *ack)
@@ -125,8 +124,8 @@ int dev_change_flags(struct cpu *cpu, struct net_device *dev, u32 flags, struct 
 	u32 old = dev->flags, old_g = dev->gflags;
 	int err = 0;
 	dev->flags = (dev->flags & ~(u32)FLAGS_SETTABLE) | (flags & FLAGS_SETTABLE);
-	if ((old ^ dev->flags) & IFF_MULTICAST && dev->ops->set_rx_mode)
-		dev->ops->set_rx_mode(dev);
+	if ((old ^ dev->flags) & IFF_MULTICAST)
+		dev_rx_mode(dev);
 	if ((flags ^ dev->flags) & IFF_UP) {
 		if (flags & IFF_UP)
 			err = dev_open(cpu, dev);
@@ -183,6 +182,8 @@ int dev_set_mac(struct cpu *cpu, struct net_device *dev, const u8 *addr, struct 
 	changed(cpu, dev, LINK_CHANGE_ADDR);
 	return 0;
 }
+
+void dev_announce_addr(struct cpu *cpu, struct net_device *dev) { changed(cpu, dev, LINK_CHANGE_ADDR); }
 
 /* ops->set_mac of Ethernet devices that filter nothing. */
 int eth_mac_addr(struct net_device *dev, const u8 *addr)
@@ -261,7 +262,9 @@ int dev_set_master(struct cpu *cpu, struct net_device *dev, struct net_device *m
 		return 0;
 	if (!master->ops->add_slave)
 		return -EOPNOTSUPP;
-	err = master->ops->add_slave(master, dev, ack);
+	err = dev_stack_check(dev, master, ack);
+	if (!err)
+		err = master->ops->add_slave(master, dev, ack);
 	if (err)
 		return err;
 	dev_hold(master);

@@ -63,7 +63,7 @@ void dev_features_update(struct cpu *cpu, struct net_device *dev)
 		return;
 	dev->features = f;
 	if (dev->registered)
-		event_send(cpu, dev->net, EV_LINK_CHANGE, dev, LINK_CHANGE_FEATURES);
+		dev_tell(cpu, dev, EV_LINK_CHANGE, LINK_CHANGE_FEATURES);
 }
 
 int dev_set_features(struct cpu *cpu, struct net_device *dev, u64 wanted)

@@ -14,10 +14,12 @@ void dev_leave(struct cpu *cpu, struct net_device *dev, const struct link_move *
 /* dev_config.c */
 int dev_open(struct cpu *cpu, struct net_device *dev);
 void dev_close(struct cpu *cpu, struct net_device *dev, u32 also); /* also: of EV_LINK_DOWN */
-void dev_operstate_update(struct net_device *dev);
 /* dev_addr.c */
-void dev_mc_flush(struct net_device *dev);
-/* dev_features.c */
-void dev_features_update(struct cpu *cpu, struct net_device *dev);
+void dev_addr_flush(struct net_device *dev);
+void dev_rx_mode(struct net_device *dev);
+/* dev_stack.c */
+int dev_stack_check(const struct net_device *lower, const struct net_device *upper, struct nl_ext_ack *ack);
+/* Subscribers hear it, and the devices above. */
+void dev_tell(struct cpu *cpu, struct net_device *dev, enum net_event ev, unsigned long info);
 
 #endif

@@ -160,6 +160,9 @@ struct net_device *dev_new(struct netns *net, const struct link_kind *kind, cons
 	list_init(&dev->net_link);
 	list_init(&dev->altnames);
 	list_init(&dev->mc_list);
+	list_init(&dev->uc_list);
+	list_init(&dev->uppers);
+	list_init(&dev->lowers);
 	list_init(&dev->taps);
 	list_init(&dev->slaves);
 	list_init(&dev->slave_link);
@@ -184,7 +187,7 @@ static void release(struct net_device *dev)
 	struct mem *mem = &dev->net->world->mem;
 	if (dev->ops && dev->ops->free)
 		dev->ops->free(dev);
-	dev_mc_flush(dev);
+	dev_addr_flush(dev);
 	mem_free(mem, dev->alias);
 	mem_free(mem, dev->priv);
 	mem_free(mem, dev->txq);
@@ -227,6 +230,7 @@ int dev_register(struct cpu *cpu, struct net_device *dev, s32 ifindex)
 		if (err)
 			return err;
 	}
+	dev->vlan_features |= NETIF_F_HIGHDMA;
 	dev->wanted_features |= dev->features & (dev->hw_features | NETIF_F_GSO | NETIF_F_GRO);
 	dev_features_update(cpu, dev);
 	if (!dev->carrier)
@@ -248,7 +252,7 @@ void dev_leave(struct cpu *cpu, struct net_device *dev, const struct link_move *
 		dev_set_master(cpu, slave, NULL, NULL);
 	if (dev->master)
 		dev_set_master(cpu, dev, NULL, NULL);
-	event_send(cpu, dev->net, EV_LINK_UNREGISTER, dev, (unsigned long)move);
+	dev_tell(cpu, dev, EV_LINK_UNREGISTER, (unsigned long)move);
 	list_for_each_safe(tap, next_tap, &dev->taps, link)
 		list_del(&tap->link);
 	if (dev->gro)

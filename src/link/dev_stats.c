@@ -38,7 +38,7 @@ static void show_mcast(struct netns *net, struct strbuf *out)
 	dev_for_each(dev, net) {
 		struct dev_mc_addr *mc;
 		list_for_each(mc, &dev->mc_list, link) {
-			strbuf_printf(out, "%-4d %-15s %-5u %-5d ", dev->ifindex, dev->name, mc->users, 0);
+			strbuf_printf(out, "%-4d %-15s %-5u %-5d ", dev->ifindex, dev->name, mc->users + mc->synced, 0);
 			for (unsigned i = 0; i < dev->addr_len; i++)
 				strbuf_printf(out, "%02x", mc->addr[i]);
 			strbuf_printf(out, "\n");

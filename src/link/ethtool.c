@@ -43,6 +43,7 @@ static int drvinfo(const struct rq *q)
 		return -EOPNOTSUPP;
 	snprintf(d.driver, sizeof(d.driver), "%s", q->ops->driver);
 	snprintf(d.version, sizeof(d.version), "%s", q->ops->version ? q->ops->version : "");
+	snprintf(d.fw_version, sizeof(d.fw_version), "%s", q->ops->fw_version ? q->ops->fw_version : "");
 	for (u64 v; q->ops->stat && d.n_stats < 4096; d.n_stats++) {
 		char name[ETH_GSTRING_LEN];
 		if (!q->ops->stat(q->dev, d.n_stats, name, &v))

@@ -8,6 +8,7 @@
 #include "core/trace.h"
 #include "link/gro.h"
 #include "link/l3_proto.h"
+#include "link/vlan.h"
 
 bool gso_needed(const struct sk_buff *skb, u64 features)
 {
@@ -145,7 +146,7 @@ nomem:
 
 int skb_gso_segment(struct cpu *cpu, struct sk_buff *skb, u64 features, struct skb_list *out)
 {
-	const struct l3_proto *l3 = l3_proto_find(cpu->world, skb->protocol);
+	const struct l3_proto *l3 = l3_proto_find(cpu->world, vlan_inner_protocol(skb));
 	u32 data_off = (u32)(skb->data - skb->head), mac_len;
 	u64 bytes = 0;
 	int err;

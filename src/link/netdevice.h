@@ -29,17 +29,20 @@ struct nl_buf;
 struct nl_ext_ack;
 struct qdisc;
 struct link_kind;
+struct nl_policy;
+struct vlan_group;
 
 /* Feature bits, named in ethtool's words by dev_features.c. */
 enum netdev_feature {
 	NETIF_F_SG = BIT64(0), NETIF_F_IP_CSUM = BIT64(1), NETIF_F_HW_CSUM = BIT64(3), NETIF_F_IPV6_CSUM = BIT64(4),
 	NETIF_F_HIGHDMA = BIT64(5), NETIF_F_FRAGLIST = BIT64(6), NETIF_F_HW_VLAN_TX = BIT64(7), NETIF_F_HW_VLAN_RX = BIT64(8),
 	NETIF_F_VLAN_CHALLENGED = BIT64(10), NETIF_F_GSO = BIT64(11), NETIF_F_LLTX = BIT64(12), NETIF_F_NETNS_LOCAL = BIT64(13),
-	NETIF_F_GRO = BIT64(14), NETIF_F_LRO = BIT64(15), NETIF_F_TSO = BIT64(16), NETIF_F_TSO_ECN = BIT64(18),
-	NETIF_F_TSO_MANGLEID = BIT64(19), NETIF_F_TSO6 = BIT64(20), NETIF_F_GSO_GRE = BIT64(22), NETIF_F_GSO_GRE_CSUM = BIT64(23),
+	NETIF_F_GRO = BIT64(14), NETIF_F_LRO = BIT64(15), NETIF_F_TSO = BIT64(16), NETIF_F_GSO_ROBUST = BIT64(17), NETIF_F_TSO_ECN = BIT64(18),
+	NETIF_F_TSO_MANGLEID = BIT64(19), NETIF_F_TSO6 = BIT64(20), NETIF_F_FSO = BIT64(21), NETIF_F_GSO_GRE = BIT64(22), NETIF_F_GSO_GRE_CSUM = BIT64(23),
 	NETIF_F_GSO_IPXIP4 = BIT64(24), NETIF_F_GSO_IPXIP6 = BIT64(25), NETIF_F_GSO_UDP_TUNNEL = BIT64(26),
 	NETIF_F_GSO_UDP_TUNNEL_CSUM = BIT64(27), NETIF_F_GSO_SCTP = BIT64(30), NETIF_F_GSO_UDP_L4 = BIT64(33),
-	NETIF_F_GSO_FRAGLIST = BIT64(34), NETIF_F_TSO_ACCECN = BIT64(35), NETIF_F_SCTP_CRC = BIT64(37), NETIF_F_NTUPLE = BIT64(38),
+	NETIF_F_GSO_FRAGLIST = BIT64(34), NETIF_F_TSO_ACCECN = BIT64(35), NETIF_F_FCOE_CRC = BIT64(36),
+	NETIF_F_SCTP_CRC = BIT64(37), NETIF_F_NTUPLE = BIT64(38),
 	NETIF_F_RXHASH = BIT64(39), NETIF_F_RXCSUM = BIT64(40), NETIF_F_LOOPBACK = BIT64(42), NETIF_F_HW_VLAN_STAG_TX = BIT64(45),
 	NETIF_F_HW_VLAN_STAG_RX = BIT64(46),
 };
@@ -66,7 +69,11 @@ struct netdev_ops {
 	int (*set_features)(struct net_device *dev, u64 features);
 	int (*add_slave)(struct net_device *dev, struct net_device *slave, struct nl_ext_ack *ack);
 	int (*del_slave)(struct net_device *dev, struct net_device *slave);
-	void (*set_rx_mode)(struct net_device *dev);	 /* promiscuity, multicast list changed */
+	void (*set_rx_mode)(struct net_device *dev);	 /* promiscuity, the lists of unicast or multicast addresses changed; it is up */
+	void (*change_rx_flags)(struct net_device *dev, u32 change); /* IFF_PROMISC, IFF_ALLMULTI went on or off, up or not */
+	/* A device below (dev_upper_link, or a slave of this master) had an event; info as in core/event.h. EV_LINK_UNREGISTER comes before
+	 * others hear of it: let go of lower. */
+	void (*lower_event)(struct cpu *cpu, struct net_device *dev, struct net_device *lower, enum net_event ev, unsigned long info);
 	int (*iflink)(const struct net_device *dev);	 /* ifindex of the lower or peer device; NULL: own ifindex */
 	struct netns *(*link_netns)(const struct net_device *dev); /* where iflink lives; NULL: same */
 	unsigned (*select_queue)(struct cpu *cpu, struct net_device *dev, struct sk_buff *skb);
@@ -143,6 +150,12 @@ struct net_device {
 	char *alias;		/* IFLA_IFALIAS, or NULL */
 	struct list altnames;
 	struct list mc_list;	/* multicast addresses with counts */
+	struct list uc_list;	/* unicast addresses besides its own, likewise */
+	bool unicast_filter;	/* the driver looks at uc_list; others become promiscuous while it is not empty */
+	bool uc_promisc;	/* which is the case */
+	u64 vlan_features;	/* what holds for frames with a VLAN tag, and for VLAN devices above it */
+	struct vlan_group *vlans; /* VLAN devices above it, link/vlan.h; NULL: none */
+	struct list uppers, lowers; /* struct dev_adjacent: devices stacked on this one, and those it is stacked on; masters apart */
 
 	unsigned num_tx_queues, num_rx_queues, real_tx_queues, real_rx_queues;
 	struct netdev_queue *txq;
@@ -168,6 +181,10 @@ struct link_kind {
 	unsigned default_txqs, default_rxqs; /* 0: 1 */
 	bool queues_per_cpu;	/* default: one queue a cpu, the first in use */
 	void (*setup)(struct net_device *dev); /* fills ops, type, mtu, flags, features */
+	const struct nl_policy *policy; /* of IFLA_INFO_DATA, policy_max + 1 rows; NULL: none */
+	unsigned policy_max;
+	/* Looks at a request before anything is made or changed; data may be NULL. May be NULL. */
+	int (*validate)(const struct nl_attrs *attrs, const struct nl_attrs *data, struct nl_ext_ack *ack);
 	/* From netlink's IFLA_INFO_DATA (may be NULL). dev is made by dev_new, what attrs say is in place (dev->ifindex: the one asked
 	 * for, 0: any). Registers the device itself. Several devices may come of one call. On failure dev is still the caller's. */
 	int (*newlink)(struct cpu *cpu, struct netns *src_net, struct net_device *dev, const struct nl_attrs *attrs,
@@ -192,13 +209,30 @@ void dev_put(struct net_device *dev);
 int dev_change_flags(struct cpu *cpu, struct net_device *dev, u32 flags, struct nl_ext_ack *ack);
 int dev_set_mtu(struct cpu *cpu, struct net_device *dev, u32 mtu, struct nl_ext_ack *ack);
 int dev_set_mac(struct cpu *cpu, struct net_device *dev, const u8 *addr, struct nl_ext_ack *ack);
+void dev_announce_addr(struct cpu *cpu, struct net_device *dev); /* its driver gave it another dev_addr: tells everybody */
 int dev_set_name(struct cpu *cpu, struct net_device *dev, const char *name);
 int dev_set_netns(struct cpu *cpu, struct net_device *dev, struct netns *to, const char *name_or_null, struct nl_ext_ack *ack);
 int dev_set_master(struct cpu *cpu, struct net_device *dev, struct net_device *master_or_null, struct nl_ext_ack *ack);
 int dev_set_features(struct cpu *cpu, struct net_device *dev, u64 wanted);
 void dev_set_carrier(struct cpu *cpu, struct net_device *dev, bool on);
 void dev_set_promiscuity(struct cpu *cpu, struct net_device *dev, int inc);
+/* Stacking: upper sits on lower, keeps a reference to it and hears of its events (ops->lower_event). -EBUSY "Device is already an upper
+ * device of the lower interface" (a loop), -EMLINK (deeper than 8), -ENOMEM. */
+int dev_upper_link(struct net_device *lower, struct net_device *upper, struct nl_ext_ack *ack);
+void dev_upper_unlink(struct net_device *lower, struct net_device *upper);
+bool dev_has_upper(const struct net_device *lower, const struct net_device *upper); /* anywhere above, masters included */
+struct dev_adjacent { struct list in_uppers, in_lowers; struct net_device *upper, *lower; };
+/* Carrier and dormancy of lower become upper's. */
+void dev_stacked_operstate(struct cpu *cpu, const struct net_device *lower, struct net_device *upper);
+void dev_operstate_update(struct net_device *dev); /* from carrier and link mode, RFC 2863; from then on it is not UNKNOWN */
+/* Works out dev->features again: what the driver's fix_features looks at has changed. */
+void dev_features_update(struct cpu *cpu, struct net_device *dev);
 int dev_mc_add(struct net_device *dev, const u8 *addr);
+int dev_uc_add(struct net_device *dev, const u8 *addr);
+int dev_uc_del(struct net_device *dev, const u8 *addr);
+/* lower takes what upper's lists hold (a stacked device's set_rx_mode); and gives all of it back. */
+void dev_addr_sync(struct net_device *lower, struct net_device *upper);
+void dev_addr_unsync(struct net_device *lower, struct net_device *upper);
 int dev_mc_del(struct net_device *dev, const u8 *addr);
 /* Further names, IFLA_ALT_IFNAME. -EEXIST, -EINVAL, -ENOMEM, -ENOENT. */
 int dev_altname_add(struct cpu *cpu, struct net_device *dev, const char *name);
@@ -230,6 +264,8 @@ void netif_receive(struct cpu *cpu, struct sk_buff **skbs, unsigned n);
 void napi_gro_receive(struct cpu *cpu, struct napi *napi, struct sk_buff *skb);
 /* Link-layer header is in place, skb->dev is the way out. Consumes. 0; -ENOBUFS and the like tell a local sender of a drop. */
 int dev_queue_xmit(struct cpu *cpu, struct sk_buff *skb);
+/* From a stacked device's start_xmit: goes on by skb->dev, the device below, which may be at home on another cpu. */
+int dev_xmit_lower(struct cpu *cpu, struct sk_buff *skb);
 /* After the qdisc: segments (GSO) and checksums what the device cannot, taps, start_xmit. */
 enum netdev_tx dev_hard_start_xmit(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, struct netdev_queue *q);
 /* Sets pkt_type, protocol, mac header; pulls the Ethernet header. False: too short (skb not consumed). */

@@ -25,9 +25,10 @@ struct dev_altname {
 	struct net_device *dev;
 	char name[128];		/* ALTIFNAMSIZ */
 };
-struct dev_mc_addr {		/* net_device.mc_list */
+struct dev_mc_addr {		/* net_device.mc_list, uc_list */
 	struct list link;
-	u32 users;
+	u32 users;		/* 0: gone, but the lower device still has it */
+	bool synced;		/* the lower device has it as well */
 	u8 addr[DEV_ADDR_MAX];
 };
 

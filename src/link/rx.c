@@ -1,7 +1,8 @@
 /* Receive: from a driver's batch to the network layers.
  *
  * Packets come from NAPI polls and from GRO (gro.c), and from the backlog, where veth and loopback put them; they go to taps, to
- * the device's rx_handler (a bridge's port, a bond's slave), and then to the l3_proto of their EtherType. A batch is cut into runs
+ * the VLAN device of their tag (vlan.c), to the device's rx_handler (a bridge's port, a bond's slave), and then to the l3_proto of
+ * their EtherType. A batch is cut into runs
  * of one protocol and one namespace, so that IP sees arrays and the order within a flow stays. Nobody wants it: UNHANDLED_PROTO,
  * unless a tap of its own saw it. packet(7).
  */
@@ -11,6 +12,7 @@
 #include "link/gro.h"
 #include "link/l3_proto.h"
 #include "link/netns_dev.h"
+#include "link/vlan.h"
 
 /* A bond over a bridge over a veth is three; more than this is a loop of rx_handlers. */
 #define HANDLER_ROUNDS 8
@@ -59,7 +61,16 @@ static inline struct sk_buff *receive_one(struct cpu *cpu, struct sk_buff *skb, 
 			drop(cpu, skb, SKB_DROP_REASON_DEV_READY);
 			return NULL;
 		}
+		if (unlikely(round > HANDLER_ROUNDS)) {
+			drop(cpu, skb, SKB_DROP_REASON_LOOP_LIMIT);
+			return NULL;
+		}
 		skb->skb_iif = dev->ifindex;
+		if (unlikely(eth_type_is_vlan(skb->protocol)) && !vlan_tag_present(skb)) {
+			skb = vlan_untag(cpu, skb);
+			if (!skb)
+				return NULL;
+		}
 		skb_reset_network_header(skb);
 		trace_mark(cpu, skb);
 		trace_point(cpu, dev->net, skb, TP_DEV_RX, skb->len, 0, NULL);
@@ -68,18 +79,32 @@ static inline struct sk_buff *receive_one(struct cpu *cpu, struct sk_buff *skb, 
 			*tapped |= run_taps(cpu, &dev->net->dev->taps, skb, dev);
 		if (unlikely(!list_empty(&dev->taps)))
 			*tapped |= run_taps(cpu, &dev->taps, skb, dev);
-		handler = ptr_load(dev->rx_handler);
-		if (likely(!handler))
-			return skb;
-		if (handler(cpu, &skb, dev->rx_handler_data))
-			return NULL;
-		if (skb->dev == dev)
-			return skb;
-		dev = skb->dev;
-		if (round == HANDLER_ROUNDS) {
-			drop(cpu, skb, SKB_DROP_REASON_LOOP_LIMIT);
-			return NULL;
+		if (unlikely(vlan_tag_present(skb))) {
+			if (vlan_receive(cpu, &skb)) {
+				dev = skb->dev;
+				continue;
+			}
+			if (!skb)
+				return NULL;
 		}
+		handler = ptr_load(dev->rx_handler);
+		if (unlikely(handler != NULL)) {
+			if (handler(cpu, &skb, dev->rx_handler_data))
+				return NULL;
+			if (skb->dev != dev) {
+				dev = skb->dev;
+				continue;
+			}
+		}
+		if (likely(!vlan_tag_present(skb)))
+			return skb;
+		/* Of a VLAN that this device has no part in: nobody's, except for taps. Id 0 is a priority alone. */
+		if (skb->vlan_tci & VLAN_VID_MASK)
+			skb->pkt_type = PACKET_OTHERHOST;
+		skb->vlan_proto = (be16){ 0 };
+		skb->vlan_tci = 0;
+		if (!eth_type_is_vlan(skb->protocol) || skb->pkt_type == PACKET_OTHERHOST)
+			return skb;
 	}
 }
 
@@ -128,7 +153,17 @@ void netif_receive(struct cpu *cpu, struct sk_buff **skbs, unsigned n)
 /* Runs of packets of one way (straight up, or through one device's GRO) keep their order. */
 void link_backlog_rx(struct cpu *cpu, struct sk_buff **skbs, unsigned n)
 {
-	unsigned i = 0, from;
+	unsigned i = 0, from, left = 0;
+	for (; i < n; i++) {
+		if (unlikely(skbs[i]->xmit_there)) {
+			skbs[i]->xmit_there = 0;
+			dev_queue_xmit(cpu, skbs[i]);
+		} else {
+			skbs[left++] = skbs[i];
+		}
+	}
+	n = left;
+	i = 0;
 	while (i < n) {
 		struct net_device *dev = skbs[i]->dev;
 		struct gro *g = dev->features & NETIF_F_GRO ? dev->gro : NULL;

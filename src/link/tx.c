@@ -11,6 +11,7 @@
 #include "link/gro.h"
 #include "link/netns_dev.h"
 #include "link/qdisc.h"
+#include "link/vlan.h"
 
 /* Device under device under device: deeper is taken for a loop. */
 #define XMIT_DEPTH_MAX 8
@@ -32,22 +33,37 @@ static int refuse(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, 
 
 static bool csum_in_hardware(const struct sk_buff *skb, u64 features)
 {
+	be16 proto = vlan_inner_protocol(skb);
 	if (features & NETIF_F_HW_CSUM)
 		return true;
-	if (be16_eq(skb->protocol, BE16(ETH_P_IP)))
+	if (be16_eq(proto, BE16(ETH_P_IP)))
 		return features & NETIF_F_IP_CSUM;
-	return be16_eq(skb->protocol, BE16(ETH_P_IPV6)) && features & NETIF_F_IPV6_CSUM;
+	return be16_eq(proto, BE16(ETH_P_IPV6)) && features & NETIF_F_IPV6_CSUM;
+}
+
+static bool tag_in_hardware(const struct sk_buff *skb, u64 features)
+{
+	return features & (be16_eq(skb->vlan_proto, BE16(ETH_P_8021Q)) ? NETIF_F_HW_VLAN_TX : NETIF_F_HW_VLAN_STAG_TX);
+}
+
+/* Puts a tag that the device does not take beside the frame into it. *features: what the device does for such a frame. */
+static bool tagged_features(struct cpu *cpu, struct sk_buff *skb, const struct net_device *dev, u64 *features)
+{
+	if (vlan_tag_present(skb) && !tag_in_hardware(skb, dev->features) && !vlan_insert(cpu, skb))
+		return false;
+	*features &= dev->vlan_features | NETIF_F_HW_VLAN_TX | NETIF_F_HW_VLAN_STAG_TX;
+	return true;
 }
 
 /* One packet that needs no cutting. */
-static inline enum netdev_tx xmit_one(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, struct netdev_queue *q)
+static inline enum netdev_tx xmit_one(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, struct netdev_queue *q, u64 features)
 {
 	enum netdev_tx rc;
-	if (unlikely(skb->ip_summed == CHECKSUM_PARTIAL && !csum_in_hardware(skb, dev->features)) && !skb_checksum_help(cpu, skb)) {
+	if (unlikely(skb->ip_summed == CHECKSUM_PARTIAL && !csum_in_hardware(skb, features)) && !skb_checksum_help(cpu, skb)) {
 		refuse(cpu, skb, dev, SKB_DROP_REASON_SKB_CSUM, 0);
 		return NETDEV_TX_OK;
 	}
-	if (unlikely(skb->data_len && !(dev->features & NETIF_F_SG)) && !pskb_may_pull(cpu, skb, skb->len)) {
+	if (unlikely(skb->data_len && !(features & NETIF_F_SG)) && !pskb_may_pull(cpu, skb, skb->len)) {
 		refuse(cpu, skb, dev, SKB_DROP_REASON_NOMEM, 0);
 		return NETDEV_TX_OK;
 	}
@@ -65,16 +81,16 @@ static inline enum netdev_tx xmit_one(struct cpu *cpu, struct sk_buff *skb, stru
 }
 
 /* The packet is cut; what the driver refuses waits in the qdisc. Consumed in any case. */
-static void xmit_cut(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, struct netdev_queue *q)
+static void xmit_cut(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, struct netdev_queue *q, u64 features)
 {
 	struct skb_list segs;
 	struct sk_buff *seg;
-	if (skb_gso_segment(cpu, skb, dev->features, &segs)) {
+	if (skb_gso_segment(cpu, skb, features, &segs)) {
 		refuse(cpu, skb, dev, SKB_DROP_REASON_SKB_GSO_SEG, 0);
 		return;
 	}
 	while ((seg = skb_list_pop(&segs))) {
-		if (likely(!q->stopped) && xmit_one(cpu, seg, dev, q) == NETDEV_TX_OK)
+		if (likely(!q->stopped) && xmit_one(cpu, seg, dev, q, features) == NETDEV_TX_OK)
 			continue;
 		if (q->qdisc && !q->qdisc->ops->noqueue)
 			skb_list_add(&q->qdisc->requeue, seg);
@@ -85,15 +101,20 @@ static void xmit_cut(struct cpu *cpu, struct sk_buff *skb, struct net_device *de
 
 enum netdev_tx dev_hard_start_xmit(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, struct netdev_queue *q)
 {
+	u64 features = dev->features;
 	if (unlikely(cpu->xmit_depth >= XMIT_DEPTH_MAX)) {
 		refuse(cpu, skb, dev, SKB_DROP_REASON_LOOP_LIMIT, 0);
 		return NETDEV_TX_OK;
 	}
-	if (skb_is_gso(skb) && unlikely(gso_needed(skb, dev->features) || skb->len > dev->gso_max_size + dev->hard_header_len)) {
-		xmit_cut(cpu, skb, dev, q);
+	if (unlikely(vlan_tag_present(skb) || eth_type_is_vlan(skb->protocol)) && !tagged_features(cpu, skb, dev, &features)) {
+		refuse(cpu, skb, dev, SKB_DROP_REASON_NOMEM, 0);
 		return NETDEV_TX_OK;
 	}
-	return xmit_one(cpu, skb, dev, q);
+	if (skb_is_gso(skb) && unlikely(gso_needed(skb, features) || skb->len > dev->gso_max_size + dev->hard_header_len + VLAN_HDR_LEN)) {
+		xmit_cut(cpu, skb, dev, q, features);
+		return NETDEV_TX_OK;
+	}
+	return xmit_one(cpu, skb, dev, q, features);
 }
 
 static inline struct netdev_queue *select_queue(struct cpu *cpu, struct net_device *dev, struct sk_buff *skb)
@@ -164,6 +185,15 @@ int dev_queue_xmit(struct cpu *cpu, struct sk_buff *skb)
 	err = qd->ops->enqueue(cpu, qd, skb);
 	qdisc_run(cpu, qd);
 	return err;
+}
+
+int dev_xmit_lower(struct cpu *cpu, struct sk_buff *skb)
+{
+	struct cpu *home = skb->dev->net->home;
+	if (likely(home == cpu))
+		return dev_queue_xmit(cpu, skb);
+	skb->xmit_there = 1; /* its queues are that cpu's: the backlog takes it there (link_backlog_rx) */
+	return cpu_backlog_add(cpu, home, skb) ? 0 : -ENOBUFS;
 }
 
 void netif_tx_stop(struct net_device *dev, unsigned txq) { dev->txq[txq].stopped = true; }

@@ -16,6 +16,7 @@
 #include "link/netns_dev.h"
 #include "link/netns_neigh.h"
 #include "link/qdisc.h"
+#include "link/type/vlan_dev.h"
 #include "sock/sock.h"
 #include "stack/stack.h"
 #include "transport/ports.h"
@@ -42,6 +43,7 @@ static const struct sysctl_table *const sysctls[] = {
 static const struct proc_file *const proc_files[] = {
 	&link_proc_dev,
 	&link_proc_dev_mcast,
+	&vlan_proc,
 	&proc_net_netlink,
 	&ip4_proc_route,
 	&ip4_proc_arp,

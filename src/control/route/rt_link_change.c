@@ -41,7 +41,8 @@ static int parse(struct nl_request *rq, struct link_change *c)
 		c->kind = link_kind_find(rq->net->world, c->kind_name);
 	}
 	if (c->info.a[IFLA_INFO_DATA]) {
-		err = nl_parse_nested(c->info.a[IFLA_INFO_DATA], &c->data, NL_ATTRS_MAX - 1, NULL, false, rq->ack);
+		err = nl_parse_nested(c->info.a[IFLA_INFO_DATA], &c->data, c->kind && c->kind->policy ? c->kind->policy_max : NL_ATTRS_MAX - 1,
+				      c->kind ? c->kind->policy : NULL, false, rq->ack);
 		if (err)
 			return err;
 		c->has_data = true;

@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <stdio.h>
 
+#include "control/nsid.h"
 #include "control/route/rt_link_change.h"
 #include "link/netns_dev.h"
 
@@ -49,7 +50,7 @@ static int prepare(struct link_change *c, struct net_device *dev)
 	return rt_link_validate(c, dev);
 }
 
-static int make_in(struct link_change *c, struct netns *net)
+static int make_in(struct link_change *c, struct netns *net, struct netns *link_net)
 {
 	const struct nl_attrs *a = &c->a;
 	struct cpu *cpu = c->rq->cpu;
@@ -83,7 +84,7 @@ static int make_in(struct link_change *c, struct netns *net)
 	dev->being_made = true;
 	err = prepare(c, dev);
 	if (!err && c->kind->newlink)
-		err = c->kind->newlink(cpu, c->rq->net, dev, &c->a, c->has_data ? &c->data : NULL, c->rq->ack);
+		err = c->kind->newlink(cpu, link_net, dev, &c->a, c->has_data ? &c->data : NULL, c->rq->ack);
 	else if (!err)
 		err = dev_register(cpu, dev, c->m->ifi_index);
 	if (err) {
@@ -107,7 +108,7 @@ static int make_in(struct link_change *c, struct netns *net)
 
 int rt_link_make(struct link_change *c)
 {
-	struct netns *to;
+	struct netns *to, *link_net = c->rq->net;
 	int err;
 
 	if (c->a.a[IFLA_MAP] || c->a.a[IFLA_PROTINFO])
@@ -116,12 +117,17 @@ int rt_link_make(struct link_change *c)
 		NL_SET_ERR(c->rq->ack, "Unknown device type");
 		return -EOPNOTSUPP;
 	}
-	if (c->a.a[IFLA_LINK_NETNSID])
-		return -EOPNOTSUPP;
+	if (c->a.a[IFLA_LINK_NETNSID]) {
+		link_net = nsid_peer(c->rq->net, (s32)nl_u32(c->a.a[IFLA_LINK_NETNSID]));
+		if (!link_net) {
+			NL_SET_ERR(c->rq->ack, "Unknown network namespace id");
+			return -EINVAL;
+		}
+	}
 	err = rt_link_target(c, &to);
 	if (err)
 		return err;
-	err = make_in(c, to ? to : c->rq->net);
+	err = make_in(c, to ? to : c->rq->net, link_net);
 	if (to)
 		netns_put(to);
 	return err;

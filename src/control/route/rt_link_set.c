@@ -216,10 +216,16 @@ static int set_group(struct link_change *c, u32 group)
 static int new_link(struct link_change *c)
 {
 	struct net_device *dev;
+	int err;
 
 	if (c->m->ifi_index < 0) {
 		NL_SET_ERR(c->rq->ack, "ifindex can't be negative");
 		return -EINVAL;
+	}
+	if (c->kind && c->kind->validate) {
+		err = c->kind->validate(&c->a, c->has_data ? &c->data : NULL, c->rq->ack);
+		if (err)
+			return err;
 	}
 	dev = rt_link_named(c, c->rq->net);
 	if (dev)

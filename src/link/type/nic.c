@@ -167,6 +167,7 @@ static void setup(struct net_device *dev)
 	dev->ethtool_ops = &nic_ethtool;
 	dev->max_mtu = 65521;
 	dev->live_addr_change = true;
+	dev->unicast_filter = true;
 	dev->carrier = false;
 }
 
@@ -208,6 +209,8 @@ int nic_new(struct cpu *cpu, struct netns *net, const char *name, struct port *p
 	dev->hw_features = NETIF_F_SG | NETIF_F_RXCSUM | NETIF_F_RXHASH;
 	if (port->ops->caps & PORT_CAP_VNET_HDR)
 		dev->hw_features |= offloads;
+	dev->vlan_features = dev->hw_features & ~(u64)(NETIF_F_RXCSUM | NETIF_F_RXHASH);
+	dev->hw_features |= NETIF_F_HW_VLAN_TX | NETIF_F_HW_VLAN_RX | NETIF_F_HW_VLAN_STAG_TX | NETIF_F_HW_VLAN_STAG_RX;
 	/* A hash costs time here, and is of use where it chooses among queues. */
 	dev->features = (dev->hw_features & ~(u64)(queues > 1 ? 0 : NETIF_F_RXHASH)) | NETIF_F_HIGHDMA;
 	dev->wanted_features = NETIF_F_GRO;

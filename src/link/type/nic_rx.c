@@ -6,7 +6,9 @@
  */
 #include "codec/wire/eth.h"
 #include "core/trace.h"
+#include "link/netns_dev.h"
 #include "link/type/nic.h"
+#include "link/vlan.h"
 
 static void interrupt(struct cpu *cpu, struct nic_queue *q)
 {
@@ -58,6 +60,26 @@ static void runt(struct cpu *cpu, struct net_device *dev, struct sk_buff *skb)
 	skb_drop(cpu, skb, SKB_DROP_REASON_PKT_TOO_SMALL);
 }
 
+static bool listed(const struct list *l, const u8 *addr)
+{
+	const struct dev_mc_addr *a;
+	list_for_each(a, l, link)
+		if (a->users && eth_addr_eq(a->addr, addr))
+			return true;
+	return false;
+}
+
+/* The card's address filter: what it takes besides its own address and broadcasts. */
+static bool wanted(const struct net_device *dev, const struct sk_buff *skb)
+{
+	const u8 *dst = ((const struct eth_hdr *)skb_mac_header(skb))->dst;
+	if (dev->flags & IFF_PROMISC)
+		return true;
+	if (skb->pkt_type == PACKET_OTHERHOST)
+		return listed(&dev->uc_list, dst);
+	return skb->pkt_type != PACKET_MULTICAST || dev->flags & IFF_ALLMULTI || listed(&dev->mc_list, dst);
+}
+
 /* Headers read, everything counted. Returns how many frames are left. */
 static unsigned take_in(struct cpu *cpu, struct nic_queue *q, struct sk_buff **skbs, unsigned n)
 {
@@ -80,6 +102,16 @@ static unsigned take_in(struct cpu *cpu, struct nic_queue *q, struct sk_buff **s
 			continue;
 		}
 		eth_type_trans(skb, dev);
+		if (unlikely(skb->pkt_type != PACKET_HOST) && !wanted(dev, skb)) {
+			skb_drop(cpu, skb, SKB_DROP_REASON_OTHERHOST);
+			continue;
+		}
+		if (unlikely(eth_type_is_vlan(skb->protocol)) && features & (be16_eq(skb->protocol, BE16(ETH_P_8021Q)) ? NETIF_F_HW_VLAN_RX
+															   : NETIF_F_HW_VLAN_STAG_RX)) {
+			skb = vlan_untag(cpu, skb);
+			if (!skb)
+				continue;
+		}
 		if (!(features & NETIF_F_RXCSUM) && skb->ip_summed == CHECKSUM_UNNECESSARY)
 			skb->ip_summed = CHECKSUM_NONE;
 		skb->queue_mapping = (u16)(q->index + 1);

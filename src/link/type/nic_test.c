@@ -82,10 +82,84 @@ static void test_rx(void **state)
 	mem_port_inject(cpu, port, 0, skbs, 1);
 	world_run(w, cpu->now);
 	assert_int_equal(drops_sum(net, SKB_DROP_REASON_PKT_TOO_SMALL), 1);
+	assert_int_equal(got.n, 100); /* the card's filter */
+	assert_int_equal(drops_sum(net, SKB_DROP_REASON_OTHERHOST), 1);
+	dev_set_promiscuity(cpu, dev, 1);
+	skbs[0] = frame(mac_b, 1, 0);
+	mem_port_inject(cpu, port, 0, skbs, 1);
+	world_run(w, cpu->now);
 	assert_int_equal(got.n, 101);
 	assert_int_equal(got.skb[100]->pkt_type, PACKET_OTHERHOST);
+	dev_set_promiscuity(cpu, dev, -1);
 	dev_get_stats(dev, &s);
 	assert_int_equal(s.rx_length_errors, 1);
+	finish();
+}
+
+/* One frame to dst; whether it passed the card's filter. */
+static bool passes(struct port *port, const u8 *dst)
+{
+	struct sk_buff *skb = frame(dst, 1, 0);
+	bool passed;
+	mem_port_inject(cpu, port, 0, &skb, 1);
+	world_run(w, cpu->now);
+	passed = got.n;
+	collect_free(cpu);
+	return passed;
+}
+
+static void test_filter(void **state)
+{
+	static const u8 group[] = { 1, 0, 0x5e, 1, 2, 3 }, other_group[] = { 1, 0, 0x5e, 1, 2, 4 }, all[] = { 255, 255, 255, 255, 255, 255 };
+	struct port *port;
+	begin(1);
+	struct net_device *dev = make(net, "eth0", mac_a, 1, 0, &port);
+	assert_true(passes(port, mac_a));
+	assert_true(passes(port, all));
+	assert_false(passes(port, mac_b));
+	assert_false(passes(port, group));
+	dev_mc_add(dev, group);
+	dev_uc_add(dev, mac_b);
+	assert_int_equal(dev->promiscuity, 0); /* it can tell addresses apart */
+	assert_true(passes(port, mac_b));
+	assert_true(passes(port, group));
+	assert_false(passes(port, other_group));
+	dev_set_allmulti(cpu, dev, 1);
+	assert_true(passes(port, other_group));
+	dev_uc_del(dev, mac_b);
+	assert_false(passes(port, mac_b));
+	finish();
+}
+
+/* Tags are taken off and put on by the card as long as it is to do so. */
+static void test_vlan_offload(void **state)
+{
+	struct port *port;
+	struct sk_buff *skb;
+	begin(1);
+	struct net_device *dev = make(net, "eth0", mac_a, 1, 0, &port);
+	for (int on = 1; on >= 0; on--) {
+		if (!on)
+			dev_set_features(cpu, dev, dev->features & ~(u64)(NETIF_F_HW_VLAN_TX | NETIF_F_HW_VLAN_RX));
+		skb = frame(mac_b, 1, 0);
+		skb->dev = dev;
+		skb->protocol = BE16(ETH_P_IP);
+		skb->vlan_proto = BE16(ETH_P_8021Q);
+		skb->vlan_tci = 0x6009;
+		assert_int_equal(dev_queue_xmit(cpu, skb), 0);
+		world_run(w, cpu->now);
+		assert_int_equal(mem_port_collect(cpu, port, 0, &skb, 1), 1);
+		assert_int_equal(skb->len, 68);
+		assert_memory_equal(skb->data + 12, "\x81\x00\x60\x09\x08\x00\x45", 7);
+		memcpy(skb->data, mac_a, 6);
+		skb->dev = NULL;
+		mem_port_inject(cpu, port, 0, &skb, 1);
+		world_run(w, cpu->now);
+		assert_int_equal(got.n, 1);
+		assert_int_equal(got.skb[0]->pkt_type, PACKET_OTHERHOST); /* no VLAN device: nobody's */
+		assert_int_equal(got.skb[0]->data[0], 0x45);
+		collect_free(cpu);
+	}
 	finish();
 }
 
@@ -319,7 +393,7 @@ static void test_wire(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rx),	cmocka_unit_test(test_overflow), cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_rx), cmocka_unit_test(test_filter), cmocka_unit_test(test_vlan_offload),	cmocka_unit_test(test_overflow), cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_moderation), cmocka_unit_test(test_tx),	 cmocka_unit_test(test_bands),
 		cmocka_unit_test(test_toeplitz), cmocka_unit_test(test_queues),	 cmocka_unit_test(test_wire),
 	};

@@ -6,6 +6,7 @@
  */
 #include "core/trace.h"
 #include "link/type/nic.h"
+#include "link/vlan.h"
 
 static inline u32 used(const struct nic_queue *q) { return q->tx_head - q->tx_tail; }
 
@@ -22,6 +23,11 @@ enum netdev_tx nic_xmit(struct cpu *cpu, struct sk_buff *skb, struct net_device 
 		q->stats.tx_full++;
 		netif_tx_stop(dev, txq);
 		return NETDEV_TX_BUSY;
+	}
+	if (unlikely(vlan_tag_present(skb)) && !vlan_insert(cpu, skb)) { /* here this is the hardware's work */
+		dev->stats[cpu->id].tx_dropped++;
+		skb_drop(cpu, skb, SKB_DROP_REASON_NOMEM);
+		return NETDEV_TX_OK;
 	}
 	q->tx_slot[q->tx_head++ & (nic->tx_ring - 1)] = skb;
 	if (unlikely(used(q) == nic->tx_ring)) {

@@ -17,9 +17,7 @@
 #include "link/gro.h"
 #include "link/netns_dev.h"
 #include "link/type/veth.h"
-
-/* A vlan tag may come on top of the mtu. */
-#define VLAN_HDR_LEN 4
+#include "link/vlan.h"
 
 struct veth {
 	struct net_device *peer; /* NULL once one of them is being deleted */
@@ -140,6 +138,7 @@ static void setup(struct net_device *dev)
 	dev->tso_max_size = 524280; /* GSO_MAX_SIZE */
 	dev->features = f | NETIF_F_LLTX;
 	dev->hw_features = f;
+	dev->vlan_features = f & ~(u64)(NETIF_F_HW_VLAN_TX | NETIF_F_HW_VLAN_RX | NETIF_F_HW_VLAN_STAG_TX | NETIF_F_HW_VLAN_STAG_RX);
 	eth_random_addr(config_cpu(dev->net->world), dev->dev_addr);
 	dev->addr_assign_type = 1; /* NET_ADDR_RANDOM */
 }
