@@ -176,16 +176,22 @@ static void run(struct call *c)
 	struct running me;
 	enum call_end end;
 
-	run_begin(a, &me, c->tid);
+	if (!run_begin(c, &me)) {
+		call_free(c);
+		return;
+	}
 	end = call_dispatch(c);
 	switch (end) {
 	case CALL_REPLY:
 		if (call_send(c, c->ret)) {
 			if (c->acts)
 				replay_save(c);
-		} else if (c->sigpipe) {
-			syscall(__NR_tkill, c->tid, SIGPIPE); /* not before the answer, which a signal would take the place of */
+			break;
 		}
+		if (c->acts)
+			call_acted(c);
+		if (c->sigpipe)
+			syscall(__NR_tkill, c->tid, SIGPIPE); /* not before the answer, which a signal would take the place of */
 		break;
 	case CALL_CONTINUE:
 		__atomic_fetch_add(&a->continued, 1, __ATOMIC_RELAXED);

@@ -48,6 +48,21 @@ struct listener {
 	u64 self_ns;		/* the user namespace of --map-self that it was made in, or 0 */
 };
 
+struct running { /* on the stack of who runs a call */
+	struct list link; /* attach.running */
+	int tid;
+};
+struct newest { /* the newest call of a task that was run */
+	const struct listener *l;
+	int tid;
+	u64 id;
+};
+struct last_act { /* attach/replay.c */
+	int tid, nr;
+	u64 arg[6], hash;
+	s64 ret;
+};
+
 struct attach {
 	struct host *h;
 	struct sandbox box;
@@ -82,7 +97,9 @@ struct attach {
 	struct list parked;	/* struct call.link: all that wait */
 	struct list replays;
 	u32 nreplays;
+	struct last_act last[64]; /* by task */
 	struct list running;	/* struct running.link */
+	struct newest newest[256]; /* by task; a task may have lost its place to another */
 	u32 run_waiters;
 	pthread_cond_t ran;	/* a call is through, and somebody waits for one to be */
 	pthread_cond_t work;	/* something became ready, or a deadline came nearer; CLOCK_MONOTONIC */
@@ -119,11 +136,6 @@ struct call {
 	struct args_mem mem;	/* the caller's memory */
 };
 typedef enum call_end (*call_fn)(struct call *c);
-struct running { /* on the stack of who runs a call */
-	struct list link; /* attach.running */
-	int tid;
-};
-
 static inline enum call_end call_ret(struct call *c, s64 v) { c->ret = v; return CALL_REPLY; } /* value or -errno */
 /* The kernel's own word, for what is no socket of ours. */
 bool call_valid(struct call *c); /* still waited for: what was read from its memory was its own */
@@ -137,11 +149,13 @@ int call_replace_fd(struct call *c, int fd, int at, u32 fd_flags);
 enum call_end call_park(struct call *c, u32 events, u64 timeout_ns);
 /* Calls that wait for any of these are tried again. */
 void calls_wake(struct asock *as, u32 events);
-/* attach/replay.c. One call of a task is run at a time: waits until another one, which a signal has ended, is through. */
-void run_begin(struct attach *a, struct running *r, int tid);
+/* attach/replay.c. One call of a task is run at a time: waits until another one, which a signal has ended, is through. False: this
+ * one was ended, and its repetition came first. */
+bool run_begin(struct call *c, struct running *r);
 void run_end(struct attach *a, struct running *r);
 /* Before a call acts. data: what its arguments point to. True: it did act before a signal made it be repeated; c->ret is the answer. */
 bool call_replayed(struct call *c, const void *data, size_t len);
+void call_acted(struct call *c); /* and the answer was taken, it seems */
 void replay_save(struct call *c); /* c->ret, which could not be delivered, of a call that acted */
 void replays_free(struct attach *a);
 int call_memory(void *arg, u64 addr, void *buf, size_t len);	  /* args_mem.read */

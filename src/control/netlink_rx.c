@@ -166,7 +166,7 @@ static int rtnl_msg(struct nl_request *rq)
 	bool get = (n->nlmsg_type & 3) == 2, dump = get && (n->nlmsg_flags & NLM_F_DUMP);
 	u8 family;
 
-	if (n->nlmsg_type < RTM_BASE)
+	if (n->nlmsg_type < RTM_BASE || n->nlmsg_type > RTM_MAX)
 		return -EOPNOTSUPP;
 	if (n->nlmsg_len < NLMSG_HDRLEN + 1)
 		return 0;

@@ -8,7 +8,7 @@ The others (kill, spaces, leftovers, tools) are functions below.
 import os, re, signal, subprocess, sys, time
 
 here = os.path.dirname(os.path.abspath(__file__))
-PROGRAMS = ["states", "ends", "blocking", "sharing", "datagrams", "urgent", "marks", "differences"]
+PROGRAMS = ["states", "ends", "blocking", "sharing", "datagrams", "urgent", "marks", "storm", "differences"]
 user = []
 
 
