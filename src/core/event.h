@@ -20,11 +20,13 @@ enum net_event {
 	EV_NEIGH_CHANGE, EV_NEIGH_DEL, EV_NEIGH_LOCALCHANGE, /* obj: struct neighbour */
 	EV_NETCONF,	    /* obj: struct net_device or NULL ("all", or "default" with NETCONF_EVENT_DEFAULT in info); info: NETCONFA_* */
 	EV_NETNS_ID,	    /* obj: struct netns */
+	EV_INET6_DEV,	    /* obj: struct net_device: what IPv6 tells of it (router advertisements, settings) changed */
+	EV_ND_USEROPT,	    /* obj: struct nd_useropt */
 };
 enum { LINK_CHANGE_FLAGS = 1, LINK_CHANGE_CARRIER = 2, LINK_CHANGE_MTU = 4, LINK_CHANGE_NAME = 8, LINK_CHANGE_ADDR = 16,
        LINK_CHANGE_MASTER = 32, LINK_CHANGE_FEATURES = 64, LINK_CHANGE_OTHER = 128 };
 
-enum { NETCONF_EVENT_DEFAULT = 0x10000 };
+enum { NETCONF_EVENT_DEFAULT = 0x10000, NETCONF_EVENT_INET6 = 0x20000 /* else IPv4's */ };
 enum { LINK_CHANGE_WHICH_SHIFT = 32 }; /* LINK_CHANGE_FLAGS: which IFF_* moved, in info's upper half */
 struct link_move { struct netns *to; s32 ifindex; }; /* a device goes to another namespace, where it will have this index */
 

@@ -62,15 +62,36 @@
 	X(IpExt, InBcastPkts) X(IpExt, OutBcastPkts) X(IpExt, InOctets) X(IpExt, OutOctets) X(IpExt, InMcastOctets)    \
 	X(IpExt, OutMcastOctets) X(IpExt, InBcastOctets) X(IpExt, OutBcastOctets) X(IpExt, InCsumErrors)               \
 	X(IpExt, InNoECTPkts) X(IpExt, InECT1Pkts) X(IpExt, InECT0Pkts) X(IpExt, InCEPkts) X(IpExt, ReasmOverlaps)
-#define MIB_ALL(X) MIB_IP(X) MIB_ICMP(X) MIB_TCP(X) MIB_UDP(X) MIB_TCPEXT(X) MIB_IPEXT(X)
+/* /proc/net/snmp6; the first two groups are counted by device as well. */
+#define MIB_IP6(X)                                                                                                     \
+	X(Ip6, InReceives) X(Ip6, InHdrErrors) X(Ip6, InTooBigErrors) X(Ip6, InNoRoutes) X(Ip6, InAddrErrors)          \
+	X(Ip6, InUnknownProtos) X(Ip6, InTruncatedPkts) X(Ip6, InDiscards) X(Ip6, InDelivers) X(Ip6, OutForwDatagrams) \
+	X(Ip6, OutRequests) X(Ip6, OutDiscards) X(Ip6, OutNoRoutes) X(Ip6, ReasmTimeout) X(Ip6, ReasmReqds)            \
+	X(Ip6, ReasmOKs) X(Ip6, ReasmFails) X(Ip6, FragOKs) X(Ip6, FragFails) X(Ip6, FragCreates) X(Ip6, InMcastPkts)  \
+	X(Ip6, OutMcastPkts) X(Ip6, InOctets) X(Ip6, OutOctets) X(Ip6, InMcastOctets) X(Ip6, OutMcastOctets)           \
+	X(Ip6, InBcastOctets) X(Ip6, OutBcastOctets) X(Ip6, InNoECTPkts) X(Ip6, InECT1Pkts) X(Ip6, InECT0Pkts)         \
+	X(Ip6, InCEPkts) X(Ip6, OutTransmits)
+#define MIB_ICMP6(X)                                                                                                   \
+	X(Icmp6, InMsgs) X(Icmp6, InErrors) X(Icmp6, OutMsgs) X(Icmp6, OutErrors) X(Icmp6, InCsumErrors)               \
+	X(Icmp6, OutRateLimitHost)
+/* As MIB_UDP: a counter of IPv6 is MIB_Udp6_InDatagrams - MIB_Udp_InDatagrams behind its IPv4 twin. */
+#define MIB_UDP6(X)                                                                                                    \
+	X(Udp6, InDatagrams) X(Udp6, NoPorts) X(Udp6, InErrors) X(Udp6, OutDatagrams) X(Udp6, RcvbufErrors)            \
+	X(Udp6, SndbufErrors) X(Udp6, InCsumErrors) X(Udp6, IgnoredMulti) X(Udp6, MemErrors)
+#define MIB_ALL(X) MIB_IP(X) MIB_ICMP(X) MIB_TCP(X) MIB_UDP(X) MIB_TCPEXT(X) MIB_IPEXT(X) MIB_UDP6(X) MIB_IP6(X) MIB_ICMP6(X)
 
 enum mib {
 #define X(group, name) MIB_##group##_##name,
 	MIB_ALL(X)
 #undef X
-	MIB_IcmpMsg_InType0,				/* InType0..255, then OutType0..255 */
+	MIB_Icmp6Msg_InType0,				/* InType0..255, then OutType0..255 */
+	MIB_Icmp6Msg_OutType0 = MIB_Icmp6Msg_InType0 + 256,
+	MIB_IcmpMsg_InType0 = MIB_Icmp6Msg_OutType0 + 256,
 	MIB_IcmpMsg_OutType0 = MIB_IcmpMsg_InType0 + 256,
-	MIB_MAX = MIB_IcmpMsg_OutType0 + 256
+	MIB_MAX = MIB_IcmpMsg_OutType0 + 256,
+	/* what is counted by device: MIB_Ip6_InReceives and so many behind it */
+	MIB_DEV6_FIRST = MIB_Ip6_InReceives,
+	MIB_DEV6_COUNT = MIB_IcmpMsg_InType0 - MIB_DEV6_FIRST
 };
 
 #endif

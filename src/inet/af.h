@@ -18,6 +18,7 @@ struct flow {
 	u32 mark, uid;
 	u32 tun_id;
 	u32 multipath_hash;	/* 0: computed from the rest */
+	u32 src_prefs;		/* IPV6_PREFER_SRC_* */
 	struct inaddr saddr, daddr; /* saddr any: to be chosen, filled in by the lookup */
 	be16 sport, dport;
 	be32 flowlabel;
@@ -37,6 +38,7 @@ struct ip_out {
 	be32 flowlabel;
 	bool mc_noloop;		/* multicast: not to our own members (IP_MULTICAST_LOOP off) */
 	bool id_zero_ok;	/* DF set and nobody else fragments: id may be anything */
+	bool auto_label;	/* IPv6: a flow label of the stack's own when none is given */
 };
 
 struct sock;

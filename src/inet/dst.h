@@ -33,6 +33,7 @@ struct dst {
 	struct inaddr prefsrc;
 	struct inaddr prefix;
 	u32 mtu;		/* path MTU learned or locked; 0: metrics, else the device's */
+	u32 link_mtu;		/* the family's limit on dev (IPv6's conf/DEV/mtu), 0: the device's */
 	bool mtu_locked;	/* learned below min_pmtu: fragment instead of sending smaller */
 	u64 expires;		/* of a learned mtu or redirect; 0: never */
 	const u32 *metrics;	/* RTAX_* [1..], or NULL */

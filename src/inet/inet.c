@@ -1,6 +1,7 @@
 /* A namespace's state that both network layers share: protocols by number, limits of fragments. */
 #include "core/stack_tables.h"
 #include "core/subsys.h"
+#include "inet/icmp_limit.h"
 #include "inet/inet.h"
 #include "inet/l4_proto.h"
 
@@ -22,11 +23,17 @@ static int netns_init(struct netns *net)
 	in->frag_time_ns = 30 * NSEC_PER_SEC;
 	in->frag_max_dist = 64;
 	net->inet = in;
-	return 0;
+	if (!icmp_limits_init(net))
+		return 0;
+	icmp_limits_fini(net);
+	mem_free(&net->world->mem, in);
+	net->inet = NULL;
+	return -ENOMEM;
 }
 
 static void netns_fini(struct netns *net)
 {
+	icmp_limits_fini(net);
 	mem_free(&net->world->mem, net->inet->reserved_ports);
 	mem_free(&net->world->mem, net->inet);
 	net->inet = NULL;

@@ -8,6 +8,7 @@
 struct inet_af;
 struct l4_proto;
 struct l4_raw_ops;
+struct icmp_limits;
 struct netns_inet {
 	const struct inet_af *af4, *af6;	/* af6 NULL until IPv6 is there */
 	const struct l4_proto *l4[2][256];	/* [0] IPv4, [1] IPv6; by protocol number */
@@ -19,6 +20,7 @@ struct netns_inet {
 	u64 frag_time_ns;
 	s32 frag_max_dist;
 	u64 frag_mem_bytes;
+	struct icmp_limits *icmp;		/* icmp_limit.c */
 };
 static inline const struct inet_af *inet_af_of(struct netns *net, const struct inaddr *a)
 {

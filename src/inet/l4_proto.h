@@ -5,13 +5,17 @@
 #include "core/skb.h"
 #include "inet/addr.h"
 
+/* What an error means to the sender, in both families' words. */
+enum icmp_error_kind { ICMP_ERR_OTHER, ICMP_ERR_TOO_BIG /* info: the MTU */, ICMP_ERR_REDIRECT };
+
 /* An ICMP error about something we sent, in a shape both families share. */
 struct icmp_error {
 	struct inaddr saddr, daddr; /* of the quoted packet: saddr is ours */
 	struct inaddr offender;	    /* who sent the ICMP */
 	u8 family;		    /* of the quoted packet */
 	u8 origin;		    /* SO_EE_ORIGIN_ICMP, _ICMP6 */
-	u8 type, code;
+	u8 type, code;		    /* in the family's own numbers */
+	u8 kind;		    /* enum icmp_error_kind */
 	u32 info;		    /* next-hop MTU, pointer */
 	u32 quoted_len;		    /* bytes after the ICMP header: the quoted packet, and extensions */
 	u32 ext_off;		    /* of these, where RFC 4884 puts extensions: what the length field says; 0: none */

@@ -344,6 +344,8 @@ static void on_event(struct cpu *cpu, struct netns *net, enum net_event ev, void
 						(info & LINK_CHANGE_FLAGS && info >> LINK_CHANGE_WHICH_SHIFT & IFF_NOARP));
 	if (!net->neigh || (ev != EV_LINK_DOWN && ev != EV_LINK_UNREGISTER && !renewed))
 		return;
+	if (ev == EV_LINK_UNREGISTER)
+		neigh_proxy_dev_gone(net, dev);
 	for (unsigned i = 0; i < NEIGH_TABLES; i++) {
 		struct neigh_slot *s = &net->neigh->slot[i];
 		struct neigh_parms *p, *tmp;

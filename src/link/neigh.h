@@ -87,6 +87,13 @@ void neigh_kick(struct cpu *cpu, struct neighbour *n);
 void neigh_carrier_down(struct cpu *cpu, const struct neigh_table *tbl, struct net_device *dev); /* all but permanent ones go */
 void neigh_ifdown(struct cpu *cpu, const struct neigh_table *tbl, struct net_device *dev);
 struct neigh_parms *neigh_parms_for(struct netns *net, const struct neigh_table *tbl, struct net_device *dev_or_null);
+/* Addresses that we answer for in others' stead (`ip neigh add proxy`): for requests that come by dev, or by any. All batons. */
+struct neigh_proxy { struct list link; u8 key[NEIGH_KEY_MAX]; struct net_device *dev; u8 flags, protocol; };
+struct neigh_proxy *neigh_proxy_find(struct netns *net, const struct neigh_table *tbl, const void *key, const struct net_device *dev);
+/* dev NULL: any. An existing one takes the new flags. -ENOMEM. */
+int neigh_proxy_add(struct netns *net, const struct neigh_table *tbl, const void *key, struct net_device *dev_or_null, u8 flags, u8 protocol);
+int neigh_proxy_del(struct netns *net, const struct neigh_table *tbl, const void *key, const struct net_device *dev_or_null); /* -ENOENT */
+void neigh_proxy_dev_gone(struct netns *net, const struct net_device *dev_or_null); /* NULL: all, at the namespace's end */
 /* fn for each entry until non-zero. dev NULL: all. */
 int neigh_walk(struct netns *net, const struct neigh_table *tbl, int (*fn)(void *arg, struct neighbour *n), void *arg);
 

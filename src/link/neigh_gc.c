@@ -193,6 +193,7 @@ static int netns_init(struct netns *net)
 		s->last_flush = s->last_rand = net->home->now;
 		list_init(&s->entries);
 		list_init(&s->parms);
+		list_init(&s->proxies);
 		timer_init(&s->gc_timer, neigh_gc_timer_fn);
 		if (htable_init(&s->hash, mem, 8)) {
 			while (i--)
@@ -219,6 +220,7 @@ static void netns_exit(struct netns *net)
 static void netns_fini(struct netns *net)
 {
 	struct mem *mem = &net->world->mem;
+	neigh_proxy_dev_gone(net, NULL);
 	for (unsigned i = 0; i < NEIGH_TABLES; i++) {
 		struct neigh_slot *s = &net->neigh->slot[i];
 		struct neigh_parms *p, *tmp;

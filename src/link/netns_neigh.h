@@ -19,6 +19,7 @@ struct neigh_slot { /* one family */
 	u32 gc_count;		/* of these, those that may be collected: not permanent, not managed from outside */
 	struct neigh_parms dflt;
 	struct list parms;	/* struct neigh_parms.link, of devices */
+	struct list proxies;	/* struct neigh_proxy */
 	s32 gc_thresh1, gc_thresh2, gc_thresh3; /* those of the first namespace count */
 	u64 gc_interval;
 	u64 last_flush, last_rand; /* ns */

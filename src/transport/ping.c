@@ -103,9 +103,9 @@ void ping_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const str
 
 	if (!i)
 		return;
-	if (e->type == ICMP4_REDIRECT) {
+	if (e->kind == ICMP_ERR_REDIRECT) {
 		ee.err = EREMOTEIO;
-	} else if (e->type == ICMP4_UNREACH && e->code == ICMP4_FRAG_NEEDED) {
+	} else if (e->kind == ICMP_ERR_TOO_BIG) {
 		if (i->pmtudisc == IP_PMTUDISC_DONT)
 			return;
 		hard = true;

@@ -100,7 +100,7 @@ static void raw_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 	if (likely(!(net->raw->used[proto >> 6] & BIT64(proto & 63))) || !(ver_ihl = skb_header_pointer(skb, 0, 1, &tmp)))
 		return;
 	list_for_each(i, &net->raw->socks[proto], bind_link) {
-		bool frag_needed = e->type == ICMP4_UNREACH && e->code == ICMP4_FRAG_NEEDED;
+		bool frag_needed = e->kind == ICMP_ERR_TOO_BIG;
 		bool hard = frag_needed ? i->pmtudisc != IP_PMTUDISC_DONT : e->hard;
 		if (!matches(i, &e->saddr, &e->daddr, e->iif))
 			continue;
@@ -111,7 +111,7 @@ static void raw_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 			fl.daddr = e->daddr;
 			inet_af_of(net, &e->daddr)->update_pmtu(cpu, net, &fl, i->dst, e->info);
 		}
-		if (e->type == ICMP4_REDIRECT || !e->err || (!i->recverr && i->sk.state != TCP_ESTABLISHED))
+		if (e->kind == ICMP_ERR_REDIRECT || !e->err || (!i->recverr && i->sk.state != TCP_ESTABLISHED))
 			continue;
 		if (i->recverr)
 			inet_err_queue_icmp(cpu, i, skb, i->hdrincl ? 0 : (*ver_ihl & 15u) * 4, e, (be16){ 0 });

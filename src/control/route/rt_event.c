@@ -192,6 +192,8 @@ static void event(struct cpu *cpu, struct netns *net, enum net_event ev, void *o
 	case EV_LINK_DOWN:
 	case EV_LINK_GOING_DOWN:
 	case EV_NETNS_ID:
+	case EV_INET6_DEV:
+	case EV_ND_USEROPT:
 		break;
 	}
 }

@@ -275,12 +275,14 @@ static void rx_error(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 		if (net->ip4->no_pmtu_disc == 2 || (net->ip4->no_pmtu_disc == 3 && !checked))
 			goto ignored;
 		e.info = net->ip4->no_pmtu_disc == 1 ? 0 : be16_to_cpu(h.frag.mtu);
+		e.kind = ICMP_ERR_TOO_BIG;
 	} else if (h.type == ICMP4_PARAM_PROBLEM) {
 		e.info = h.param.pointer;
 	} else if (h.type == ICMP4_TIME_EXCEEDED && h.code == ICMP4_EXC_FRAGTIME) {
 		goto ignored;
 	} else if (h.type == ICMP4_REDIRECT) {
 		e.info = be32_to_cpu(h.gateway);
+		e.kind = ICMP_ERR_REDIRECT;
 		if (h.code <= ICMP4_REDIR_HOSTTOS)
 			ip4_rx_redirect(cpu, net, skb, q, h.gateway);
 	}

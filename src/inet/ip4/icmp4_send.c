@@ -4,6 +4,7 @@
  * of the whole message. The source is the address that the packet was for, else that of the way back (or of the device it came
  * in by, with icmp_errors_use_inbound_ifaddr).
  */
+#include "inet/icmp_limit.h"
 #include "inet/ip4/ip4_priv.h"
 
 enum { ERROR_MAX = 576 };
@@ -40,6 +41,24 @@ static void quote(const struct sk_buff *skb, u8 *to, u32 len)
 	memcpy(to, skb_network_header(skb), n);
 	if (len > n)
 		skb_copy_bits(skb, 0, to + n, len - n);
+}
+
+/* "Fragmentation needed" is never limited, nor is anything to ourselves. */
+bool icmp4_limit_allows(struct cpu *cpu, struct netns *net, be32 daddr, u8 type, u8 code, const struct dst *d)
+{
+	struct inaddr to = inaddr_from_v4(daddr);
+	if (type > ICMP4_TYPE_MAX || (type == ICMP4_UNREACH && code == ICMP4_FRAG_NEEDED) ||
+	    !(BIT(type) & (u32)net->ip4->icmp_ratemask) || d->dev->flags & IFF_LOOPBACK)
+		return true;
+	if (!icmp_peer_allows(cpu, net, &to, net->ip4->icmp_ratelimit_ns)) {
+		mib_inc(cpu, net, MIB_Icmp_OutRateLimitHost);
+		return false;
+	}
+	if (!icmp_global_allows(cpu, net, (u64)net->ip4->icmp_msgs_burst, (u64)net->ip4->icmp_msgs_per_sec)) {
+		mib_inc(cpu, net, MIB_Icmp_OutRateLimitGlobal);
+		return false;
+	}
+	return true;
 }
 
 void icmp4_send(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, be32 info)
@@ -100,6 +119,7 @@ out:
 void ip4_send_redirect(struct cpu *cpu, struct sk_buff *skb, const struct dst *d)
 {
 	be32 gw = d->flags & DST_GATEWAY ? inaddr_v4(&d->gateway) : ip4_header(skb)->daddr;
-	if (icmp4_redirect_allowed(cpu, skb->dev->net, ip4_header(skb)->saddr))
+	struct inaddr to = inaddr_from_v4(ip4_header(skb)->saddr);
+	if (icmp_redirect_allowed(cpu, skb->dev->net, &to))
 		icmp4_send(cpu, skb, ICMP4_REDIRECT, ICMP4_REDIR_HOST, gw);
 }

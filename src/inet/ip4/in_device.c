@@ -240,7 +240,6 @@ static void netns_fini(struct netns *net)
 		return;
 	if (net->ip4->priv) {
 		ip4_reasm_fini(net);
-		icmp4_limits_fini(net);
 		mem_free(mem, net->ip4->priv);
 	}
 	htable_fini(&net->ip4->local);
@@ -269,7 +268,7 @@ static int netns_init(struct netns *net)
 		ip4->priv->id[i] = rng_u32(&net->home->rng);
 	timer_init(&ip4->priv->addr_timer, ip4_addr_timer);
 	arp_later_init(net);
-	if (ip4_reasm_init(net) || icmp4_limits_init(net))
+	if (ip4_reasm_init(net))
 		goto fail;
 	net->inet->af4 = &inet_af_v4;
 	net->fib->ops4 = &ip4_fib_ops;

@@ -32,11 +32,9 @@ enum { IP4CB_FORWARDED = 1, IP4CB_REDIRECT = 2 /* its sender has a better way */
 #define IP4_CB(skb) ((struct ip4_cb *)(skb)->cb)
 
 struct ip4_reasm;
-struct icmp4_limits;
 enum { IP4_ID_BUCKETS = 1024 };
 struct ip4_private {
 	struct ip4_reasm *reasm;
-	struct icmp4_limits *icmp;
 	u32 id[IP4_ID_BUCKETS]; /* next identification, by hash of (source, destination, protocol) */
 	struct timer addr_timer; /* the next address lifetime that ends */
 	struct skb_list arp_later; /* questions about others that are answered late; see arp_proxy.c */
@@ -78,10 +76,7 @@ void ip4_reasm_fini(struct netns *net);
 bool ip4_options_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb); /* false: consumed */
 void ip4_options_forward(struct cpu *cpu, struct netns *net, struct sk_buff *skb);
 u32 ip4_options_build(struct cpu *cpu, struct netns *net, u8 *to, const struct ip4_opts *o, be32 daddr, be32 saddr);
-/* icmp4.c, icmp4_limit.c */
-int icmp4_limits_init(struct netns *net);
-void icmp4_limits_fini(struct netns *net);
-bool icmp4_redirect_allowed(struct cpu *cpu, struct netns *net, be32 to);
+/* icmp4.c, icmp4_send.c */
 bool icmp4_limit_allows(struct cpu *cpu, struct netns *net, be32 daddr, u8 type, u8 code, const struct dst *d);
 void ip4_send_redirect(struct cpu *cpu, struct sk_buff *skb, const struct dst *d);
 void ip4_rx_redirect(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct ip4_hdr *quoted, be32 gw);

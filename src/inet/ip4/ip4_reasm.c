@@ -8,6 +8,7 @@
  * Memory is charged by truesize. A queue ends by completion, error, timeout (with "time exceeded" when its first fragment was
  * there), or with the namespace.
  */
+#include "inet/frag.h"
 #include "inet/ip4/ip4_priv.h"
 
 struct source { /* how many fragments a sender has sent; lives while it has queues */
@@ -33,11 +34,6 @@ struct frag_queue {
 	s32 iif;
 	struct sk_buff *frags; /* by offset */
 };
-struct frag_cb {
-	struct ip4_cb ip;
-	u32 offset;
-};
-#define FRAG_CB(skb) ((struct frag_cb *)(skb)->cb)
 
 struct ip4_reasm {
 	struct htable queues, sources;
@@ -199,42 +195,12 @@ static void check_distance(struct cpu *cpu, struct frag_queue *q)
 	cpu_timer_arm(cpu, &q->timer, cpu->now + q->net->inet->frag_time_ns);
 }
 
-/* What the pieces' ECN fields say of the whole (RFC 3168 section 5.3): CE wins over ECT; not-ECT beside CE is an error. -1. */
-static int ecn_of(u8 seen)
-{
-	bool not_ect = seen & 1, ce = seen & 8;
-	if (ce)
-		return not_ect ? -1 : IP_ECN_CE;
-	if (not_ect)
-		return seen == 1 ? 0 : -2; /* mixed: stays as the first has it, like the kernel's table */
-	return -2;
-}
-
-enum put { PUT_OK, PUT_BAD, PUT_DUP, PUT_OVERLAP };
-
-/* Sorts in [offset, end). Data is at the payload. */
-static enum put insert(struct frag_queue *q, struct sk_buff *skb, u32 offset, u32 end)
-{
-	struct sk_buff **at = &q->frags;
-	for (; *at; at = &(*at)->next) {
-		u32 o = FRAG_CB(*at)->offset, e = o + (*at)->len;
-		if (e <= offset)
-			continue;
-		if (o >= end)
-			break;
-		return offset >= o && end <= e ? PUT_DUP : PUT_OVERLAP;
-	}
-	skb->next = *at;
-	*at = skb;
-	return PUT_OK;
-}
-
 /* One packet out of all pieces: the first one's header and everybody's payload. NULL: no memory, or too long. */
 static struct sk_buff *join(struct cpu *cpu, struct frag_queue *q, struct sk_buff *last_in, enum skb_drop_reason *why)
 {
 	struct sk_buff *head = q->frags, *whole;
 	u32 hlen = ip4_hlen(ip4_header(head)), total = hlen + q->len;
-	int ecn = ecn_of(q->ecn);
+	int ecn = frag_ecn(q->ecn);
 	struct ip4_hdr *ip;
 
 	if (total > 65535) {
@@ -261,7 +227,7 @@ static struct sk_buff *join(struct cpu *cpu, struct frag_queue *q, struct sk_buf
 	whole->dev = last_in->dev;
 	whole->pkt_type = last_in->pkt_type;
 	whole->skb_iif = last_in->skb_iif;
-	*IP4_CB(whole) = FRAG_CB(head)->ip;
+	*IP4_CB(whole) = *IP4_CB(head);
 	IP4_CB(whole)->frag_max_size = (u16)MAX(q->max_size, q->max_df_size);
 	ip = ip4_header(whole);
 	ip->tot_len = cpu_to_be16((u16)total);
@@ -327,12 +293,11 @@ struct sk_buff *ip4_defrag(struct cpu *cpu, struct netns *net, struct sk_buff *s
 	skb_pull(skb, hlen);
 	if (!skb_trim(cpu, skb, end - offset))
 		return fail(cpu, q, skb, SKB_DROP_REASON_NOMEM);
-	FRAG_CB(skb)->offset = offset;
-	switch (insert(q, skb, offset, end)) {
-	case PUT_DUP:
+	switch (frag_insert(&q->frags, skb, offset, end)) {
+	case FRAG_PUT_DUP:
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_DUP_FRAG);
 		return NULL;
-	case PUT_OVERLAP:
+	case FRAG_PUT_OVERLAP:
 		mib_inc(cpu, net, MIB_IpExt_ReasmOverlaps);
 		return fail(cpu, q, skb, SKB_DROP_REASON_FRAG_OVERLAP);
 	default:
@@ -359,6 +324,8 @@ struct sk_buff *ip4_defrag(struct cpu *cpu, struct netns *net, struct sk_buff *s
 	whole = join(cpu, q, skb, &why);
 	if (!whole) {
 		mib_inc(cpu, net, MIB_Ip_ReasmFails);
+		if (!skb->dst_noref)
+			dst_put(d);
 		queue_free(cpu, q, why);
 		return NULL;
 	}

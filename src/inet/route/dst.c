@@ -75,6 +75,6 @@ u32 dst_mtu(struct cpu *cpu, const struct dst *d)
 	if (!mtu)
 		mtu = dst_metric(d, RTAX_MTU);
 	if (!mtu)
-		mtu = d->dev->mtu;
+		mtu = d->link_mtu ? d->link_mtu : d->dev->mtu;
 	return MIN(mtu, 65535u);
 }

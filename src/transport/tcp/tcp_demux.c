@@ -199,14 +199,14 @@ static void tcp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 		mib_inc(cpu, net, MIB_TcpExt_OutOfWindowIcmps);
 		return;
 	}
-	if (e->origin == 2 /* SO_EE_ORIGIN_ICMP */ && e->type == ICMP_DEST_UNREACH && e->code == ICMP_FRAG_NEEDED) {
+	if (e->kind == ICMP_ERR_TOO_BIG) {
 		mtu_reduced(cpu, tp, e);
 		return;
 	}
-	if (!e->err)
+	if (!e->err || e->kind == ICMP_ERR_REDIRECT)
 		return;
 	/* Unreachable answers to what waits for a long timeout (RFC 6069): the path is back to being tried soon. */
-	if (e->type == ICMP_DEST_UNREACH && (e->code == ICMP_NET_UNREACH || e->code == ICMP_HOST_UNREACH))
+	if (e->family == AF_INET && e->type == ICMP_DEST_UNREACH && (e->code == ICMP_NET_UNREACH || e->code == ICMP_HOST_UNREACH))
 		tcp_ld_rto_revert(cpu, tp, seq);
 	sock_hold(sk);
 	if (sk->state == TCP_SYN_SENT || (sk->state == TCP_SYN_RECV && !(tp->fastopen_rsk && !tp->parent))) {

@@ -6,7 +6,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include "codec/wire/icmp4.h"
 #include "codec/wire/udphdr.h"
 #include "transport/udp/udp.h"
 
@@ -23,7 +22,7 @@ void udp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const stru
 		return;
 	}
 	inet = &us->inet;
-	if (e->type == ICMP4_UNREACH && e->code == ICMP4_FRAG_NEEDED) {
+	if (e->kind == ICMP_ERR_TOO_BIG) {
 		const struct inet_af *af = inet_af_of(net, &e->daddr);
 		struct flow fl;
 		inet_sock_flow(inet, IPPROTO_UDP, &fl);
@@ -36,7 +35,7 @@ void udp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const stru
 			return;
 		hard = true;
 	}
-	if (e->type == ICMP4_REDIRECT || !e->err)
+	if (e->kind == ICMP_ERR_REDIRECT || !e->err)
 		return;
 	if (inet->recverr)
 		inet_err_queue_icmp(cpu, inet, skb, UDP_HDR_LEN, e, uh->dport);

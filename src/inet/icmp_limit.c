@@ -1,10 +1,13 @@
-/* How many ICMP messages leave: a token bucket per destination (icmp_ratelimit) and one for the namespace (icmp_msgs_per_sec,
- * icmp_msgs_burst), for the types in icmp_ratemask.
+/* How many ICMP messages of either family leave: a token bucket per destination (icmp_ratelimit) and one for the namespace
+ * (icmp_msgs_per_sec, icmp_msgs_burst). Which types are limited is the families' own affair.
  *
  * Destinations are kept in a table of bounded size; when it is full the one unused for longest gives way, with its tokens (a
- * sender of many addresses meets the namespace's bucket). "Fragmentation needed" is never limited, nor is anything to ourselves.
+ * sender of many addresses meets the namespace's bucket).
  */
-#include "inet/ip4/ip4_priv.h"
+#include "inet/icmp_limit.h"
+
+#include "core/netns.h"
+#include "inet/inet.h"
 
 enum { PEERS_MAX = 4096, BURST = 6, REDIRECTS_MAX = 9 };
 #define REDIRECT_LOAD_NS (20 * NSEC_PER_MSEC)	 /* the first wait */
@@ -16,31 +19,31 @@ enum { PEERS_MAX = 4096, BURST = 6, REDIRECTS_MAX = 9 };
 struct peer {
 	struct hnode node;
 	struct list lru;
-	be32 addr;
+	struct inaddr addr;
 	u64 tokens, last; /* ns */
 	u32 redirects;	  /* sent in a row */
 	u64 redirected;	  /* the last one, ns */
 };
-struct icmp4_limits {
+struct icmp_limits {
 	struct htable peers;
 	struct list lru;
 	u64 credit, stamp; /* of the namespace's bucket: messages, ns */
 	bool started;
 };
 
-int icmp4_limits_init(struct netns *net)
+int icmp_limits_init(struct netns *net)
 {
-	struct icmp4_limits *l = mem_zalloc(&net->world->mem, sizeof(*l));
+	struct icmp_limits *l = mem_zalloc(&net->world->mem, sizeof(*l));
 	if (!l)
 		return -ENOMEM;
 	list_init(&l->lru);
-	net->ip4->priv->icmp = l;
+	net->inet->icmp = l;
 	return htable_init(&l->peers, &net->world->mem, 16);
 }
 
-void icmp4_limits_fini(struct netns *net)
+void icmp_limits_fini(struct netns *net)
 {
-	struct icmp4_limits *l = net->ip4->priv->icmp;
+	struct icmp_limits *l = net->inet->icmp;
 	struct peer *p, *tmp;
 	if (!l)
 		return;
@@ -48,16 +51,16 @@ void icmp4_limits_fini(struct netns *net)
 		mem_free(&net->world->mem, p);
 	htable_fini(&l->peers);
 	mem_free(&net->world->mem, l);
-	net->ip4->priv->icmp = NULL;
+	net->inet->icmp = NULL;
 }
 
-static struct peer *peer_get(struct cpu *cpu, struct netns *net, be32 addr)
+static struct peer *peer_get(struct cpu *cpu, struct netns *net, const struct inaddr *addr, u64 limit)
 {
-	struct icmp4_limits *l = net->ip4->priv->icmp;
-	u32 h = (u32)siphash_2u64(&net->world->hash_key, addr.raw, 4);
+	struct icmp_limits *l = net->inet->icmp;
+	u32 h = (u32)siphash_2u64(&net->world->hash_key, addr->q[0], addr->q[1]);
 	struct peer *p;
 	htable_for_each_match(p, &l->peers, h, node) {
-		if (be32_eq(p->addr, addr)) {
+		if (inaddr_eq(&p->addr, addr)) {
 			list_del(&p->lru);
 			list_add_head(&l->lru, &p->lru);
 			return p;
@@ -72,17 +75,17 @@ static struct peer *peer_get(struct cpu *cpu, struct netns *net, be32 addr)
 		if (!p)
 			return NULL;
 	}
-	*p = (struct peer){ .addr = addr, .tokens = BURST * net->ip4->icmp_ratelimit_ns, .last = cpu->now };
+	*p = (struct peer){ .addr = *addr, .tokens = BURST * limit, .last = cpu->now };
 	list_init(&p->lru);
 	list_add_head(&l->lru, &p->lru);
 	htable_add(&l->peers, &p->node, h);
 	return p;
 }
 
-static bool namespace_allows(struct cpu *cpu, struct netns *net)
+bool icmp_global_allows(struct cpu *cpu, struct netns *net, u64 burst, u64 rate)
 {
-	struct icmp4_limits *l = net->ip4->priv->icmp;
-	u64 burst = (u64)net->ip4->icmp_msgs_burst, rate = (u64)net->ip4->icmp_msgs_per_sec, dt;
+	struct icmp_limits *l = net->inet->icmp;
+	u64 dt;
 	u32 price;
 	if (!l->started) {
 		l->started = true;
@@ -104,10 +107,9 @@ static bool namespace_allows(struct cpu *cpu, struct netns *net)
 	return true;
 }
 
-static bool peer_allows(struct cpu *cpu, struct netns *net, be32 daddr)
+bool icmp_peer_allows(struct cpu *cpu, struct netns *net, const struct inaddr *daddr, u64 limit)
 {
-	u64 limit = net->ip4->icmp_ratelimit_ns;
-	struct peer *p = limit ? peer_get(cpu, net, daddr) : NULL;
+	struct peer *p = limit ? peer_get(cpu, net, daddr, limit) : NULL;
 	if (!p)
 		return true;
 	p->tokens = MIN(p->tokens + (cpu->now - p->last), BURST * limit);
@@ -119,9 +121,9 @@ static bool peer_allows(struct cpu *cpu, struct netns *net, be32 daddr)
 }
 
 /* A host that goes on after nine redirects ignores them. */
-bool icmp4_redirect_allowed(struct cpu *cpu, struct netns *net, be32 to)
+bool icmp_redirect_allowed(struct cpu *cpu, struct netns *net, const struct inaddr *to)
 {
-	struct peer *p = peer_get(cpu, net, to);
+	struct peer *p = peer_get(cpu, net, to, NSEC_PER_SEC);
 	if (!p)
 		return true;
 	if (cpu->now > p->redirected + REDIRECT_SILENCE_NS)
@@ -134,21 +136,5 @@ bool icmp4_redirect_allowed(struct cpu *cpu, struct netns *net, be32 to)
 		return false;
 	p->redirects++;
 	p->redirected = cpu->now;
-	return true;
-}
-
-bool icmp4_limit_allows(struct cpu *cpu, struct netns *net, be32 daddr, u8 type, u8 code, const struct dst *d)
-{
-	if (type > ICMP4_TYPE_MAX || (type == ICMP4_UNREACH && code == ICMP4_FRAG_NEEDED) ||
-	    !(BIT(type) & (u32)net->ip4->icmp_ratemask) || d->dev->flags & IFF_LOOPBACK)
-		return true;
-	if (!peer_allows(cpu, net, daddr)) {
-		mib_inc(cpu, net, MIB_Icmp_OutRateLimitHost);
-		return false;
-	}
-	if (!namespace_allows(cpu, net)) {
-		mib_inc(cpu, net, MIB_Icmp_OutRateLimitGlobal);
-		return false;
-	}
 	return true;
 }
