@@ -12,6 +12,7 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -82,6 +83,7 @@ static int adopt(struct cpu *cpu, struct asock *lis, struct socket *s, struct as
 {
 	int sv[2], size = 1 << 20, e;
 	struct asock *as;
+	struct stat st;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0)
 		return errno == EMFILE ? -ENFILE : -errno;
@@ -101,6 +103,8 @@ static int adopt(struct cpu *cpu, struct asock *lis, struct socket *s, struct as
 	as->oobinline = lis->oobinline;
 	stream_dress(as, sv[0]);
 	s->holder_pid = lis->s->holder_pid;
+	if (!fstat(sv[0], &st)) /* what /proc/PID/fd shows, for ss -p */
+		s->inode = st.st_ino;
 	socket_set_wake(s, stream_wake, as);
 	stream_wake(cpu, s, socket_poll(cpu, s), as); /* what came already */
 	*out = as;

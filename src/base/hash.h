@@ -31,6 +31,16 @@ struct hnode *htable_next(const struct htable *t, const struct hnode *n);
 /* Walks all nodes; *cursor starts at 0, ends when NULL is returned. The current node may be deleted before the next call. */
 struct hnode *htable_walk(struct htable *t, u64 *cursor, struct hnode *prev);
 
+/* Chain i of htable_chains(t), for walks that stop and go on by number; a table that grows between may show a node twice or not. */
+static inline u32 htable_chains(const struct htable *t) { return t->mask + 1 + (t->old ? t->old_mask + 1 : 0); }
+static inline struct hnode *htable_chain(const struct htable *t, u32 i)
+{
+	if (i <= t->mask)
+		return t->buckets[i];
+	i -= t->mask + 1;
+	return t->old && i >= t->old_pos && i <= t->old_mask ? t->old[i] : NULL;
+}
+
 #define htable_for_each_match(pos, t, h, member)                                                                       \
 	for (struct hnode *n_##pos = htable_first(t, h);                                                               \
 	     n_##pos && ((pos = container_of(n_##pos, __typeof__(*pos), member)), 1); n_##pos = htable_next(t, n_##pos))

@@ -3,6 +3,7 @@
  * A plug-in is one file in its folder and one row here; nothing registers itself at run time. Order matters where a table says
  * so: subsystems (subsys_list.c), event subscribers (called in order), socket families (looked through in order).
  */
+#include "control/diag/diag.h"
 #include "control/netlink.h"
 #include "control/route/rt.h"
 #include "core/event.h"
@@ -92,12 +93,15 @@ static const struct sock_family *const sock_families[] = {
 	&netlink_route_dgram,
 	&netlink_generic_raw,
 	&netlink_generic_dgram,
+	&netlink_diag_raw,
+	&netlink_diag_dgram,
 	NULL,
 };
 
 static const struct nl_family *const nl_families[] = {
 	&nl_family_route,
 	&nl_family_generic,
+	&nl_family_sock_diag,
 	NULL,
 };
 

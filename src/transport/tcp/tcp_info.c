@@ -25,8 +25,10 @@ void tcp_chrono_start(struct cpu *cpu, struct tcp_sock *tp, u8 type)
 }
 void tcp_chrono_stop(struct cpu *cpu, struct tcp_sock *tp, u8 type)
 {
-	if (tp->chrono_type == type)
-		chrono_set(cpu, tp, tp->packets_out || tcp_send_head(tp) ? TCP_CHRONO_BUSY : 0);
+	if (!tp->packets_out && !tcp_send_head(tp)) /* nothing is left to be busy with */
+		chrono_set(cpu, tp, 0);
+	else if (tp->chrono_type == type)
+		chrono_set(cpu, tp, TCP_CHRONO_BUSY);
 }
 /* After a turn of sending. */
 void tcp_chrono_set(struct cpu *cpu, struct tcp_sock *tp, bool rwnd_limited)
