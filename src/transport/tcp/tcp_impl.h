@@ -270,6 +270,7 @@ u32 tcp_full_space(const struct tcp_sock *tp);
 u32 tcp_select_window(struct cpu *cpu, struct tcp_sock *tp);
 u32 tcp_window_now(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_clamp_window(struct tcp_sock *tp);
+void tcp_grow_window(struct tcp_sock *tp, const struct sk_buff *skb);
 void tcp_rcv_rtt_measure_ts(struct cpu *cpu, struct tcp_sock *tp, const struct sk_buff *skb, u32 len);
 void tcp_rcv_space_adjust(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_event_data_recv(struct cpu *cpu, struct tcp_sock *tp, const struct sk_buff *skb);

@@ -359,6 +359,10 @@ static void ofo_queue(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 	}
 	rb_link(&cb->rb, parent, at);
 	rb_insert(&tp->ofo, &cb->rb);
+	/* Behind a hole the window grows as well, or a lossy path keeps it small. Not without SACK: an ACK that moves the window is no
+	 * duplicate (RFC 5681, 2), and those start the sender's recovery. */
+	if (tcp_is_sack(tp))
+		tcp_grow_window(tp, skb);
 	/* Whatever it covers behind itself goes. */
 	while ((n = rb_next(&cb->rb))) {
 		struct sk_buff *o = tcp_cb_skb(n);

@@ -106,7 +106,7 @@ static void clamp_window(struct tcp_sock *tp)
 void tcp_clamp_window(struct tcp_sock *tp) { clamp_window(tp); }
 
 /* A packet joined the receive queue. */
-static void grow_window(struct tcp_sock *tp, const struct sk_buff *skb)
+void tcp_grow_window(struct tcp_sock *tp, const struct sk_buff *skb)
 {
 	s32 room = (s32)(MIN(tp->window_clamp, tcp_full_space(tp)) - tp->rcv_ssthresh);
 	u32 incr;
@@ -271,7 +271,7 @@ void tcp_event_data_recv(struct cpu *cpu, struct tcp_sock *tp, const struct sk_b
 	if (tp->ecn_ok)
 		tcp_ecn_recv(cpu, tp, skb);
 	if (skb->len >= 128)
-		grow_window(tp, skb);
+		tcp_grow_window(tp, skb);
 }
 
 void tcp_incr_quickack(struct tcp_sock *tp, u32 max)

@@ -5,7 +5,7 @@
  * Window in segments. Time in ms here; the cubic's K in units of 1/1024 s (bictcp_HZ), as fixed point: C = 0.4, beta = 717/1024.
  *   W(t) = C (t - K)^3 + W_max,  K = cbrt((W_max - cwnd) / C)
  */
-#include "transport/tcp/tcp_sock.h"
+#include "transport/tcp/tcp_impl.h"
 
 #define BETA 717u	       /* of 1024: 0.7 */
 #define BETA_SCALE 1024u
@@ -148,9 +148,7 @@ static u32 ssthresh(struct cpu *cpu, struct tcp_sock *tp)
 static void set_state(struct cpu *cpu, struct tcp_sock *tp, u8 state)
 {
 	if (state == TCP_CA_Loss) {
-		u32 delay = priv(tp)->delay_min_us;
 		init(cpu, tp);
-		(void)delay;
 	}
 }
 
@@ -175,14 +173,19 @@ static void hystart(struct cpu *cpu, struct tcp_sock *tp, u32 delay_us)
 	struct netns *net = tp->inet.sk.net;
 	u32 now = (u32)(cpu->now / NSEC_PER_USEC), threshold;
 
+	/* Rounds are followed from the first packet on, so that each begins where a burst did: the middle of a burst has queued behind
+	 * its first half, and would look like a longer path. */
 	if (seq_after(tp->snd_una, c->end_seq))
 		hystart_reset(cpu, tp, c);
+	if (tp->snd_cwnd < HYSTART_LOW_WINDOW)
+		return;
 	if ((s32)(now - c->last_ack_us) <= (s32)HYSTART_ACK_DELTA_US) {
 		c->last_ack_us = now;
 		/* GSO bursts and their ACKs widen a train: allow for them when not paced. */
 		threshold = c->delay_min_us + (tp->pacing_rate && tp->pacing_rate != UINT64_MAX ?
 						MIN(1000u, (u32)(4ull * tp->gso_max_bytes * 1000000 / tp->pacing_rate)) : 0);
-		threshold >>= 1; /* half the round trip; ACKs come in bursts of the sender's making */
+		if (!tcp_is_paced(tp))
+			threshold >>= 1; /* half the round trip; ACKs come in bursts of the sender's making */
 		if ((s32)(now - c->round_start_us) > (s32)threshold) {
 			c->found = TRAIN;
 			mib_inc(cpu, net, MIB_TcpExt_TCPHystartTrainDetect);
@@ -215,7 +218,7 @@ static void pkts_acked(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_ac
 	delay = MAX((u32)s->rtt_us, 1u);
 	if (!c->delay_min_us || c->delay_min_us > delay)
 		c->delay_min_us = delay;
-	if (!c->found && tp->snd_cwnd < tp->snd_ssthresh && tp->snd_cwnd >= HYSTART_LOW_WINDOW)
+	if (!c->found && tp->snd_cwnd < tp->snd_ssthresh)
 		hystart(cpu, tp, delay);
 }
 
