@@ -111,18 +111,33 @@ int urgent_pull(struct cpu *cpu, struct asock *as)
 
 bool urgent_push(struct cpu *cpu, struct asock *as)
 {
-	int mark = 0;
+	struct iovec v[IOVS + 1], last;
+	struct msghdr m = { .msg_iov = &last, .msg_iovlen = 1 };
+	int before = 0, n = 0;
+	u64 bytes = 0;
+	ssize_t sent;
 	char c;
-	struct iovec iov = { &c, 1 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	if (socket_ioctl(cpu, as->s, SIOCATMARK, &mark, sizeof(mark)) || !mark)
+	/* With what is before it, so that no reader finds the mark before he can know of it. */
+	if (socket_ioctl(cpu, as->s, SOCK_IOC_URGENT_AHEAD, &before, sizeof(before)))
 		return true;
+	if (before) {
+		n = socket_peek(cpu, as->s, v, IOVS, &bytes);
+		if (n < 0 || bytes < (u64)before)
+			return true; /* more than one piece: this one goes first */
+	}
+	last = (struct iovec){ &c, 1 };
 	if (socket_recvmsg(cpu, as->s, &m, MSG_OOB | MSG_PEEK) != 1)
 		return true;
-	if (send(as->end, &c, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EAGAIN)
+	v[n] = last;
+	m = (struct msghdr){ .msg_iov = v, .msg_iovlen = (size_t)n + 1 };
+	sent = sendmsg(as->end, &m, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent < 0 && errno == EAGAIN)
 		return false;
-	m = (struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 };
+	socket_consume(cpu, as->s, sent < 0 ? bytes : MIN((u64)sent, bytes));
+	if (sent >= 0 && (u64)sent <= bytes)
+		return false;
+	m = (struct msghdr){ .msg_iov = &last, .msg_iovlen = 1 };
 	socket_recvmsg(cpu, as->s, &m, MSG_OOB);
 	as->urgent_in = false;
 	return true;

@@ -296,7 +296,7 @@ ssize_t urgent_send(struct cpu *cpu, struct asock *as, int dup, const void *data
 /* While urgent_out or reserve_urgent is set. As a turn of pulling: 1: more is there, 0: no room, -1: no mark is ahead any more, or
  * (reserve_urgent) nothing but the urgent byte is there. */
 int urgent_pull(struct cpu *cpu, struct asock *as);
-/* The stack's urgent byte, once all before it has gone to the program. False: it does not fit yet. */
+/* The stack's urgent byte, once it and what is left before it can go to the program at once. False: that does not fit yet. */
 bool urgent_push(struct cpu *cpu, struct asock *as);
 void listener_post(struct cpu *cpu, struct asock *as, int dup);
 enum call_end call_stream_connect(struct call *c, const struct sockaddr *sa, socklen_t len);

@@ -163,6 +163,7 @@ static inline int sockopt_put_int(void *val, socklen_t *len, int v) { return soc
  * return 0: end of stream; -EAGAIN; -errno once for a pending error. socket_consume: so many were taken.
  * socket_reserve: writable room in packets to be; socket_commit: so many were filled in (0 gives the room back), MSG_MORE and MSG_OOB
  * honoured. Nothing else may be called on the socket between reserve and commit. */
+#define SOCK_IOC_URGENT_AHEAD 0x57460001u /* socket_ioctl, for who peeks: the bytes before an unread urgent byte that has arrived, as they have; -EAGAIN */
 int socket_peek(struct cpu *cpu, struct socket *s, struct iovec *iov, unsigned max, u64 *bytes);
 void socket_consume(struct cpu *cpu, struct socket *s, u64 bytes);
 int socket_reserve(struct cpu *cpu, struct socket *s, struct iovec *iov, unsigned max, u64 *bytes);

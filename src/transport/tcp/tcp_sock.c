@@ -238,6 +238,12 @@ static int tcp_ioctl(struct cpu *cpu, struct sock *sk, unsigned cmd, void *arg, 
 	case SIOCATMARK:
 		v = tp->urg_data && tp->urg_seq == tp->copied_seq;
 		break;
+	case SOCK_IOC_URGENT_AHEAD:
+		if (!(tp->urg_data & TCP_URG_VALID) || seq_before(tp->urg_seq, tp->copied_seq) ||
+		    !seq_before(tp->urg_seq, tp->rcv_nxt))
+			return -EAGAIN;
+		v = (int)(tp->urg_seq - tp->copied_seq);
+		break;
 	case SIOCOUTQ:
 		if (sk->state == TCP_LISTEN)
 			return -EINVAL;
