@@ -16,7 +16,8 @@ enum net_event {
 	EV_LINK_UNREGISTER, /* obj leaves: drop every reference before returning; info: 0, or a const struct link_move * */
 	EV_ADDR_ADD, EV_ADDR_DEL,   /* obj: struct in_ifaddr or its IPv6 twin; info: family */
 	EV_ROUTE_ADD, EV_ROUTE_DEL, EV_ROUTE_REPLACE, /* obj: struct fib_event */
-	EV_RULE_ADD, EV_RULE_DEL,
+	EV_RULE_ADD, EV_RULE_DEL,   /* obj: struct fib_rule */
+	EV_NEXTHOP_SET, EV_NEXTHOP_DEL, /* obj: struct nexthop_event */
 	EV_NEIGH_CHANGE, EV_NEIGH_DEL, EV_NEIGH_LOCALCHANGE, /* obj: struct neighbour */
 	EV_NETCONF,	    /* obj: struct net_device or NULL ("all", or "default" with NETCONF_EVENT_DEFAULT in info); info: NETCONFA_* */
 	EV_NETNS_ID,	    /* obj: struct netns */

@@ -44,6 +44,7 @@ def normalise(text):
     text = re.sub(r"\b(?!02:00|ff:ff|00:00:00|01:00)([0-9a-f]{2}:){5}[0-9a-f]{2}\b", "MAC", text)
     text = re.sub(r"\b(\d+)sec\b", lambda m: "%dsec" % (int(m.group(1)) + 5 - (int(m.group(1)) + 5) % 10), text)
     text = re.sub(r"used \d+/\d+/\d+", "used T", text)
+    text = re.sub(r"idle_time [\d.]+", "idle_time T", text)
     text = re.sub(r"(ref|refcnt) \d+ ", "", text)
     text = re.sub(r"\breachable \d+", "reachable T", text)
     text = re.sub(r'"(used|confirmed|updated|valid_life_time|preferred_life_time|address)":("[^"]*"|\d+)', r'"\1":X', text)

@@ -325,6 +325,7 @@ static void addresses(void **state) { replay("addr"); }
 static void routes(void **state) { replay("route"); }
 static void neighbours(void **state) { replay("neigh"); }
 static void rules(void **state) { replay("rule"); }
+static void nexthops(void **state) { replay("nexthop"); }
 static void monitor(void **state) { replay("monitor"); }
 static void come_and_go(void **state) { replay("come_and_go"); }
 
@@ -332,7 +333,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(links), cmocka_unit_test(addresses), cmocka_unit_test(routes), cmocka_unit_test(neighbours),
-		cmocka_unit_test(rules), cmocka_unit_test(monitor), cmocka_unit_test(come_and_go),
+		cmocka_unit_test(rules), cmocka_unit_test(nexthops), cmocka_unit_test(monitor), cmocka_unit_test(come_and_go),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -275,6 +275,14 @@ void nl_put(struct nl_buf *b, u16 type, const void *data, size_t len)
 		memcpy((u8 *)a + NLA_HDRLEN, data, len);
 }
 
+void nl_append(struct nl_buf *b, const void *data, size_t len)
+{
+	u8 *p = extend(b, NLA_ALIGN(len));
+
+	if (p)
+		memcpy(p, data, len);
+}
+
 void nl_put_u8(struct nl_buf *b, u16 type, u8 v)
 {
 	nl_put(b, type, &v, sizeof(v));

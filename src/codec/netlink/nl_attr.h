@@ -62,6 +62,7 @@ void *nl_begin(struct nl_buf *b, u16 type, u16 flags, u32 seq, u32 pid, size_t h
 /* Ends it. When it did not fit, the buffer is cut back to before it and -EMSGSIZE is returned. */
 int nl_end(struct nl_buf *b);
 void nl_put(struct nl_buf *b, u16 type, const void *data, size_t len);
+void nl_append(struct nl_buf *b, const void *data, size_t len); /* bare bytes, padded: an array inside an attribute */
 void nl_put_u8(struct nl_buf *b, u16 type, u8 v);
 void nl_put_u16(struct nl_buf *b, u16 type, u16 v);
 void nl_put_u32(struct nl_buf *b, u16 type, u32 v);

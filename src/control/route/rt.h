@@ -18,6 +18,7 @@ enum {
 struct fib_alias;
 struct fib_event;
 struct fib_rule;
+struct nexthop;
 struct in_device;
 struct in_ifaddr;
 struct neighbour;
@@ -35,6 +36,7 @@ struct rt_link_fill {
 };
 int rt_link_fill(struct cpu *cpu, struct nl_buf *b, struct net_device *dev, const struct rt_link_fill *f);
 int rt_addr_fill(struct nl_buf *b, const struct in_ifaddr *ifa, u64 now, u16 type, u16 flags, u32 seq, u32 portid, s32 tgt_nsid);
+int rt_nexthop_fill(struct nl_buf *b, const struct nexthop *nh, u64 now, u16 type, u16 flags, u32 seq, u32 portid);
 int rt_rule_fill(struct nl_buf *b, const struct fib_rule *r, u16 type, u16 flags, u32 seq, u32 portid);
 int rt_route_fill(struct nl_buf *b, const struct fib_alias *a, u16 type, u16 flags, u32 seq, u32 portid);
 int rt_neigh_fill(struct nl_buf *b, const struct neighbour *n, u64 now, u16 type, u16 flags, u32 seq, u32 portid);
@@ -52,7 +54,7 @@ static inline u32 rt_ticks(u64 ns) { return (u32)(ns / 10000000u); }
 
 
 extern const struct nl_handler rt_link_handlers[], rt_addr_handlers[], rt_route_handlers[], rt_neigh_handlers[], rt_neightbl_handlers[],
-	rt_rule_handlers[], rt_nsid_handlers[], rt_netconf_handlers[], rt_qdisc_handlers[], rt_stats_handlers[];
+	rt_rule_handlers[], rt_nsid_handlers[], rt_netconf_handlers[], rt_qdisc_handlers[], rt_stats_handlers[], rt_nexthop_handlers[];
 extern const struct nl_handler *const rt_handlers[]; /* all of them, NULL-terminated */
 extern const struct event_sub rt_events_first, rt_events; /* their places among the subscribers */
 

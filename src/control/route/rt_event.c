@@ -12,7 +12,7 @@
 #include "control/nsid.h"
 #include "control/route/rt_link.h"
 #include "inet/ip4/ip4.h"
-#include "inet/route/fib.h"
+#include "inet/route/nexthop.h"
 #include "link/neigh.h"
 
 /* The request that asked for just this, and wants to hear of it itself (NLM_F_ECHO); else NULL. */
@@ -122,12 +122,13 @@ static void addr_event(struct cpu *cpu, struct netns *net, bool added, const str
 
 static void route_event(struct cpu *cpu, struct netns *net, bool added, const struct fib_event *e)
 {
+	u32 group = e->family == AF_INET ? RTNLGRP_IPV4_ROUTE : RTNLGRP_IPV6_ROUTE;
 	struct nl_buf b;
 
-	if (e->family != AF_INET || !begin(net, RTNLGRP_IPV4_ROUTE, &b, e->portid != 0))
+	if (!begin(net, group, &b, e->portid != 0))
 		return;
 	rt_route_fill(&b, e->alias, added ? RTM_NEWROUTE : RTM_DELROUTE, (u16)e->nl_flags, e->seq, e->portid);
-	tell(cpu, net, RTNLGRP_IPV4_ROUTE, &b, e->portid != 0);
+	tell(cpu, net, group, &b, e->portid != 0);
 }
 
 static void rule_event(struct cpu *cpu, struct netns *net, bool added, const struct fib_rule *r)
@@ -141,6 +142,16 @@ static void rule_event(struct cpu *cpu, struct netns *net, bool added, const str
 		return;
 	rt_rule_fill(&b, r, added ? RTM_NEWRULE : RTM_DELRULE, 0, asked ? rq->nlh->nlmsg_seq : 0, asked ? rq->portid : 0);
 	tell(cpu, net, group, &b, asked);
+}
+
+static void nexthop_event(struct cpu *cpu, struct netns *net, bool added, const struct nexthop_event *e)
+{
+	struct nl_buf b;
+
+	if (!begin(net, RTNLGRP_NEXTHOP, &b, e->portid != 0))
+		return;
+	rt_nexthop_fill(&b, e->nh, cpu->now, added ? RTM_NEWNEXTHOP : RTM_DELNEXTHOP, (u16)e->nl_flags, e->seq, e->portid);
+	tell(cpu, net, RTNLGRP_NEXTHOP, &b, e->portid != 0);
 }
 
 static void neigh_event(struct cpu *cpu, struct netns *net, bool gone, const struct neighbour *n, unsigned long portid)
@@ -174,6 +185,10 @@ static void event(struct cpu *cpu, struct netns *net, enum net_event ev, void *o
 	case EV_ROUTE_REPLACE:
 	case EV_ROUTE_DEL:
 		route_event(cpu, net, ev != EV_ROUTE_DEL, obj);
+		break;
+	case EV_NEXTHOP_SET:
+	case EV_NEXTHOP_DEL:
+		nexthop_event(cpu, net, ev == EV_NEXTHOP_SET, obj);
 		break;
 	case EV_RULE_ADD:
 	case EV_RULE_DEL:
@@ -225,5 +240,5 @@ const struct event_sub rt_events_first = { .fn = told_first }, rt_events = { .fn
 
 const struct nl_handler *const rt_handlers[] = {
 	rt_link_handlers, rt_addr_handlers, rt_route_handlers, rt_neigh_handlers, rt_neightbl_handlers, rt_rule_handlers,
-	rt_nsid_handlers, rt_netconf_handlers, rt_qdisc_handlers, rt_stats_handlers, NULL,
+	rt_nsid_handlers, rt_netconf_handlers, rt_qdisc_handlers, rt_stats_handlers, rt_nexthop_handlers, NULL,
 };

@@ -7,7 +7,12 @@
 
 extern const struct nl_policy rt_route_policy[RTA_MAX + 1];
 void rt_put_metrics(struct nl_buf *b, const struct world *w, const u32 *metrics); /* RTA_METRICS of [RTAX_SLOTS]; NULL: nothing */
+void rt_put_addr(struct nl_buf *b, u16 type, u8 family, const struct inaddr *a);
+void rt_put_cacheinfo6(struct nl_buf *b, const struct fib6_alias *a, u64 now, s32 error);
+int rt_dump_routes(struct nl_dump *d, struct nl_buf *b);
 int rt_get_route(struct nl_request *rq);
+int rt_get_route6(struct nl_request *rq);
+extern const struct nl_policy rt_route_policy6[RTA_MAX + 1];
 int rt_dump_exceptions(struct nl_dump *d, struct nl_buf *b); /* ip route show cache */
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <linux/rtnetlink.h>
 
+#include "base/rbtree.h"
 #include "base/timer.h"
 #include "inet/af.h"
 #include "inet/route/lpm.h"
@@ -61,6 +62,8 @@ struct netns_fib {
 	struct fib_alias_batch *alias_batch; /* removed routes that wait for an epoch together */
 	struct htable exceptions; /* struct fib_exception by destination */
 	struct list exception_lru;
+	struct rbroot nexthops;	/* struct nexthop by id */
+	u32 last_nexthop_id;	/* given without being asked for */
 	struct timer expiry;	/* the next IPv6 route with a lifetime that ends */
 };
 
@@ -71,12 +74,13 @@ struct fib_nh {			/* one next hop of a route */
 	u8 gw_family;
 	u8 scope;
 	u32 flags;		/* RTNH_F_* */
-	u32 weight;
+	u32 weight, realms;
 	u32 upper_bound;	/* of the 31-bit flow hash that chooses this hop; 0: never */
 	s32 oif;
 	struct dst *dst;	/* forwarding and output through this hop, shared by all packets */
 	struct fib_info *info;
 };
+struct nexthop;
 struct fib_info {		/* what routes share: everything but prefix, tos, priority key */
 	struct epoch_node epoch;
 	struct netns *net;
@@ -90,6 +94,8 @@ struct fib_info {		/* what routes share: everything but prefix, tos, priority ke
 	bool reject;		/* IPv6: an error type, or leads to loopback without being ours */
 	u32 *metrics;		/* [RTAX_SLOTS], or NULL */
 	u32 nh_id;		/* next-hop object, 0: none */
+	struct nexthop *nexthop; /* the same; NULL also when it is gone, and this soon will be */
+	struct list nexthop_link;
 	u32 table;
 	struct hnode node;	/* by content */
 	unsigned nhs;
@@ -143,14 +149,14 @@ struct fib_config {
 	u8 gw_family;
 	struct inaddr gateway;
 	s32 oif;
-	u32 weight;		/* of a single hop; 0: 1 */
+	u32 weight, realms;	/* of a single hop; weight 0: 1 */
 	u32 rtf;		/* IPv6: FIB6_EXPIRES, FIB6_ADDRCONF … */
 	u64 expires;		/* IPv6 with FIB6_EXPIRES: ns */
 	u8 pref, src_len;	/* IPv6 */
 	struct inaddr src;
 	bool ignore_dev_down;	/* IPv6: the stack's own routes for a device that is about to come up */
 	const u32 *metrics;	/* [RTAX_SLOTS], or NULL */
-	struct { s32 oif; struct inaddr gateway; bool has_gw; u8 gw_family; u32 weight, flags; } *mp; /* multipath, or NULL */
+	struct { s32 oif; struct inaddr gateway; bool has_gw; u8 gw_family; u32 weight, flags, realms; } *mp; /* multipath, or NULL */
 	unsigned mp_len;
 	u32 portid, seq;	/* of the netlink request, for the notification; 0: ours */
 	struct nl_ext_ack *ack;
@@ -189,10 +195,12 @@ int fib_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table 
 u8 fib_addr_type(struct netns *net, const struct net_device *dev_or_null, const struct inaddr *a);
 static inline u32 fib_genid(const struct netns *net) { return net->fib->genid; }
 static inline void fib_genid_bump(struct netns *net) { net->fib->genid++; }
+/* The hops that came with it; later ones, of a next-hop object that changed, are allocated apart. */
+static inline struct fib_nh *fib_info_inline_hops(struct fib_info *fi) { return (struct fib_nh *)(fi + 1); }
 void fib_info_mem_put(struct fib_info *fi);
 static inline void fib_info_mem_hold(struct fib_info *fi) { __atomic_fetch_add(&fi->memcnt, 1, __ATOMIC_RELAXED); }
 /* Picks one of fi's next hops by the flow's hash and the weights; the first live one when there is no choice. */
-struct fib_nh *fib_select_path(struct netns *net, struct fib_info *fi, const struct flow *fl);
+struct fib_nh *fib_select_path(struct cpu *cpu, struct netns *net, struct fib_info *fi, const struct flow *fl);
 /* The hop's dst of this generation (its source address chosen anew after a change); borrowed. NULL: no memory. */
 struct dst *fib_nh_dst(struct cpu *cpu, struct fib_nh *nh);
 

@@ -139,15 +139,15 @@ static struct fib6_alias *sibling_by_hash(struct cpu *cpu, struct netns *net, co
 	return match;
 }
 
-static int answer(const struct fib_table *tb, struct fib6_alias *a, struct fib_result *res)
+static int answer(struct cpu *cpu, struct netns *net, const struct fib_table *tb, const struct flow *fl, struct fib6_alias *a, struct fib_result *res)
 {
 	struct fib_info *fi = a->a.fi;
 	res->alias = &a->a;
 	res->table = tb->id;
-	res->nh = &fi->nh[0];
-	res->dst = fi->nh[0].dst;
+	res->nh = fi->nhs > 1 ? fib_select_path(cpu, net, fi, fl) : &fi->nh[0];
+	res->dst = res->nh->dst;
 	if (fi->reject)
-		return fib_type_props[a->a.type].error ? fib_type_props[a->a.type].error : -ENETUNREACH;
+		return fib_type_props[a->a.type].error ? fib_type_props[a->a.type].error : fi->nh_id ? -EINVAL : -ENETUNREACH;
 	return fib_type_props[a->a.type].error;
 }
 
@@ -162,7 +162,7 @@ int fib6_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table
 			if (a && a->siblings)
 				a = sibling_by_hash(cpu, net, fl, fib6_alias(head), a);
 			if (a)
-				return answer(tb, a, res);
+				return answer(cpu, net, tb, fl, a, res);
 			head = head->prefix_len ? lpm_lookup_max(&tb->lpm, key, head->prefix_len - 1u) : NULL;
 		}
 		if (!(fl->flags & FLOW_REACHABLE))

@@ -4,7 +4,7 @@
  * Two counts: `refcnt` of the routes (at zero it leaves the table and lets go of devices and dsts), `memcnt` of the memory, which
  * the dsts that point at its metrics share.
  */
-#include "inet/route/fib_priv.h"
+#include "inet/route/nexthop_priv.h"
 
 const struct fib_type_prop fib_type_props[RTN_MAX + 1] = {
 	[RTN_UNSPEC] = { 0, RT_SCOPE_NOWHERE },	 [RTN_UNICAST] = { 0, RT_SCOPE_UNIVERSE },
@@ -17,8 +17,9 @@ const struct fib_type_prop fib_type_props[RTN_MAX + 1] = {
 
 static u32 content_hash(const struct fib_info *fi)
 {
-	const struct fib_nh *nh = &fi->nh[0];
-	u64 a = (u64)fi->protocol | (u64)fi->scope << 8 | (u64)fi->type << 16 | (u64)fi->nhs << 24 | (u64)fi->priority << 32;
+	static const struct fib_nh by_name;
+	const struct fib_nh *nh = fi->nh_id ? &by_name : &fi->nh[0];
+	u64 a = (u64)fi->protocol | (u64)fi->scope << 8 | (u64)fi->type << 16 | ((u64)(fi->nh_id ? fi->nh_id : fi->nhs) << 24) | (u64)fi->priority << 32;
 	u64 b = (u64)(u32)nh->oif | (u64)fi->table << 32;
 	u64 c = nh->has_gw ? nh->gateway.q[0] * 31 + nh->gateway.q[1] : 0;
 	return hash32_u64(a ^ hash32_u64(b, 1) ^ hash32_u64(c, 2) ^ hash32_u64(fi->prefsrc.q[1], 3), 0);
@@ -27,7 +28,7 @@ static u32 content_hash(const struct fib_info *fi)
 static bool same_hop(const struct fib_nh *a, const struct fib_nh *b)
 {
 	return a->oif == b->oif && a->has_gw == b->has_gw && (!a->has_gw || inaddr_eq(&a->gateway, &b->gateway)) &&
-	       a->scope == b->scope && a->weight == b->weight && a->dev == b->dev &&
+	       a->scope == b->scope && a->weight == b->weight && a->realms == b->realms && a->dev == b->dev &&
 	       !((a->flags ^ b->flags) & ~(u32)(RTNH_F_DEAD | RTNH_F_LINKDOWN | RTNH_F_OFFLOAD));
 }
 
@@ -39,12 +40,12 @@ static bool same_metrics(const u32 *a, const u32 *b)
 
 static bool same_content(const struct fib_info *a, const struct fib_info *b)
 {
-	if (a->nhs != b->nhs || a->family != b->family || a->protocol != b->protocol || a->scope != b->scope || a->type != b->type ||
+	if ((!a->nh_id && a->nhs != b->nhs) || a->family != b->family || a->protocol != b->protocol || a->scope != b->scope || a->type != b->type ||
 	    a->priority != b->priority || a->table != b->table || a->nh_id != b->nh_id || !inaddr_eq(&a->prefsrc, &b->prefsrc) ||
 	    ((a->flags ^ b->flags) & ~(u32)(RTNH_F_DEAD | RTNH_F_LINKDOWN | RTNH_F_OFFLOAD)) ||
 	    !same_metrics(a->metrics, b->metrics))
 		return false;
-	for (unsigned i = 0; i < a->nhs; i++)
+	for (unsigned i = 0; !a->nh_id && i < a->nhs; i++)
 		if (!same_hop(&a->nh[i], &b->nh[i]))
 			return false;
 	return true;
@@ -55,6 +56,8 @@ static void info_free(struct epoch_node *node)
 	struct fib_info *fi = container_of(node, struct fib_info, epoch);
 	struct mem *mem = &fi->world->mem;
 	mem_free(mem, fi->metrics);
+	if (fi->nh != fib_info_inline_hops(fi))
+		mem_free(mem, fi->nh);
 	mem_free(mem, fi);
 }
 
@@ -71,6 +74,9 @@ static void let_go(struct fib_info *fi)
 		if (fi->nh[i].dev)
 			dev_put(fi->nh[i].dev);
 	}
+	if (fi->nexthop)
+		list_del(&fi->nexthop_link);
+	fi->nexthop = NULL;
 	fib_info_mem_put(fi);
 }
 
@@ -200,9 +206,9 @@ static int check_request(const struct fib_config *c)
 	return 0;
 }
 
-static struct fib_info *info_alloc(struct netns *net, const struct fib_config *c)
+static struct fib_info *info_alloc(struct netns *net, const struct fib_config *c, const struct nexthop *object)
 {
-	unsigned nhs = c->mp ? c->mp_len : 1;
+	unsigned nhs = object ? nexthop_hops(object) : c->mp ? c->mp_len : 1;
 	struct fib_info *fi = mem_zalloc(fib_mem(net), sizeof(*fi) + nhs * sizeof(fi->nh[0]));
 	if (!fi)
 		return NULL;
@@ -212,7 +218,10 @@ static struct fib_info *info_alloc(struct netns *net, const struct fib_config *c
 				 .nh = (struct fib_nh *)(fi + 1) };
 	if (c->has_prefsrc)
 		fi->prefsrc = c->prefsrc;
-	for (unsigned i = 0; i < nhs; i++) {
+	list_init(&fi->nexthop_link);
+	if (object)
+		nexthop_fill_hops(object, fi, fi->nh);
+	for (unsigned i = 0; !object && i < nhs; i++) {
 		struct fib_nh *nh = &fi->nh[i];
 		nh->info = fi;
 		nh->oif = c->mp ? c->mp[i].oif : c->oif;
@@ -221,6 +230,7 @@ static struct fib_info *info_alloc(struct netns *net, const struct fib_config *c
 		if (nh->has_gw)
 			nh->gateway = c->mp ? c->mp[i].gateway : c->gateway;
 		nh->flags = c->mp ? c->mp[i].flags : c->flags;
+		nh->realms = c->mp ? c->mp[i].realms : c->realms;
 		nh->weight = MAX(c->mp ? c->mp[i].weight : c->weight, 1u);
 		if (nh->has_gw && !nh->gw_family)
 			nh->gw_family = c->family;
@@ -228,7 +238,7 @@ static struct fib_info *info_alloc(struct netns *net, const struct fib_config *c
 	if (c->metrics) {
 		fi->metrics = mem_alloc(fib_mem(net), RTAX_SLOTS * sizeof(u32));
 		if (!fi->metrics) {
-			mem_free(fib_mem(net), fi);
+			let_go(fi);
 			return NULL;
 		}
 		memcpy(fi->metrics, c->metrics, RTAX_SLOTS * sizeof(u32));
@@ -236,17 +246,66 @@ static struct fib_info *info_alloc(struct netns *net, const struct fib_config *c
 	return fi;
 }
 
+/* May a route as asked for lead over this object? */
+static int check_object(const struct nexthop *nh, const struct fib_config *c)
+{
+	const struct nexthop *first = nh && nexthop_is_group(nh) ? nh->members[0].nh : nh;
+	if (!nh) {
+		NL_SET_ERR(c->ack, "Nexthop id does not exist");
+		return -EINVAL;
+	}
+	if (first->fdb) {
+		NL_SET_ERR(c->ack, "Route cannot point to a fdb nexthop");
+		return -EINVAL;
+	}
+	if (c->family == AF_INET6) {
+		for (unsigned i = 0; i < nexthop_hops(nh); i++) {
+			const struct nexthop *n = nexthop_is_group(nh) ? nh->members[i].nh : nh;
+			if (n->family == AF_INET) {
+				NL_SET_ERR(c->ack, "IPv6 routes can not use an IPv4 nexthop");
+				return -EINVAL;
+			}
+		}
+		return 0;
+	}
+	if (fib_type_props[c->type].error)
+		return 0;
+	if (nexthop_is_group(nh) && c->scope == RT_SCOPE_HOST) {
+		NL_SET_ERR(c->ack, "Route with host scope can not have multiple nexthops");
+		return -EINVAL;
+	}
+	if (c->scope == RT_SCOPE_HOST && first->hop.has_gw) {
+		NL_SET_ERR(c->ack, "Route with host scope can not have a gateway");
+		return -EINVAL;
+	}
+	if (first->hop.flags & RTNH_F_ONLINK && c->scope >= RT_SCOPE_LINK) {
+		NL_SET_ERR(c->ack, "Scope mismatch with nexthop");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int fib_info_make(struct cpu *cpu, struct netns *net, const struct fib_config *c, struct fib_info **out)
 {
+	struct nexthop *object = NULL;
 	struct fib_info *fi, *old;
 	u32 h;
 	int err = c->family == AF_INET ? check_request(c) : 0;
 	if (err)
 		return err;
-	fi = info_alloc(net, c);
+	if (c->nh_id) {
+		object = nexthop_find(net, c->nh_id);
+		err = check_object(object, c);
+		if (err)
+			return err;
+	}
+	fi = info_alloc(net, c, object);
 	if (!fi)
 		return -ENOBUFS;
-	err = c->family == AF_INET ? check_hops(cpu, fi, c) : fib6_info_check(cpu, fi, c);
+	if (object)
+		fi->reject = nexthop_is_blackhole(object);
+	else
+		err = c->family == AF_INET ? check_hops(cpu, fi, c) : fib6_info_check(cpu, fi, c);
 	if (!err && c->family == AF_INET && c->has_prefsrc && !inaddr_is_any(&c->prefsrc) && !prefsrc_valid(net, c)) {
 		NL_SET_ERR(c->ack, "Invalid prefsrc address");
 		err = -EINVAL;
@@ -269,6 +328,10 @@ int fib_info_make(struct cpu *cpu, struct netns *net, const struct fib_config *c
 		}
 	}
 	htable_add(&net->fib->infos, &fi->node, h);
+	if (object) {
+		fi->nexthop = object;
+		list_add_tail(&object->infos, &fi->nexthop_link);
+	}
 	fib_info_rebalance(fi);
 	*out = fi;
 	return 0;
@@ -294,7 +357,11 @@ bool fib_info_matches(const struct fib_info *fi, const struct fib_config *c)
 {
 	if (c->priority && c->priority != fi->priority)
 		return false;
-	if (c->nh_id && c->nh_id != fi->nh_id)
+	if (c->nh_id)
+		return c->nh_id == fi->nh_id;
+	if (fi->nh_id)
+		return !c->oif && !c->has_gw && !c->mp_len;
+	if (c->realms && c->realms != fi->nh[0].realms)
 		return false;
 	if (c->oif || c->has_gw)
 		return hop_matches(&fi->nh[0], c->oif, c->has_gw, &c->gateway) && metrics_match(fi, c);

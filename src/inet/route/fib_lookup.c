@@ -3,7 +3,7 @@
  * The plain case of forwarding (a single live next hop, tos 0, the three default rules) is answered by fib_lookup_bulk() without
  * looking at rules; fib_lookup() knows everything.
  */
-#include "inet/route/fib_priv.h"
+#include "inet/route/nexthop_priv.h"
 
 /* Spreads all bits of v over all bits of the result (the finalizer of MurmurHash3). */
 static u64 mix(u64 v)
@@ -40,10 +40,12 @@ static bool hop_usable(const struct fib_nh *nh, const struct flow *fl, bool igno
 	return !fl->oif || fl->oif == nh->oif;
 }
 
-struct fib_nh *fib_select_path(struct netns *net, struct fib_info *fi, const struct flow *fl)
+struct fib_nh *fib_select_path(struct cpu *cpu, struct netns *net, struct fib_info *fi, const struct flow *fl)
 {
 	u32 h = fib_flow_hash31(net, fl);
 	struct fib_nh *first = NULL;
+	if (fi->nexthop && fi->nexthop->res)
+		return &fi->nh[MIN(nexthop_resilient_pick(cpu, fi->nexthop, h), fi->nhs - 1)];
 	for (unsigned i = 0; i < fi->nhs; i++) {
 		struct fib_nh *nh = &fi->nh[i];
 		if (!hop_usable(nh, fl, false))
@@ -66,7 +68,7 @@ int fib_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table 
 		unsigned len = a->prefix_len;
 		for (; a; a = ptr_load(a->next)) {
 			struct fib_info *fi = a->fi;
-			int err = fib_type_props[a->type].error;
+			int err = unlikely(fi->reject) ? -EINVAL : fib_type_props[a->type].error;
 			if ((a->tos && a->tos != (fl->tos & 0xfc)) || fi->flags & RTNH_F_DEAD || fi->scope < fl->scope)
 				continue;
 			res->alias = a;
@@ -80,7 +82,7 @@ int fib_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table 
 					continue;
 				res->nh = &fi->nh[i];
 				if (unlikely(fi->nhs > 1) && !fl->oif)
-					res->nh = fib_select_path(net, fi, fl);
+					res->nh = fib_select_path(cpu, net, fi, fl);
 				res->dst = res->nh->dst;
 				return 0;
 			}
@@ -113,7 +115,7 @@ int fib_lookup(struct cpu *cpu, struct netns *net, const struct flow *fl, struct
 static bool plain(const struct fib_alias *a)
 {
 	const struct fib_info *fi = a->fi;
-	return !a->next && !a->tos && fi->nhs == 1 && !(fi->flags & RTNH_F_DEAD) &&
+	return !a->next && !a->tos && fi->nhs == 1 && !fi->reject && !(fi->flags & RTNH_F_DEAD) &&
 	       !(fi->nh[0].flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) && a->type <= RTN_BROADCAST;
 }
 

@@ -5,7 +5,7 @@
  * when the carrier goes. A route all of whose hops are dead is flushed, without a message; one whose source address goes, with one: as on Linux.
  */
 #include "core/subsys.h"
-#include "inet/route/fib_priv.h"
+#include "inet/route/nexthop_priv.h"
 
 void fib_kernel_route_add(struct cpu *cpu, struct net_device *dev, const struct fib_local_route *r)
 {
@@ -37,7 +37,7 @@ void fib_dev_up(struct cpu *cpu, struct net_device *dev, u8 family, u32 clear)
 	for (struct hnode *n = htable_walk(&net->fib->infos, &cursor, NULL); n; n = htable_walk(&net->fib->infos, &cursor, n)) {
 		struct fib_info *fi = container_of(n, struct fib_info, node);
 		unsigned alive = 0, changed = 0;
-		if (fi->family != family)
+		if (fi->family != family || fi->nh_id)
 			continue;
 		for (unsigned i = 0; i < fi->nhs; i++) {
 			struct fib_nh *nh = &fi->nh[i];
@@ -67,6 +67,8 @@ void fib_dev_down(struct cpu *cpu, struct net_device *dev, u8 family, enum fib_d
 	for (struct hnode *n = htable_walk(&net->fib->infos, &cursor, NULL); n; n = htable_walk(&net->fib->infos, &cursor, n)) {
 		struct fib_info *fi = container_of(n, struct fib_info, node);
 		unsigned dead = 0, mine = 0;
+		if (fi->nh_id) /* the object itself goes with the link, but not with the last address */
+			continue;
 		if (fi->family != family || (family == AF_INET6 && how == FIB_DOWN_CARRIER && (fi->type == RTN_LOCAL || fi->type == RTN_ANYCAST)))
 			continue;
 		for (unsigned i = 0; i < fi->nhs; i++) {
@@ -131,6 +133,7 @@ static void netns_exit(struct netns *net)
 {
 	timer_cancel(&net->fib->expiry);
 	fib_exceptions_flush(net);
+	nexthops_fini(net);
 	fib_flush(net->home, net, true);
 }
 
@@ -163,8 +166,10 @@ fail:
 
 static void dev_event(struct cpu *cpu, struct netns *net, enum net_event ev, void *obj, unsigned long info)
 {
-	if (ev <= EV_LINK_UNREGISTER)
-		fib_rules_dev_event(net, ev, obj, info);
+	if (ev > EV_LINK_UNREGISTER)
+		return;
+	fib_rules_dev_event(net, ev, obj, info);
+	nexthop_dev_event(cpu, net, ev, obj);
 }
 
 const struct event_sub fib_event_sub = { .fn = dev_event };

@@ -1,0 +1,179 @@
+/* RTM_GETROUTE for one IPv6 destination (`ip -6 route get`). IPv4's is rt_route_get.c, which says how it is asked. */
+#include "control/route/rt_route.h"
+#include "core/caller.h"
+#include "core/skb.h"
+#include "inet/af.h"
+#include "link/netns_dev.h"
+
+struct question {
+	const struct rtmsg *m;
+	struct flow fl;
+	struct inaddr dst, src;
+	s32 iif;
+};
+
+static int fail(struct nl_ext_ack *ack, const char *text)
+{
+	NL_SET_ERR(ack, text);
+	return -EINVAL;
+}
+
+static int parse(struct nl_request *rq, struct nl_attrs *a)
+{
+	static const u8 allowed[] = { RTA_SRC, RTA_DST, RTA_IIF, RTA_OIF, RTA_MARK, RTA_UID, RTA_SPORT, RTA_DPORT, RTA_IP_PROTO,
+				      37 /* RTA_FLOWLABEL, newer than Debian 12's headers */ };
+	const struct rtmsg *m = nlmsg_hdr_data(rq->nlh);
+	struct nl_ext_ack *ack = rq->ack;
+	size_t len;
+	const void *p = nlmsg_attrs(rq->nlh, sizeof(*m), &len);
+	int err;
+
+	if (nlmsg_body_len(rq->nlh) < sizeof(*m))
+		return fail(ack, "ipv6: Invalid header for get route request");
+	if (!nl_request_strict(rq))
+		return nl_parse(p, len, a, RTA_MAX, rt_route_policy6, false, ack);
+	if ((m->rtm_src_len && m->rtm_src_len != 128) || (m->rtm_dst_len && m->rtm_dst_len != 128) || m->rtm_table || m->rtm_protocol ||
+	    m->rtm_scope || m->rtm_type)
+		return fail(ack, "ipv6: Invalid values in header for get route request");
+	if (m->rtm_flags & ~(u32)RTM_F_FIB_MATCH)
+		return fail(ack, "ipv6: Invalid flags for get route request");
+	err = nl_parse(p, len, a, RTA_MAX, rt_route_policy6, true, ack);
+	if (err)
+		return err;
+	if ((a->a[RTA_SRC] && !m->rtm_src_len) || (a->a[RTA_DST] && !m->rtm_dst_len))
+		return fail(ack, "ipv6: rtm_src_len and rtm_dst_len must be 128 for IPv6");
+	for (unsigned i = 1; i <= RTA_MAX; i++) {
+		if (a->a[i] && !memchr(allowed, (int)i, sizeof(allowed)))
+			return fail(ack, "ipv6: Unsupported attribute in get route request");
+	}
+	return 0;
+}
+
+static int read_question(struct nl_request *rq, const struct nl_attrs *a, struct question *q)
+{
+	*q = (struct question){ .m = nlmsg_hdr_data(rq->nlh) };
+	if ((a->a[RTA_SRC] && nl_len(a->a[RTA_SRC]) < 16) || (a->a[RTA_DST] && nl_len(a->a[RTA_DST]) < 16))
+		return -EINVAL;
+	if (a->a[RTA_DST])
+		memcpy(q->dst.b, nl_data(a->a[RTA_DST]), 16);
+	if (a->a[RTA_SRC])
+		memcpy(q->src.b, nl_data(a->a[RTA_SRC]), 16);
+	q->iif = a->a[RTA_IIF] ? (s32)nl_u32(a->a[RTA_IIF]) : 0;
+	q->fl = (struct flow){
+		.family = AF_INET6, .tos = q->m->rtm_tos & 0xfc, .oif = a->a[RTA_OIF] ? (s32)nl_u32(a->a[RTA_OIF]) : 0, .iif = q->iif,
+		.mark = a->a[RTA_MARK] ? nl_u32(a->a[RTA_MARK]) : 0,
+		.uid = a->a[RTA_UID] ? nl_u32(a->a[RTA_UID]) : q->iif || !rq->cpu->caller ? 0 : rq->cpu->caller->uid,
+		.saddr = q->src, .daddr = q->dst,
+	};
+	if (a->a[RTA_SPORT])
+		q->fl.sport.raw = nl_u16(a->a[RTA_SPORT]);
+	if (a->a[RTA_DPORT])
+		q->fl.dport.raw = nl_u16(a->a[RTA_DPORT]);
+	if (a->a[RTA_IP_PROTO]) {
+		q->fl.proto = nl_u8(a->a[RTA_IP_PROTO]);
+		if (q->fl.proto != 6 && q->fl.proto != 17 && q->fl.proto != 58) {
+			NL_SET_ERR_ATTR(rq->ack, a->a[RTA_IP_PROTO], "Unsupported ip proto");
+			return -EOPNOTSUPP;
+		}
+	}
+	return 0;
+}
+
+static int fill(struct nl_request *rq, struct nl_buf *b, const struct question *q, const struct dst *d, const struct fib6_alias *a)
+{
+	struct rtmsg *m = nl_reply_begin(rq, b, RTM_NEWROUTE, sizeof(*m));
+	u32 table = a ? a->a.table : d->table ? d->table : RT_TABLE_MAIN, metrics[RTAX_SLOTS] = { 0 };
+	struct rta_cacheinfo ci = { .rta_error = (u32)(s32)d->error };
+	u64 now = rq->cpu->now;
+
+	if (!m)
+		return nl_end(b);
+	m->rtm_family = AF_INET6;
+	m->rtm_dst_len = m->rtm_src_len = 128;
+	m->rtm_table = table < 256 ? (u8)table : RT_TABLE_COMPAT;
+	m->rtm_protocol = a ? a->a.fi->protocol : RTPROT_KERNEL;
+	m->rtm_type = a ? a->a.type : d->type;
+	m->rtm_flags = d->expires || d->flags & DST_REDIRECT ? RTM_F_CLONED : 0;
+	nl_put_u32(b, RTA_TABLE, table);
+	nl_put(b, RTA_DST, q->dst.b, 16);
+	nl_put(b, RTA_SRC, q->src.b, 16);
+	if (q->iif)
+		nl_put_u32(b, RTA_IIF, (u32)q->iif);
+	else
+		nl_put(b, RTA_PREFSRC, q->fl.saddr.b, 16);
+	if (d->metrics)
+		memcpy(metrics, d->metrics, sizeof(metrics));
+	if (d->mtu && (!d->expires || now < d->expires))
+		metrics[RTAX_MTU] = d->mtu;
+	rt_put_metrics(b, rq->cpu->world, metrics);
+	nl_put_u32(b, RTA_PRIORITY, a ? a->metric : 0);
+	if (d->flags & DST_GATEWAY)
+		nl_put(b, RTA_GATEWAY, d->gateway.b, 16);
+	if (dst_idev(d))
+		nl_put_u32(b, RTA_OIF, (u32)(d->type == RTN_LOCAL ? d->dev : dst_idev(d))->ifindex);
+	if (d->expires > now)
+		ci.rta_expires = (s32)rt_ticks(d->expires - now);
+	else if (a && a->rtf & FIB6_EXPIRES && a->expires > now)
+		ci.rta_expires = (s32)rt_ticks(a->expires - now);
+	nl_put(b, RTA_CACHEINFO, &ci, sizeof(ci));
+	nl_put_u8(b, RTA_PREF, a ? a->pref : 0);
+	return nl_end(b);
+}
+
+/* The input lookup of a packet made for the purpose; *out: one reference. */
+static int input(struct nl_request *rq, const struct question *q, struct dst **out)
+{
+	struct net_device *dev = dev_by_index(rq->net, q->iif);
+	enum skb_drop_reason reason;
+	struct sk_buff *skb;
+
+	if (!dev)
+		return -ENODEV;
+	skb = skb_alloc(rq->cpu, 0, 1);
+	if (!skb)
+		return -ENOBUFS;
+	skb->dev = dev;
+	skb->skb_iif = dev->ifindex;
+	skb->mark = q->fl.mark;
+	reason = rq->net->inet->af6->route_in(rq->cpu, rq->net, skb, &q->fl);
+	*out = skb->dst;
+	if (*out)
+		dst_hold(*out);
+	skb_consume(rq->cpu, skb);
+	return *out ? 0 : reason == SKB_DROP_REASON_NOMEM ? -ENOBUFS : -EINVAL;
+}
+
+int rt_get_route6(struct nl_request *rq)
+{
+	struct fib_result res = { .alias = NULL };
+	const struct inet_af *af = rq->net->inet->af6;
+	struct nl_attrs a;
+	struct question q;
+	struct dst *d = NULL;
+	struct nl_buf b;
+	int err = af ? parse(rq, &a) : -EOPNOTSUPP;
+
+	err = err ? err : read_question(rq, &a, &q);
+	if (err)
+		return err;
+	err = q.iif ? input(rq, &q, &d) : af->route_out(rq->cpu, rq->net, &q.fl, &d);
+	if (err)
+		return err;
+	if (d->error) {
+		err = d->error;
+		dst_put(d);
+		return err;
+	}
+	struct flow fl = q.fl;
+	fl.daddr = q.dst;
+	fib6_lookup(rq->cpu, rq->net, &fl, &res);
+	nl_buf_init(&b, cpu_mem(rq->cpu), 0);
+	if (q.m->rtm_flags & RTM_F_FIB_MATCH && res.alias)
+		err = rt_route_fill(&b, res.alias, RTM_NEWROUTE, 0, rq->nlh->nlmsg_seq, rq->portid);
+	else
+		err = fill(rq, &b, &q, d, res.alias ? fib6_alias(res.alias) : NULL);
+	err = err ? err : nl_unicast(rq, &b);
+	nl_buf_fini(&b);
+	dst_put(d);
+	return err;
+}
