@@ -2,8 +2,7 @@
  *
  * Receive: a frame is read into a linear buffer of LINEAR bytes, and what does not fit spills into a 64 KiB buffer that becomes a
  * fragment; while nothing spills, that buffer serves the next read. So a small frame costs a small buffer, and a 64 KiB one no
- * copy. The vnet header in front says what the sender left to do (checksum, segments); nothing in it is believed: offsets must
- * lie inside the frame, and a segmented packet must be the TCP or UDP it claims to be.
+ * copy. The vnet header in front says what the sender left to do (link/vnet_hdr.c).
  * Send: the header says the same in the other direction, when the device's features let such packets through.
  *
  * Waiting: the descriptor sits in the lane's epoll set with EPOLLONESHOT; arm() is one epoll_ctl. The kernel's end has a carrier
@@ -17,10 +16,6 @@
 #include <linux/if_ether.h>
 #include <linux/if_tun.h>
 #include <linux/virtio_net.h>
-#include <netinet/ip.h>
-#include <netinet/ip6.h>
-#include <netinet/tcp.h>
-#include <netinet/udp.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -28,15 +23,13 @@
 #include <unistd.h>
 
 #include "host/host.h"
+#include "link/vnet_hdr.h"
 
 #define LINEAR 1792    /* with SKB_HEADROOM and the bookkeeping: a full Ethernet frame within 2 KiB */
 #define MAX_QUEUES 256 /* as the kernel's MAX_TAP_QUEUES */
 #ifndef TUN_F_USO4
 #define TUN_F_USO4 0x20
 #define TUN_F_USO6 0x40
-#endif
-#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
-#define VIRTIO_NET_HDR_GSO_UDP_L4 5
 #endif
 
 struct tap_queue {
@@ -142,83 +135,6 @@ static void watch(struct cpu *cpu, struct tap_queue *q, u32 events)
 
 /* -- receive -- */
 
-static bool is_type(const u8 *p, u16 ethertype) { return p[0] == ethertype >> 8 && p[1] == (ethertype & 0xff); }
-
-/* Is the packet what gso_type says, with whole headers in the linear part? Sets the transport header's offset and the header's
- * length, both from the frame's first byte. */
-static bool check_gso(const struct sk_buff *skb, u8 type, u32 *thoff, u32 *hlen)
-{
-	u32 off = ETH_HLEN, have = skb_headlen(skb);
-	const u8 *d = skb->data;
-	u8 proto;
-
-	for (unsigned tags = 0; tags < 2 && (is_type(d + off - 2, ETH_P_8021Q) || is_type(d + off - 2, ETH_P_8021AD)); tags++)
-		if ((off += 4) > have)
-			return false;
-	if (is_type(d + off - 2, ETH_P_IP) && type != VIRTIO_NET_HDR_GSO_TCPV6) {
-		if (off + sizeof(struct iphdr) > have || (d[off] >> 4) != 4 || (d[off] & 15) < 5)
-			return false;
-		proto = d[off + 9];
-		off += (d[off] & 15u) * 4;
-	} else if (is_type(d + off - 2, ETH_P_IPV6) && type != VIRTIO_NET_HDR_GSO_TCPV4) {
-		if (off + sizeof(struct ip6_hdr) > have || (d[off] >> 4) != 6)
-			return false;
-		proto = d[off + 6];
-		off += sizeof(struct ip6_hdr);
-	} else {
-		return false;
-	}
-	*thoff = off;
-	if (type == VIRTIO_NET_HDR_GSO_UDP_L4) {
-		*hlen = off + sizeof(struct udphdr);
-		return proto == IPPROTO_UDP && *hlen <= have;
-	}
-	if (proto != IPPROTO_TCP || off + sizeof(struct tcphdr) > have || (d[off + 12] >> 4) < 5)
-		return false;
-	*hlen = off + (d[off + 12] >> 4) * 4u;
-	return *hlen <= have;
-}
-
-/* Takes over what the vnet header says. False: it lies. */
-static bool take_header(struct sk_buff *skb, const struct virtio_net_hdr *h)
-{
-	u8 type = h->gso_type & (u8)~VIRTIO_NET_HDR_GSO_ECN;
-	u32 headroom = skb_headroom(skb), thoff, hlen;
-
-	if (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
-		if (h->csum_start < ETH_HLEN || h->csum_start > skb_headlen(skb) || h->csum_offset > skb->len ||
-		    (u32)h->csum_start + h->csum_offset + 2 > skb->len)
-			return false;
-		skb->ip_summed = CHECKSUM_PARTIAL;
-		skb->csum_start = (u16)(headroom + h->csum_start);
-		skb->csum_offset = h->csum_offset;
-	} else if (h->flags & VIRTIO_NET_HDR_F_DATA_VALID) {
-		skb->ip_summed = CHECKSUM_UNNECESSARY;
-	}
-	if (type == VIRTIO_NET_HDR_GSO_NONE)
-		return true;
-	if (type != VIRTIO_NET_HDR_GSO_TCPV4 && type != VIRTIO_NET_HDR_GSO_TCPV6 && type != VIRTIO_NET_HDR_GSO_UDP_L4)
-		return false;
-	if (!h->gso_size || !check_gso(skb, type, &thoff, &hlen))
-		return false;
-	/* Segments get checksums of their own from a pseudo-header's sum; without that there is nothing to make them from. */
-	if (skb->ip_summed != CHECKSUM_PARTIAL || h->csum_start != thoff ||
-	    h->csum_offset != (type == VIRTIO_NET_HDR_GSO_UDP_L4 ? offsetof(struct udphdr, check) : offsetof(struct tcphdr, check)))
-		return false;
-	if (skb->len - hlen <= h->gso_size)
-		return true; /* one segment */
-	skb->gso_size = h->gso_size;
-	skb->gso_segs = (u16)((skb->len - hlen + h->gso_size - 1) / h->gso_size);
-	skb->gso_type = SKB_GSO_DODGY;
-	if (type == VIRTIO_NET_HDR_GSO_UDP_L4)
-		skb->gso_type |= SKB_GSO_UDP_L4;
-	else
-		skb->gso_type |= type == VIRTIO_NET_HDR_GSO_TCPV4 ? SKB_GSO_TCPV4 : SKB_GSO_TCPV6;
-	if (h->gso_type & VIRTIO_NET_HDR_GSO_ECN)
-		skb->gso_type |= SKB_GSO_TCP_ECN;
-	return true;
-}
-
 static bool refill(struct cpu *cpu, struct tap_queue *q)
 {
 	if (!q->spare)
@@ -264,7 +180,7 @@ static struct sk_buff *read_one(struct cpu *cpu, struct tap_queue *q, bool *agai
 		buf_put(cpu, q->spill);
 		q->spill = NULL;
 	}
-	if (!take_header(skb, &h)) {
+	if (!vnet_hdr_take(skb, &h)) {
 		skb_drop(cpu, skb, SKB_DROP_REASON_DEV_HDR);
 		return NULL;
 	}
@@ -296,26 +212,6 @@ static bool tap_arm(struct cpu *cpu, struct port *p, unsigned qi)
 
 /* -- send -- */
 
-static void fill_header(const struct sk_buff *skb, struct virtio_net_hdr *h)
-{
-	*h = (struct virtio_net_hdr){ .gso_type = VIRTIO_NET_HDR_GSO_NONE };
-	if (skb->ip_summed == CHECKSUM_PARTIAL) {
-		h->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-		h->csum_start = (u16)(skb->csum_start - skb_headroom(skb));
-		h->csum_offset = skb->csum_offset;
-	} else if (skb->ip_summed == CHECKSUM_UNNECESSARY) {
-		h->flags = VIRTIO_NET_HDR_F_DATA_VALID;
-	}
-	if (!skb_is_gso(skb))
-		return;
-	h->gso_size = skb->gso_size;
-	h->hdr_len = (u16)MIN(skb_headlen(skb), 0xffffu);
-	h->gso_type = skb->gso_type & SKB_GSO_TCPV4 ? VIRTIO_NET_HDR_GSO_TCPV4 :
-		      skb->gso_type & SKB_GSO_TCPV6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_UDP_L4;
-	if (skb->gso_type & SKB_GSO_TCP_ECN)
-		h->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
-}
-
 static unsigned tap_tx(struct cpu *cpu, struct port *p, unsigned qi, struct sk_buff **skbs, unsigned n)
 {
 	struct tap_queue *q = &((struct tap *)p->priv)->q[qi];
@@ -327,7 +223,7 @@ static unsigned tap_tx(struct cpu *cpu, struct port *p, unsigned qi, struct sk_b
 		unsigned niov;
 		ssize_t r;
 
-		fill_header(skb, &h);
+		vnet_hdr_fill(skb, &h);
 		iov[0] = (struct iovec){ &h, sizeof(h) };
 		niov = 1 + skb_to_iovec(skb, 0, skb->len, iov + 1, ARRAY_SIZE(iov) - 1);
 		do
