@@ -118,8 +118,11 @@ int ctl_recv_from(int sock, unsigned *type, void *buf, size_t size, size_t *len,
 	if (n < 0)
 		return -errno;
 	take_control(&m, fds, nfds, who);
-	if (n == 0)
+	if (n == 0) { /* the end; or an empty packet, with descriptors perhaps */
+		close_all(fds, *nfds);
+		*nfds = 0;
 		return -ECONNRESET;
+	}
 	if ((size_t)n < sizeof(h) || h.magic != CTL_MAGIC)
 		goto bad;
 	if (h.version != CTL_VERSION) {

@@ -36,4 +36,8 @@ static inline int frag_ecn(u8 seen)
 	return -2;
 }
 
+/* A packet of hdr (hlen bytes) and the payloads of all pieces (in order, payload bytes in all), which stay: by reference when it has fragments
+ * enough for their buffers, else copied. Nothing else of it is set. NULL: no memory. */
+struct sk_buff *frag_join(struct cpu *cpu, const struct sk_buff *pieces, const void *hdr, u32 hlen, u32 payload);
+
 #endif

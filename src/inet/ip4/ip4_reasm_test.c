@@ -30,6 +30,7 @@ static void test_orders(void **state)
 {
 	frag(1, 0, 800, true), frag(1, 800, 800, true), frag(1, 1600, 100, false);
 	expect_whole(1, 1700);
+	assert_int_equal(delivered.nr_frags[0], 3); /* the pieces' own bytes, not copies */
 	frag(2, 1600, 100, false), frag(2, 800, 800, true), frag(2, 0, 800, true);
 	expect_whole(2, 1700);
 	frag(3, 800, 800, true), frag(3, 0, 800, true), frag(3, 1600, 100, false);
@@ -48,6 +49,7 @@ static void test_orders(void **state)
 	for (u32 off = 0; off < 60000; off += 600)
 		frag(6, off, 600, off + 600 < 60000);
 	assert_int_equal(delivered.len[5], 60000);
+	assert_int_equal(delivered.nr_frags[5], 0);
 	assert_int_equal(memory(), 0);
 }
 

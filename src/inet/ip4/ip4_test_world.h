@@ -32,7 +32,7 @@ static struct {
 	unsigned n;
 	u32 len[256];
 	u8 bytes[256][2048]; /* from the transport header on, the first 2048 */
-	u8 frag_df[256];
+	u8 frag_df[256], nr_frags[256];
 	unsigned pings, errors;
 	struct icmp_error last_error;
 } delivered;
@@ -63,6 +63,7 @@ static inline void test_rx(struct cpu *cpu, struct netns *net, struct sk_buff *s
 	unsigned i = delivered.n++ % ARRAY_SIZE(delivered.len);
 	delivered.len[i] = skb->len;
 	delivered.frag_df[i] = ip4_has_df(ip4_header(skb));
+	delivered.nr_frags[i] = skb->nr_frags;
 	skb_copy_bits(skb, 0, delivered.bytes[i], MIN(skb->len, 2048u));
 	skb_consume(cpu, skb);
 }

@@ -132,14 +132,11 @@ static struct sk_buff *join(struct cpu *cpu, struct frag_queue *q, struct sk_buf
 	if (total - IP6_HDR_LEN > 65535 || ecn == -1)
 		return NULL;
 	*why = SKB_DROP_REASON_NOMEM;
-	whole = skb_alloc(cpu, SKB_HEADROOM, total);
+	whole = frag_join(cpu, head, skb_network_header(head), hlen, q->len);
 	if (!whole)
 		return NULL;
 	skb_copy_meta(cpu, whole, head);
-	memcpy(skb_put(whole, hlen), skb_network_header(head), hlen);
 	whole->data[q->nhoff] = skb_network_header(head)[q->frag_at];
-	for (struct sk_buff *f = head; f; f = f->next)
-		skb_copy_bits(f, 0, skb_put(whole, f->len), f->len);
 	skb_reset_mac_header(whole);
 	skb_reset_network_header(whole);
 	whole->transport_header = (u16)(whole->network_header + hlen);
