@@ -208,8 +208,12 @@ static void netns_exit(struct netns *net)
 		list_del(&sk->net_link);
 		list_add_tail(&net->core->socks, &sk->net_link);
 		sock_hold(sk);
-		if (sk->ops->abort)
+		if (sk->ops->abort) {
 			sk->ops->abort(cpu, sk, ENETDOWN);
+		} else if (sk->ops->disconnect) {
+			sk->ops->disconnect(cpu, sk);
+			sock_set_error(cpu, sk, ENETDOWN);
+		}
 		sock_put(cpu, sk);
 	}
 }

@@ -103,6 +103,8 @@ struct sock_ops {
 	void (*destruct)(struct cpu *cpu, struct sock *sk); /* last reference: free what init made */
 	int (*bind)(struct cpu *cpu, struct sock *sk, const struct sockaddr *a, socklen_t len);
 	int (*connect)(struct cpu *cpu, struct sock *sk, const struct sockaddr *a, socklen_t len); /* -EINPROGRESS; AF_UNSPEC */
+	/* connect to AF_UNSPEC; NULL: connect sees to it. An abort is this and an error, unless the protocol has its own. */
+	void (*disconnect)(struct cpu *cpu, struct sock *sk);
 	int (*listen)(struct cpu *cpu, struct sock *sk, int backlog);
 	int (*accept)(struct cpu *cpu, struct sock *sk, struct sock **out); /* -EAGAIN; out: one reference, no socket yet */
 	int (*getname)(struct cpu *cpu, struct sock *sk, bool peer, struct sockaddr_storage *a, socklen_t *len);

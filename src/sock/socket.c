@@ -138,9 +138,19 @@ int socket_bind(struct cpu *cpu, struct socket *s, const struct sockaddr *a, soc
 int socket_connect(struct cpu *cpu, struct socket *s, const struct sockaddr *a, socklen_t len)
 {
 	int err = addr_check(a, len);
+	u16 family;
 
 	if (err)
 		return err;
+	if (s->ops->disconnect) {
+		if (len < sizeof(family))
+			return -EINVAL;
+		memcpy(&family, a, sizeof(family));
+		if (family == AF_UNSPEC) {
+			s->ops->disconnect(cpu, s->sk);
+			return 0;
+		}
+	}
 	return s->ops->connect ? s->ops->connect(cpu, s->sk, a, len) : -EOPNOTSUPP;
 }
 

@@ -234,26 +234,17 @@ static int ping_bind(struct cpu *cpu, struct sock *sk, const struct sockaddr *a,
 static int ping_connect(struct cpu *cpu, struct sock *sk, const struct sockaddr *a, socklen_t len)
 {
 	struct inet_sock *i = inet_sk(sk);
-	u16 family;
 
-	if (len < sizeof family)
-		return -EINVAL;
-	memcpy(&family, a, sizeof family);
-	if (family == AF_UNSPEC) {
-		inet_dgram_disconnect(i);
-		if (!(sk->userlocks & 8)) /* bind(2) did not choose the id */
-			put_id(i);
-		return 0;
-	}
 	if (!i->num && get_id(i, 0))
 		return -EAGAIN;
 	return inet_dgram_connect(cpu, i, a, len);
 }
 
-static void ping_abort(struct cpu *cpu, struct sock *sk, int err)
+static void ping_disconnect(struct cpu *cpu, struct sock *sk)
 {
 	inet_dgram_disconnect(inet_sk(sk));
-	sock_set_error(cpu, sk, err);
+	if (!(sk->userlocks & 8)) /* bind(2) did not choose the id */
+		put_id(inet_sk(sk));
 }
 
 static u32 ping_poll(struct cpu *cpu, struct sock *sk) { return sock_poll_dgram(sk); }
@@ -265,6 +256,7 @@ const struct sock_ops ping_ops = {
 	.release = ping_release,
 	.bind = ping_bind,
 	.connect = ping_connect,
+	.disconnect = ping_disconnect,
 	.getname = inet_getname,
 	.sendmsg = ping_sendmsg,
 	.recvmsg = raw_recvmsg,
@@ -273,7 +265,6 @@ const struct sock_ops ping_ops = {
 	.getsockopt = inet_getsockopt,
 	.ioctl = raw_ioctl,
 	.poll = ping_poll,
-	.abort = ping_abort,
 };
 const struct sock_family ping_family_v4 = { .family = AF_INET, .type = SOCK_DGRAM, .protocol = IPPROTO_ICMP, .ops = &ping_ops };
 

@@ -338,23 +338,10 @@ static int raw_bind(struct cpu *cpu, struct sock *sk, const struct sockaddr *a, 
 
 static int raw_connect(struct cpu *cpu, struct sock *sk, const struct sockaddr *a, socklen_t len)
 {
-	u16 family;
-
-	if (len < sizeof family)
-		return -EINVAL;
-	memcpy(&family, a, sizeof family);
-	if (family == AF_UNSPEC) {
-		inet_dgram_disconnect(inet_sk(sk));
-		return 0;
-	}
 	return inet_dgram_connect(cpu, inet_sk(sk), a, len);
 }
 
-static void raw_abort(struct cpu *cpu, struct sock *sk, int err)
-{
-	inet_dgram_disconnect(inet_sk(sk));
-	sock_set_error(cpu, sk, err);
-}
+static void raw_disconnect(struct cpu *cpu, struct sock *sk) { inet_dgram_disconnect(inet_sk(sk)); }
 
 static int raw_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, const void *val, socklen_t len)
 {
@@ -403,6 +390,7 @@ const struct sock_ops raw_ops = {
 	.release = raw_release,
 	.bind = raw_bind,
 	.connect = raw_connect,
+	.disconnect = raw_disconnect,
 	.getname = inet_getname,
 	.sendmsg = raw_sendmsg,
 	.recvmsg = raw_recvmsg,
@@ -411,7 +399,6 @@ const struct sock_ops raw_ops = {
 	.getsockopt = raw_getsockopt,
 	.ioctl = raw_ioctl,
 	.poll = raw_poll,
-	.abort = raw_abort,
 };
 const struct sock_family raw_family_v4 = { .family = AF_INET, .type = SOCK_RAW, .protocol = -1, .need_net_raw = true, .ops = &raw_ops };
 

@@ -71,9 +71,10 @@ static int udp_bind(struct cpu *cpu, struct sock *sk, const struct sockaddr *a, 
 	return err;
 }
 
-static void disconnect(struct udp_sock *us)
+static void udp_disconnect(struct cpu *cpu, struct sock *sk)
 {
-	struct netns_udp *u = us->inet.sk.net->udp;
+	struct udp_sock *us = udp_sk(sk);
+	struct netns_udp *u = sk->net->udp;
 
 	est_unhash(u, us);
 	inet_dgram_disconnect(&us->inet);
@@ -86,16 +87,8 @@ static void disconnect(struct udp_sock *us)
 static int udp_connect(struct cpu *cpu, struct sock *sk, const struct sockaddr *a, socklen_t len)
 {
 	struct udp_sock *us = udp_sk(sk);
-	u16 family;
 	int err;
 
-	if (len < sizeof family)
-		return -EINVAL;
-	memcpy(&family, a, sizeof family);
-	if (family == AF_UNSPEC) {
-		disconnect(us);
-		return 0;
-	}
 	if (!us->inet.num && (err = udp_autobind(cpu, us)))
 		return err;
 	est_unhash(sk->net->udp, us);
@@ -121,12 +114,6 @@ static void udp_release(struct cpu *cpu, struct sock *sk)
 	udp_unhash(sk->net->udp, us);
 	sk->state = TCP_CLOSE;
 	sock_purge_queues(cpu, sk);
-}
-
-static void udp_abort(struct cpu *cpu, struct sock *sk, int err)
-{
-	disconnect(udp_sk(sk));
-	sock_set_error(cpu, sk, err);
 }
 
 static void udp_sol_changed(struct cpu *cpu, struct sock *sk, int name)
@@ -213,6 +200,7 @@ const struct sock_ops udp_ops = {
 	.release = udp_release,
 	.bind = udp_bind,
 	.connect = udp_connect,
+	.disconnect = udp_disconnect,
 	.getname = inet_getname,
 	.sendmsg = udp_sendmsg,
 	.recvmsg = udp_recvmsg,
@@ -222,7 +210,6 @@ const struct sock_ops udp_ops = {
 	.sol_changed = udp_sol_changed,
 	.ioctl = udp_ioctl,
 	.poll = udp_poll,
-	.abort = udp_abort,
 };
 
 const struct sock_family udp_family_v4 = { .family = AF_INET, .type = SOCK_DGRAM, .protocol = IPPROTO_UDP, .dflt = true,
