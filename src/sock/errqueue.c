@@ -1,4 +1,5 @@
-/* The error queue (IP_RECVERR, SO_TIMESTAMPING): ICMP errors, local errors and transmit stamps that wait for MSG_ERRQUEUE.
+/* The error queue (IP_RECVERR, SO_TIMESTAMPING, MSG_ZEROCOPY): ICMP errors, local errors, transmit stamps and completions that wait for
+ * MSG_ERRQUEUE.
  *
  * An entry is an skb: its data is the part of the offending datagram's payload that came back, its cb says what happened and
  * about whom. Reading one leaves the next one's error in sk->err when it is an ICMP error, as Linux does, so that a program
@@ -124,16 +125,34 @@ void inet_err_queue_local(struct cpu *cpu, struct inet_sock *inet, int err, cons
 	err_queue(cpu, &inet->sk, q);
 }
 
-static void queue_stamp(struct cpu *cpu, struct sock *sk, const struct inet_tx_stamp *t, u32 kind)
+void sock_err_queue_stamp(struct cpu *cpu, struct sock *sk, const struct sk_buff *shown, u32 kind, u32 tsflags, u32 key)
 {
-	struct sk_buff *q = err_new(cpu, t->copy, 0);
+	struct sk_buff *q = err_new(cpu, shown, 0);
 
 	if (!q)
 		return;
 	*err_cb(q) = (struct err_cb){
 		.ee = { .ee_errno = ENOMSG, .ee_origin = SO_EE_ORIGIN_TIMESTAMPING, .ee_info = kind,
-			.ee_data = t->flags & SOF_TIMESTAMPING_OPT_ID ? t->key : 0 },
+			.ee_data = tsflags & SOF_TIMESTAMPING_OPT_ID ? key : 0 },
 	};
+	err_queue(cpu, sk, q);
+}
+
+void sock_err_queue_zerocopy(struct cpu *cpu, struct sock *sk, u32 lo, u32 hi)
+{
+	struct sk_buff *q, *last = NULL;
+
+	for (q = sk->err_queue.first; q; q = q->next)
+		last = q;
+	if (last && err_cb(last)->ee.ee_origin == SO_EE_ORIGIN_ZEROCOPY && err_cb(last)->ee.ee_data + 1 == lo) {
+		err_cb(last)->ee.ee_data = hi;
+		sock_wake(cpu, sk);
+		return;
+	}
+	q = err_new(cpu, NULL, 0);
+	if (!q)
+		return;
+	*err_cb(q) = (struct err_cb){ .ee = { .ee_origin = SO_EE_ORIGIN_ZEROCOPY, .ee_code = SO_EE_CODE_ZEROCOPY_COPIED, .ee_info = lo, .ee_data = hi } };
 	err_queue(cpu, sk, q);
 }
 
@@ -154,9 +173,9 @@ void inet_tx_stamp_give(struct cpu *cpu, struct sock *sk, struct inet_tx_stamp *
 	if (likely(!(t->flags & SOF_TIMESTAMPING_TX_RECORD_MASK)))
 		return;
 	if (!err && (t->flags & SOF_TIMESTAMPING_TX_SCHED))
-		queue_stamp(cpu, sk, t, SCM_TSTAMP_SCHED);
+		sock_err_queue_stamp(cpu, sk, t->copy, SCM_TSTAMP_SCHED, t->flags, t->key);
 	if (!err && (t->flags & SOF_TIMESTAMPING_TX_SOFTWARE))
-		queue_stamp(cpu, sk, t, SCM_TSTAMP_SND);
+		sock_err_queue_stamp(cpu, sk, t->copy, SCM_TSTAMP_SND, t->flags, t->key);
 	if (t->copy)
 		skb_consume(cpu, t->copy);
 }
@@ -203,7 +222,7 @@ ssize_t inet_recv_errqueue(struct cpu *cpu, struct sock *sk, struct msghdr *m)
 		goto out;
 	}
 	sock_recv_cmsgs(cpu, sk, skb, m);
-	if (m->msg_name && e->ee.ee_origin != SO_EE_ORIGIN_TIMESTAMPING)
+	if (m->msg_name && e->ee.ee_origin != SO_EE_ORIGIN_TIMESTAMPING && e->ee.ee_origin != SO_EE_ORIGIN_ZEROCOPY)
 		fill_addr(sk, &e->daddr, e->port, m->msg_name, &m->msg_namelen);
 	out.ee = e->ee;
 	if (e->ee.ee_origin == SO_EE_ORIGIN_ICMP && inaddr_is_v4(&e->offender)) {

@@ -124,6 +124,8 @@ struct sock_ops {
 	u32 (*poll)(struct cpu *cpu, struct sock *sk);
 	/* Abort by administrator (ss -K, namespace exit): err is what the holder sees. */
 	void (*abort)(struct cpu *cpu, struct sock *sk, int err);
+	/* SOF_TIMESTAMPING_OPT_ID: what keys count from; written: what is not sent yet counts too. NULL: from 0. */
+	u32 (*stamp_base)(const struct sock *sk, bool written);
 	/* Streams without copying (for holders that move bytes themselves); NULL for others. See sock_peek below. */
 	int (*peek)(struct cpu *cpu, struct sock *sk, struct iovec *iov, unsigned max, u64 *bytes);
 	void (*consume)(struct cpu *cpu, struct sock *sk, u64 bytes);
@@ -207,6 +209,12 @@ int msg_copy_from_buf(struct msghdr *m, size_t iov_off, const void *from, size_t
 size_t msg_len(const struct msghdr *m); /* sum of the iovecs */
 /* Appends a control message; truncation sets MSG_CTRUNC as put_cmsg does. */
 void msg_put_cmsg(struct msghdr *m, int level, int type, const void *data, size_t len);
+
+/* -- error queue: sock/errqueue.c -- */
+/* A transmit stamp of now: kind SCM_TSTAMP_*; shown: what it is about, for programs to see, or NULL. */
+void sock_err_queue_stamp(struct cpu *cpu, struct sock *sk, const struct sk_buff *shown, u32 kind, u32 tsflags, u32 key);
+/* The zero-copy sends lo..hi are complete (their bytes were copied). Joins the newest entry when it continues that. */
+void sock_err_queue_zerocopy(struct cpu *cpu, struct sock *sk, u32 lo, u32 hi);
 
 /* An skb's time of arrival for programs: realtime, as SO_TIMESTAMP and SIOCGSTAMP show it. */
 u64 sock_realtime(struct cpu *cpu, u64 mono);

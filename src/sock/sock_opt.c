@@ -183,6 +183,9 @@ static void set_timestamp(struct sock *sk, int name, bool on)
 	sk->tstamp_new = name == SO_TIMESTAMP_NEW || name == SO_TIMESTAMPNS_NEW;
 }
 
+/* A stream whose bytes its holder moves (attach/): single sends are not seen, so nothing can be told about them. */
+static bool holder_has_bytes(const struct sock *sk) { return sk->type == SOCK_STREAM && sk->socket && sk->socket->holder; }
+
 /* Hardware stamps, and stamps that hardware would make, come of no device here: asking is allowed, none arrive (as on a NIC
  * without them). */
 static int set_timestamping(struct sock *sk, int name, const void *val, socklen_t len)
@@ -197,14 +200,14 @@ static int set_timestamping(struct sock *sk, int name, const void *val, socklen_
 	if ((ts.flags & SOF_TIMESTAMPING_OPT_ID) && !(sk->tsflags & SOF_TIMESTAMPING_OPT_ID)) {
 		if (sk->type == SOCK_STREAM && (sk->state == TCP_CLOSE || sk->state == TCP_LISTEN))
 			return -EINVAL;
-		sk->tskey = 0;
+		sk->tskey = sk->ops->stamp_base ? sk->ops->stamp_base(sk, ts.flags & TS_OPT_ID_TCP) : 0;
 	}
 	if ((ts.flags & SOF_TIMESTAMPING_OPT_STATS) && !(ts.flags & SOF_TIMESTAMPING_OPT_TSONLY))
 		return -EINVAL;
 	if (ts.flags & SOF_TIMESTAMPING_BIND_PHC)
 		return -EOPNOTSUPP;
-	if (sk->type == SOCK_STREAM && (ts.flags & (SOF_TIMESTAMPING_TX_RECORD_MASK & ~SOF_TIMESTAMPING_TX_HARDWARE)))
-		return -EOPNOTSUPP; /* streams' bytes are not stamped on their way out */
+	if (holder_has_bytes(sk) && (ts.flags & (SOF_TIMESTAMPING_TX_RECORD_MASK & ~SOF_TIMESTAMPING_TX_HARDWARE)))
+		return -EOPNOTSUPP;
 	sk->tsflags = (u32)ts.flags;
 	sk->tstamp_new = name == SO_TIMESTAMPING_NEW;
 	return 0;
@@ -362,6 +365,12 @@ static int set_int(struct cpu *cpu, struct sock *sk, int name, int val, const vo
 		sk->txrehash = val == -1 ? sk->net->core->txrehash : val != 0;
 		return 0;
 	case SO_ZEROCOPY:
+		if (!is_inet(sk) || sk->type != SOCK_STREAM || holder_has_bytes(sk))
+			return -EOPNOTSUPP;
+		if (val < 0 || val > 1)
+			return -EINVAL;
+		sk->zerocopy = val;
+		return 0;
 	case SO_ATTACH_BPF:
 	case SO_ATTACH_REUSEPORT_CBPF:
 	case SO_ATTACH_REUSEPORT_EBPF:
@@ -486,7 +495,7 @@ static int get_word(struct sock *sk, int name, int *v)
 			return -EOPNOTSUPP;
 		*v = sk->txrehash;
 		return 0;
-	case SO_ZEROCOPY: *v = 0; return 0;
+	case SO_ZEROCOPY: *v = sk->zerocopy; return 0;
 	case SO_RESERVE_MEM: *v = 0; return 0;
 	case SO_BPF_EXTENSIONS: *v = sock_filter_extensions(); return 0;
 	case SO_TIMESTAMP_OLD: *v = sk->timestamp && !sk->tstamp_new; return 0;

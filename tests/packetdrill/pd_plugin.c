@@ -23,6 +23,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/world.h"
 #include "tests/packetdrill/pd_shim.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -163,11 +164,15 @@ static int prefix_len(const char *netmask)
 	return inet_pton(AF_INET, netmask, &a) == 1 ? __builtin_popcount(a.s_addr) : 32;
 }
 
+static u64 realtime(void *host, u64 mono) { return mono + (u64)PD_EPOCH_US * 1000; }
+static const struct world_ops world_ops = { .realtime = realtime };
+
 static void build(const struct setup *s)
 {
 	char text[128];
 
 	must("world", weft_world_new(s->seed, 1, &pd.w));
+	pd.w->ops = &world_ops;
 	must("namespace", weft_netns_new(pd.w, "packetdrill", &pd.net));
 	weft_run_for(pd.w, PD_BIRTH_NS);
 	must("lo", weft_link_up(pd.net, "lo"));

@@ -105,6 +105,8 @@ static int clean_rtx_queue(struct cpu *cpu, struct tcp_sock *tp, u32 prior_fack,
 		if (partial)
 			break;
 	}
+	if (unlikely(tp->marks))
+		tcp_marks_acked(cpu, tp, una);
 	tcp_txq_ack(cpu, tp, una);
 	if (seq_between(tp->snd_up, prior_una, una))
 		tp->snd_up = una;

@@ -430,6 +430,15 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 int tcp_reserve(struct cpu *cpu, struct sock *sk, struct iovec *iov, unsigned max, u64 *bytes);
 int tcp_commit(struct cpu *cpu, struct sock *sk, u64 bytes, int flags);
 
+/* tcp_notify.c */
+void tcp_mark_stamp(struct cpu *cpu, struct tcp_sock *tp, u32 tsflags);
+int tcp_zerocopy_begin(const struct tcp_sock *tp);
+void tcp_mark_zerocopy(struct cpu *cpu, struct tcp_sock *tp);
+struct sk_buff *tcp_marks_copy(struct cpu *cpu, const struct tcp_sock *tp, u32 seq, u32 len, const struct sk_buff *skb);
+void tcp_marks_sent(struct cpu *cpu, struct tcp_sock *tp, u32 seq, u32 len, struct sk_buff *copy);
+void tcp_marks_acked(struct cpu *cpu, struct tcp_sock *tp, u32 una);
+void tcp_marks_purge(struct cpu *cpu, struct tcp_sock *tp);
+
 /* tcp_recv.c */
 ssize_t tcp_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flags);
 int tcp_inq(const struct tcp_sock *tp);

@@ -234,7 +234,13 @@ int tcp_transmit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_tx *x)
 	tp->segs_out += pcount;
 	mib_add(cpu, net, MIB_Tcp_OutSegs, pcount);
 	out.id_zero_ok = true;
-	err = af->xmit(cpu, net, skb, &out);
+	if (likely(!tp->marks || !x->len)) {
+		err = af->xmit(cpu, net, skb, &out);
+	} else {
+		struct sk_buff *shown = tcp_marks_copy(cpu, tp, x->seq, x->len, skb);
+		err = af->xmit(cpu, net, skb, &out);
+		tcp_marks_sent(cpu, tp, x->seq, err ? 0 : x->len, shown);
+	}
 	if (unlikely(err == -ENOBUFS) && x->len)
 		tcp_enter_cwr(cpu, tp);
 	return err;

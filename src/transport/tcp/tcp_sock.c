@@ -321,6 +321,12 @@ static void tcp_sol_changed(struct cpu *cpu, struct sock *sk, int name)
 	}
 }
 
+static u32 tcp_stamp_base(const struct sock *sk, bool written)
+{
+	const struct tcp_sock *tp = tcp_sk((struct sock *)sk);
+	return written ? tp->write_seq : tp->snd_una;
+}
+
 const struct sock_ops tcp_sock_ops = {
 	.name = "TCP",
 	.obj_size = sizeof(struct tcp_sock),
@@ -339,6 +345,7 @@ const struct sock_ops tcp_sock_ops = {
 	.setsockopt = tcp_setsockopt,
 	.getsockopt = tcp_getsockopt,
 	.sol_changed = tcp_sol_changed,
+	.stamp_base = tcp_stamp_base,
 	.ioctl = tcp_ioctl,
 	.poll = tcp_poll,
 	.abort = tcp_abort,

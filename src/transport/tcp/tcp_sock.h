@@ -173,6 +173,9 @@ struct tcp_sock {
 	u32 tail_start;		/* sequence number where the last packet to be, as send(2) fills them, began: tcp_tx.c */
 	u32 segs_n, eor_n;	/* records in rtx; pieces with eor */
 	u32 size_goal;		/* bytes that send(2) puts into one packet to be */
+	u8 zc_frags;		/* of the last packet to be, while zero-copy sends fill it: tcp_tx.c */
+	u32 zc_next;		/* number of the next zero-copy send */
+	struct tcp_mark *marks, *marks_last; /* bytes that somebody wants to hear of: tcp_notify.c */
 	struct tcp_txbuf *txb_head, *txb_tail, *txb_nxt; /* nxt: where snd_nxt lies, or the last before it */
 	struct rbroot rtx;	/* struct tcp_seg: snd_una .. snd_nxt */
 	struct tcp_seg *rtx_last;

@@ -3,6 +3,8 @@
  * Comes from sock/socket.c; goes to tcp_output.c when enough was queued. A send takes what fits the send buffer and returns
  * that count; -EAGAIN when nothing fits. See tcp(7), send(2).
  */
+#include <linux/net_tstamp.h>
+
 #include "transport/tcp/tcp_impl.h"
 
 #define RESERVE_MIN 2048u
@@ -81,11 +83,22 @@ static u32 tail_len(const struct tcp_sock *tp)
 	return tp->write_seq - start;
 }
 
+/* Bytes from offset `off` of the message to the end of the element that it lies in. */
+static size_t element_left(const struct msghdr *m, size_t off)
+{
+	size_t i = 0;
+
+	while (i + 1 < m->msg_iovlen && off >= m->msg_iov[i].iov_len)
+		off -= m->msg_iov[i++].iov_len;
+	return m->msg_iov[i].iov_len - off;
+}
+
 ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, int flags)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	size_t total = msg_len(m), done = 0;
-	u32 mss;
+	u32 mss, tsflags = sk->tsflags;
+	bool zc = flags & MSG_ZEROCOPY && sk->zerocopy && total;
 	int err;
 
 	if (unlikely(flags & MSG_FASTOPEN || tp->defer_connect)) {
@@ -93,6 +106,8 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 
 		err = tcp_connect_data(cpu, tp, m, &copied);
 		if (err == -EINPROGRESS && copied) {
+			if (unlikely(zc))
+				tcp_mark_zerocopy(cpu, tp);
 			tp->write_pending = flags & MSG_WAITALL && copied < total;
 			return (ssize_t)copied;
 		}
@@ -106,6 +121,7 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 		err = inet_cmsgs_parse(cpu, &tp->inet, m, &c);
 		if (err)
 			return err;
+		tsflags = c.tsflags;
 	}
 	err = check_sendable(cpu, tp);
 	if (err == -EAGAIN) {
@@ -113,6 +129,8 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 		tp->write_pending = flags & MSG_WAITALL;
 	}
 	if (err)
+		return err;
+	if (unlikely(zc) && (err = tcp_zerocopy_begin(tp)))
 		return err;
 	if (sk->state == TCP_CLOSE_WAIT || sk->state == TCP_ESTABLISHED)
 		tcp_slow_start_after_idle_check(cpu, tp);
@@ -131,6 +149,7 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 				break;
 			}
 			tp->tail_start = tp->write_seq;
+			tp->zc_frags = 0;
 			tail = 0;
 		}
 		p = tcp_txq_room(cpu, tp, (u32)MIN(total - done, (size_t)65536), &room);
@@ -141,6 +160,8 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 			break;
 		}
 		n = (u32)MIN((size_t)MIN(room, tp->size_goal - tail), total - done);
+		if (unlikely(zc))
+			n = (u32)MIN((size_t)n, element_left(m, done));
 		err = msg_copy_to_buf(m, done, p, n);
 		if (err) {
 			tcp_txq_trim_tail(cpu, tp);
@@ -148,6 +169,9 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 		}
 		tcp_txq_commit(tp, n);
 		done += n;
+		/* Linux gives each of the program's pieces a fragment of its own, and a packet holds so many. */
+		if (unlikely(zc) && ++tp->zc_frags == MAX_SKB_FRAGS && done < total)
+			tcp_txq_end_record(tp);
 		if (done == total || tail + n < tp->size_goal)
 			continue;
 		/* A whole packet: the device may begin while we go on copying. */
@@ -160,6 +184,10 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 	}
 	if (done == total && flags & MSG_EOR)
 		tcp_txq_end_record(tp);
+	if (done && unlikely(zc))
+		tcp_mark_zerocopy(cpu, tp);
+	if (done && unlikely(tsflags & SOF_TIMESTAMPING_TX_RECORD_MASK))
+		tcp_mark_stamp(cpu, tp, tsflags);
 	if (done) {
 		/* Cut short by a full buffer: push regardless of Nagle, only ACKs make room. */
 		push(cpu, tp, done < total ? flags & ~MSG_MORE : flags, mss, done < total ? TCP_NAGLE_PUSH : tp->nonagle);

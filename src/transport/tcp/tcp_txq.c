@@ -218,6 +218,7 @@ void tcp_txq_purge(struct cpu *cpu, struct tcp_sock *tp)
 {
 	struct tcp_seg *seg;
 
+	tcp_marks_purge(cpu, tp);
 	while ((seg = tcp_seg_first(tp)))
 		tcp_seg_del(cpu, tp, seg);
 	while (tp->txb_head) {
