@@ -244,6 +244,7 @@ void tcp_tlp_ack(struct cpu *cpu, struct tcp_sock *tp, u32 ack, int flag);
 /* tcp_loss.c */
 void tcp_mark_lost(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s);
 void tcp_newreno_mark_lost(struct cpu *cpu, struct tcp_sock *tp, bool una_advanced);
+int tcp_resend_seg(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, u32 max_segs);
 int tcp_retransmit_seg(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, u32 max_segs);
 void tcp_xmit_retransmit(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_enter_loss(struct cpu *cpu, struct tcp_sock *tp);

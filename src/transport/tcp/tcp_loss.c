@@ -43,8 +43,9 @@ void tcp_newreno_mark_lost(struct cpu *cpu, struct tcp_sock *tp, bool una_advanc
 
 /* -- sending again -- */
 
-/* Sends up to max_segs packets of s again. 0, -EAGAIN (beyond the peer's window), -ENOMEM, or the network's error. */
-int tcp_retransmit_seg(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, u32 max_segs)
+/* Sends up to max_segs packets of s again, without counting them as a retransmission in flight: a probe. 0, -EAGAIN (beyond the peer's
+ * window), -ENOMEM, or the network's error. */
+int tcp_resend_seg(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, u32 max_segs)
 {
 	struct netns *net = tp->inet.sk.net;
 	u32 mss = tcp_current_mss(cpu, tp), wnd = tp->snd_una + tp->snd_wnd, avail, len, payload, fits;
@@ -103,10 +104,20 @@ int tcp_retransmit_seg(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, 
 		s->tx_in_flight = tcp_in_flight(tp);
 		list_del(&s->tsorted);
 		list_add_tail(&tp->tsorted, &s->tsorted);
-		if (!(s->state & SEG_RETRANS)) {
-			s->state |= SEG_RETRANS;
-			tp->retrans_out += s->pcount;
-		}
+	}
+	return err;
+}
+
+/* The same as part of recovery. */
+int tcp_retransmit_seg(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, u32 max_segs)
+{
+	int err = tcp_resend_seg(cpu, tp, s, max_segs);
+
+	if (err && err != -ENOBUFS)
+		return err;
+	if (!err && !(s->state & SEG_RETRANS)) {
+		s->state |= SEG_RETRANS;
+		tp->retrans_out += s->pcount;
 	}
 	if (!tp->retrans_stamp)
 		tp->retrans_stamp = cpu->now;

@@ -190,7 +190,7 @@ static bool tso_should_defer(struct cpu *cpu, struct tcp_sock *tp, u32 len, u32 
 	head = tcp_seg_first(tp);
 	if (!head)
 		return false;
-	if (cpu->now - head->tx_ns >= (u64)(tp->srtt_us >> 4) * NSEC_PER_USEC) /* the next ACK is due */
+	if (cpu->now - head->tx_ns < (u64)(tp->srtt_us >> 4) * NSEC_PER_USEC) /* the next ACK is more than half a round trip away */
 		return false;
 	if (cong_win < send_win) {
 		if (cong_win <= len) {

@@ -69,6 +69,7 @@ static u32 detect_loss(struct cpu *cpu, struct tcp_sock *tp)
 /* After deliveries. True: the reordering timer was set in the retransmission timer's place. */
 bool tcp_rack_mark_lost(struct cpu *cpu, struct tcp_sock *tp)
 {
+	u64 ns;
 	u32 wait;
 
 	if (!tp->rack.advanced)
@@ -77,7 +78,10 @@ bool tcp_rack_mark_lost(struct cpu *cpu, struct tcp_sock *tp)
 	wait = detect_loss(cpu, tp);
 	if (!wait)
 		return false;
-	tcp_arm_rtx(cpu, tp, TCP_TIMER_REO, cpu->now + MIN((u64)wait * NSEC_PER_USEC + TCP_TIMEOUT_MIN, tp->rto));
+	/* In ticks: a segment that is merely late should not be overtaken by a finer clock than the one this was tuned with. */
+	ns = (u64)wait * NSEC_PER_USEC + TCP_TIMEOUT_MIN;
+	ns = (ns + TCP_TICK - 1) / TCP_TICK * TCP_TICK;
+	tcp_arm_rtx(cpu, tp, TCP_TIMER_REO, cpu->now + MIN(ns, tp->rto));
 	return true;
 }
 

@@ -43,7 +43,8 @@
 #define TCP_DELACK_MIN (40 * NSEC_PER_MSEC)
 #define TCP_DELACK_MAX (200 * NSEC_PER_MSEC)
 #define TCP_ATO_MIN (40 * NSEC_PER_MSEC)
-#define TCP_TIMEOUT_MIN (2 * NSEC_PER_MSEC) /* least delay of the probe and reordering timers: two ticks of Linux's clock */
+#define TCP_TICK (4 * NSEC_PER_MSEC)	   /* Linux's at 250 Hz: what its probe and reordering timers are rounded up to */
+#define TCP_TIMEOUT_MIN (2 * TCP_TICK) /* their least delay */
 #define TCP_RESOURCE_PROBE_INTERVAL (500 * NSEC_PER_MSEC) /* the device or memory refused: soon again */
 #define TCP_TIMEWAIT_LEN (60 * NSEC_PER_SEC)
 #define TCP_PAWS_24DAYS_S (60u * 60 * 24 * 24)

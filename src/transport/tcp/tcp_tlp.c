@@ -57,7 +57,7 @@ void tcp_tlp_send(struct cpu *cpu, struct tcp_sock *tp)
 			goto rearm;
 		s = tcp_seg_next(s);
 	}
-	if (!s || tcp_retransmit_seg(cpu, tp, s, 1))
+	if (!s || tcp_resend_seg(cpu, tp, s, 1))
 		goto rearm;
 	tp->tlp_retrans = true;
 sent:
