@@ -37,6 +37,8 @@ struct weft_wire {
 	struct wire_dir dir[2];	/* [0]: from end 0 to end 1 */
 	struct port end[2];
 	u8 alive;		/* ends not freed yet */
+	weft_wire_hand hand;
+	void *hand_arg;
 };
 
 static bool before(const struct flight *a, const struct flight *b)
@@ -173,6 +175,41 @@ static bool departure(struct cpu *cpu, struct wire_dir *d, u32 bytes, u64 *at)
 	return true;
 }
 
+void weft_wire_set_hand(weft_wire *w, weft_wire_hand fn, void *arg)
+{
+	w->hand = fn;
+	w->hand_arg = arg;
+}
+
+int weft_wire_inject(weft_wire *w, int direction, const uint8_t *frame, size_t len, uint64_t delay_ns)
+{
+	struct wire_dir *d = &w->dir[!!direction];
+	struct cpu *cpu = config_cpu(w->world);
+	struct sk_buff *skb;
+
+	if (!len || len > BUF_MAX_BYTES / 2)
+		return -EINVAL;
+	skb = skb_alloc(cpu, SKB_HEADROOM, (u32)len);
+	if (!skb)
+		return -ENOMEM;
+	memcpy(skb_put(skb, (u32)len), frame, len);
+	if (!heap_push(&w->world->mem, d, (struct flight){ cpu->now + delay_ns, d->seq++, skb })) {
+		skb_consume(cpu, skb);
+		return -ENOMEM;
+	}
+	rearm(d);
+	return 0;
+}
+
+static void to_hand(struct weft_wire *w, unsigned from, const struct sk_buff *skb)
+{
+	u8 *buf = mem_alloc(&w->world->mem, MAX(skb->len, 1u));
+
+	if (buf && skb_copy_bits(skb, 0, buf, skb->len))
+		w->hand(w->hand_arg, w, (int)from, buf, skb->len);
+	mem_free(&w->world->mem, buf);
+}
+
 static unsigned wire_tx(struct cpu *cpu, struct port *p, unsigned q, struct sk_buff **skbs, unsigned n)
 {
 	unsigned from;
@@ -182,7 +219,9 @@ static unsigned wire_tx(struct cpu *cpu, struct port *p, unsigned q, struct sk_b
 		struct sk_buff *skb = skbs[i];
 		u64 at;
 		d->stats.sent++;
-		if (!departure(cpu, d, skb->len, &at)) {
+		if (w->hand)
+			to_hand(w, from, skb);
+		else if (!departure(cpu, d, skb->len, &at)) {
 			d->stats.queue_drops++;
 		} else if (chance(cpu, d->p.loss_ppm)) {
 			d->stats.lost++;

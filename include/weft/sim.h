@@ -33,6 +33,12 @@ WEFT_API int weft_wire_new(weft_netns *a, const char *name_a, weft_netns *b, con
 WEFT_API void weft_wire_set(weft_wire *w, int direction, const weft_wire_params *p);
 WEFT_API void weft_wire_get_stats(const weft_wire *w, int direction, weft_wire_stats *out);
 
+/* A hand in the wire: gets every frame instead of the other end, and injects what it wants to arrive, as often as it wants. The wire's
+ * own losses and delays don't apply then. fn NULL: no hand. direction: 0 is a to b, 1 is b to a. */
+typedef void (*weft_wire_hand)(void *arg, weft_wire *w, int direction, const uint8_t *frame, size_t len);
+WEFT_API void weft_wire_set_hand(weft_wire *w, weft_wire_hand fn, void *arg);
+WEFT_API int weft_wire_inject(weft_wire *w, int direction, const uint8_t *frame, size_t len, uint64_t delay_ns); /* -EINVAL, -ENOMEM */
+
 /* Captures every frame that device sees, both ways, as a pcap file in memory (nanosecond stamps of virtual time).
  * Two runs with one seed give identical bytes. */
 typedef struct weft_capture weft_capture;
