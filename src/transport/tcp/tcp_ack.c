@@ -261,6 +261,8 @@ int tcp_ack(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const str
 		goto no_queue;
 
 	flag |= clean_rtx_queue(cpu, tp, prior_fack, prior_una, &st);
+	if (unlikely(tp->mtup.probe_size))
+		tcp_mtu_acked(cpu, tp);
 	if (!tp->packets_out)
 		tcp_chrono_stop(cpu, tp, TCP_CHRONO_BUSY);
 	tcp_rack_update_reo_wnd(tp, &rs);

@@ -56,6 +56,7 @@ static int connect_init(struct cpu *cpu, struct tcp_sock *tp)
 	if (tp->rx_opt.user_mss)
 		tp->rx_opt.mss_clamp = tp->rx_opt.user_mss;
 	tp->max_window = 0;
+	tcp_mtu_init(cpu, tp);
 	tcp_sync_mss(cpu, tp, dst_mtu(cpu, d));
 	tcp_cc_of_dst(cpu, tp, d);
 	if (!tp->window_clamp)

@@ -386,6 +386,16 @@ void tcp_metrics_load(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_metrics_fo_get(const struct tcp_sock *tp, u16 *mss, struct tcp_fo_cookie *c);
 void tcp_metrics_fo_set(struct cpu *cpu, struct tcp_sock *tp, u16 mss, const struct tcp_fo_cookie *c, bool syn_lost, u8 try_exp);
 
+/* tcp_mtu.c */
+enum tcp_mtu_verdict { TCP_MTU_NO_PROBE, TCP_MTU_PROBE, TCP_MTU_WAIT };
+void tcp_mtu_init(struct cpu *cpu, struct tcp_sock *tp);
+u32 tcp_mtu_limit(struct tcp_sock *tp, u32 pmtu, u32 mss);
+enum tcp_mtu_verdict tcp_mtu_probe(struct cpu *cpu, struct tcp_sock *tp, u32 *len);
+void tcp_mtu_sent(struct tcp_sock *tp, u32 len);
+void tcp_mtu_acked(struct cpu *cpu, struct tcp_sock *tp);
+bool tcp_mtu_lost(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_mtu_black_hole(struct cpu *cpu, struct tcp_sock *tp);
+
 /* tcp_timewait.c */
 void tcp_tw_purge(struct cpu *cpu, struct netns *net);
 void tcp_time_wait(struct cpu *cpu, struct tcp_sock *tp, u8 state, u64 timeout);

@@ -52,6 +52,7 @@ int tcp_resend_seg(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, u32 
 	u8 flags = TCPF_ACK;
 	int err;
 
+	tp->mtup.probe_size = 0; /* what comes of a probe among losses tells nothing */
 	if (s->seq != tp->snd_una && !seq_before(s->seq, wnd))
 		return -EAGAIN;
 	if (s->flags & TCPF_SYN) {

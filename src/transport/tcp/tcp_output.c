@@ -248,7 +248,18 @@ static int send_new(struct cpu *cpu, struct tcp_sock *tp, u32 len, u32 mss)
 bool tcp_write_xmit(struct cpu *cpu, struct tcp_sock *tp, u32 mss, int nonagle, int push_one)
 {
 	bool cwnd_limited = false, rwnd_limited = false, held = false;
-	u32 sent = 0, max_segs = tso_segs(tp, mss); /* in packets */
+	u32 sent = 0, max_segs = tso_segs(tp, mss), size; /* in packets; bytes */
+
+	if (unlikely(tp->mtup.enabled) && !push_one && tcp_send_head(tp)) {
+		enum tcp_mtu_verdict v = tcp_mtu_probe(cpu, tp, &size);
+
+		if (v == TCP_MTU_WAIT)
+			return false;
+		if (v == TCP_MTU_PROBE && !send_new(cpu, tp, size, size)) {
+			tcp_mtu_sent(tp, size);
+			sent = 1;
+		}
+	}
 
 	while (tcp_send_head(tp)) {
 		u32 quota, unsent = tcp_unsent(tp), len = tcp_txq_record(tp, tp->snd_nxt, unsent), room, max, before = tp->packets_out;

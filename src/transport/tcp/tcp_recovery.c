@@ -377,6 +377,8 @@ void tcp_fastretrans_alert(struct cpu *cpu, struct tcp_sock *tp, u32 prior_una, 
 			try_to_open(cpu, tp, flag);
 			return;
 		}
+		if (tcp_mtu_lost(cpu, tp))
+			return;
 		tcp_enter_recovery(cpu, tp, flag & FLAG_ECE);
 	}
 	*rexmit = REXMIT_LOST;

@@ -285,6 +285,7 @@ u32 tcp_sync_mss(struct cpu *cpu, struct tcp_sock *tp, u32 pmtu)
 {
 	u32 mss = bound_to_half_window(tp, tcp_mtu_to_mss(tp, pmtu));
 
+	mss = tcp_mtu_limit(tp, pmtu, mss);
 	tp->pmtu_cookie = pmtu;
 	tp->mss_cache = (u16)MIN(mss, 65535u);
 	return mss;
@@ -296,7 +297,7 @@ u32 tcp_current_mss(struct cpu *cpu, struct tcp_sock *tp)
 	struct tcp_out_opts o;
 	u32 mss, hlen;
 	int err;
-	struct dst *d = tcp_route(cpu, tp, &err);
+	struct dst *d = tp->inet.dst ? tp->inet.dst : tcp_route(cpu, tp, &err); /* a stale one is found out when sending */
 
 	if (d) {
 		u32 mtu = dst_mtu(cpu, d);

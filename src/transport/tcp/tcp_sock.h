@@ -168,6 +168,13 @@ struct tcp_sock {
 	u16 advmss;		/* what we told the peer */
 	u16 tcp_header_len;	/* with the timestamp option */
 	u32 pmtu_cookie;
+	struct {		/* RFC 4821: tcp_mtu.c */
+		u16 low, high;	/* MTU: known to pass, not known not to */
+		u16 probe_size;	/* of the probe under way, as an MTU; 0: none */
+		u16 len;	/* its payload, from seq on */
+		u32 seq, stamp_s;
+		bool enabled;
+	} mtup;
 	u32 gso_max_bytes, gso_max_segs;
 	bool gso_ok, fin_queued, urg_mode, ecn_ok, ecn_demand_cwr, ecn_queue_cwr, tsq_throttled, repair;
 	u8 nonagle;		/* TCP_NAGLE_* */
@@ -399,6 +406,8 @@ struct netns_tcp {
 	u32 notsent_lowat;
 	u8 early_retrans, recovery, ecn_fallback;
 	s32 fastopen, fo_blackhole_s;
+	s32 base_mss, mtu_probe_floor, probe_threshold, probe_interval;
+	u8 mtu_probing;
 	u8 syncookies, no_metrics_save, no_ssthresh_metrics_save;
 	u8 abort_on_overflow, dsack, ecn, frto, fwmark_accept, moderate_rcvbuf, pingpong_thresh, reflect_tos, rfc1337, sack,
 		slow_start_after_idle, stdurg, thin_linear_timeouts, timestamps, window_scaling, workaround_signed_windows;

@@ -91,6 +91,7 @@ void tcp_init_transfer(struct cpu *cpu, struct tcp_sock *tp)
 		tp->snd_cwnd = tcp_init_cwnd(tp);
 	tp->snd_cwnd_stamp = cpu->now;
 	tcp_metrics_load(cpu, tp);
+	tcp_mtu_init(cpu, tp);
 	tcp_cc_init(cpu, tp);
 	tcp_init_buffer_space(cpu, tp);
 	tcp_update_pacing_rate(tp);

@@ -1,4 +1,4 @@
-/* /proc/sys/net/ipv4/tcp_*: those that act. What is not built (MTU probing, PLB)
+/* /proc/sys/net/ipv4/tcp_*: those that act. What is not built (PLB, AccECN)
  * has no file, as in a kernel without it. See ip-sysctl.rst for what each means.
  */
 #include "core/stack_tables.h"
@@ -20,6 +20,7 @@ void tcp_sysctl_defaults(struct netns *net)
 		.tso_rtt_log = 9, .limit_output_bytes = 4194304, .rto_min_us = 200000, .rto_max_ms = 120000, .notsent_lowat = ~0u,
 		.early_retrans = 3, .recovery = 1, .dsack = 1, .ecn = 2, .ecn_fallback = 1, .frto = 2, .moderate_rcvbuf = 1, .sack = 1, .slow_start_after_idle = 1, .timestamps = 1,
 		.window_scaling = 1, .pingpong_thresh = 1, .syncookies = 1, .no_ssthresh_metrics_save = 1, .fastopen = TFO_CLIENT,
+		.base_mss = 1024, .mtu_probe_floor = 48, .probe_threshold = 8, .probe_interval = 600,
 	};
 	n->cc_default = tcp_cc_find(net->world, "cubic", 5);
 	if (!n->cc_default)
@@ -102,6 +103,11 @@ static const struct sysctl entries[] = {
 	{ .name = "tcp_wmem", .kind = SYSCTL_INTS, .mode = 0644, .count = 3, .offset = T(wmem), .min = 1, .max = 0x7fffffff },
 	{ .name = "tcp_mem", .kind = SYSCTL_ULONGS, .mode = 0644, .count = 3, .offset = T(mem_pages), .init_only = true },
 	{ .name = "tcp_max_orphans", .kind = SYSCTL_INT, .mode = 0644, .offset = T(max_orphans), .init_only = true },
+	U8("mtu_probing", mtu_probing, 255),
+	INT("base_mss", base_mss, 0, 0),
+	INT("mtu_probe_floor", mtu_probe_floor, 48, 65535),
+	INT("probe_threshold", probe_threshold, 0, 0),
+	{ .name = "tcp_probe_interval", .kind = SYSCTL_UINT, .mode = 0644, .offset = T(probe_interval), .min = 0, .max = 0x7fffffff },
 	INT("fastopen", fastopen, 0, 0),
 	{ .name = "tcp_fastopen_key", .kind = SYSCTL_CUSTOM, .mode = 0600, .get = tcp_fo_sysctl_key_get, .set = tcp_fo_sysctl_key_set },
 	INT("fastopen_blackhole_timeout_sec", fo_blackhole_s, 0, 0x7fffffff),

@@ -171,6 +171,8 @@ static bool write_timeout(struct cpu *cpu, struct tcp_sock *tp)
 			max += (unsigned)n->syn_linear_timeouts;
 		expired = tp->retransmits >= max;
 	} else {
+		if (timed_out(cpu, tp, (unsigned)n->retries1, 0))
+			tcp_mtu_black_hole(cpu, tp);
 		if (timed_out(cpu, tp, (unsigned)n->retries1, 0) && tp->inet.dst) {
 			/* The route may be the trouble: look it up anew. */
 			dst_put(tp->inet.dst);
