@@ -35,13 +35,15 @@ int main(int argc, char **argv)
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(100), .sin_addr.s_addr = htonl(0x0a000002) };
 	char cmd[400];
 	long n = 0;
-	int right, l, one = 1;
+	int right = -1, l, one = 1;
 	cpu_set_t cpu;
 
 	CPU_ZERO(&cpu);
 	CPU_SET(0, &cpu);
 	sched_setaffinity(0, sizeof cpu, &cpu);
-	need(!unshare(CLONE_NEWNET) && (right = open("/proc/self/ns/net", O_RDONLY)) >= 0, "namespace");
+	need(!unshare(CLONE_NEWNET), "namespace");
+	right = open("/proc/self/ns/net", O_RDONLY);
+	need(right >= 0, "namespace");
 	l = socket(AF_INET, SOCK_STREAM, 0);
 	setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
 	need(!unshare(CLONE_NEWNET), "namespace");
