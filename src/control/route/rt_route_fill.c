@@ -161,6 +161,11 @@ static void put_alias6(struct nl_buf *b, struct rtmsg *m, const struct fib6_alia
 
 int rt_route_fill(struct nl_buf *b, const struct fib_alias *a, u16 type, u16 flags, u32 seq, u32 portid)
 {
+	return rt_route_fill_in(b, a, a->table, type, flags, seq, portid);
+}
+
+int rt_route_fill_in(struct nl_buf *b, const struct fib_alias *a, u32 table, u16 type, u16 flags, u32 seq, u32 portid)
+{
 	const struct fib_info *fi = a->fi;
 	struct rtmsg *m = nl_begin(b, type, flags, seq, portid, sizeof(*m));
 
@@ -168,9 +173,9 @@ int rt_route_fill(struct nl_buf *b, const struct fib_alias *a, u16 type, u16 fla
 		return nl_end(b);
 	/* The buffer may move while it grows: the header is found anew by its offset. */
 	struct rtmsg h = { .rtm_family = fi->family, .rtm_dst_len = a->prefix_len, .rtm_tos = a->tos,
-			   .rtm_table = a->table < 256 ? (u8)a->table : RT_TABLE_COMPAT, .rtm_protocol = fi->protocol,
+			   .rtm_table = table < 256 ? (u8)table : RT_TABLE_COMPAT, .rtm_protocol = fi->protocol,
 			   .rtm_scope = fi->family == AF_INET ? fi->scope : RT_SCOPE_UNIVERSE, .rtm_type = a->type };
-	nl_put_u32(b, RTA_TABLE, a->table);
+	nl_put_u32(b, RTA_TABLE, table);
 	if (fi->family == AF_INET6) {
 		put_alias6(b, &h, fib6_alias(a), fi->net);
 	} else {

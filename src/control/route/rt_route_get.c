@@ -10,8 +10,9 @@
 #include "core/caller.h"
 #include "core/skb.h"
 #include "inet/af.h"
-#include "inet/ip4/ip4.h"
+#include "inet/ip4/ip4_priv.h"
 #include "inet/route/fib.h"
+#include "link/netns_dev.h"
 
 static int parse(struct nl_request *rq, struct nl_attrs *a)
 {
@@ -56,7 +57,9 @@ static int parse(struct nl_request *rq, struct nl_attrs *a)
 
 struct question {
 	const struct rtmsg *m;
-	struct flow fl;		/* as asked; the lookup fills in the source */
+	bool redirect;		/* a real packet's sender would be told of a better way */
+	struct flow asked;
+	struct flow fl;		/* the same; the lookup fills in the source */
 	be32 dst, src;
 	s32 iif, oif;
 	bool has_uid;
@@ -91,7 +94,7 @@ static int read_question(struct nl_request *rq, const struct nl_attrs *a, struct
 }
 
 /* The input lookup of such a packet; *out: one reference. */
-static int input(struct nl_request *rq, const struct question *q, struct dst **out)
+static int input(struct nl_request *rq, struct question *q, struct dst **out)
 {
 	struct net_device *dev = dev_by_index(rq->net, q->iif);
 	enum skb_drop_reason reason;
@@ -108,8 +111,9 @@ static int input(struct nl_request *rq, const struct question *q, struct dst **o
 	skb->mark = q->fl.mark;
 	reason = inet_af_of(rq->net, &q->fl.daddr)->route_in(rq->cpu, rq->net, skb, &q->fl);
 	*out = skb->dst;
+	q->redirect = IP4_CB(skb)->flags & IP4CB_REDIRECT;
 	if (reason != SKB_NOT_DROPPED)
-		err = reason == SKB_DROP_REASON_IP_RPFILTER ? -EXDEV : reason == SKB_DROP_REASON_NOMEM ? -ENOBUFS : -EINVAL;
+		err = reason == SKB_DROP_REASON_NOMEM ? -ENOBUFS : -EINVAL;
 	else
 		err = *out ? (*out)->error : -ENETUNREACH;
 	if (!err)
@@ -166,16 +170,28 @@ static void put_dst(struct nl_buf *b, const struct dst *d, const struct question
 	nl_put(b, RTA_CACHEINFO, &ci, sizeof(ci));
 }
 
-/* The tos of the route that answered, not of the question. */
-static u8 route_tos(struct nl_request *rq, const struct question *q)
+/* The tos of the route that answered, not of the question, and its table where a dst of many routes does not know it. */
+static u8 ask_route(struct nl_request *rq, const struct question *q, const struct dst *d, u32 *table)
 {
 	struct fib_result res = { .alias = NULL };
-	struct flow fl = q->fl;
+	struct flow fl = q->asked;
 
-	if (!fl.tos)
+	if (!fl.tos && d->type != RTN_BROADCAST)
 		return 0;
 	fib_lookup(rq->cpu, rq->net, &fl, &res);
+	if (res.alias && d->type == RTN_BROADCAST && q->m->rtm_flags & RTM_F_LOOKUP_TABLE)
+		*table = shown_table(rq->net, res.alias->table);
 	return res.alias ? res.alias->tos : 0;
+}
+
+static u32 realms_of(const struct dst *d)
+{
+	for (unsigned i = 0; d->fi && i < d->fi->nhs; i++) {
+		const struct fib_nh *nh = &d->fi->nh[i];
+		if (nh->dev == d->dev && (!nh->has_gw || !(d->flags & DST_GATEWAY) || inaddr_eq(&nh->gateway, &d->gateway)))
+			return nh->realms;
+	}
+	return 0;
 }
 
 static int fill(struct nl_request *rq, struct nl_buf *b, const struct question *q, const struct dst *d)
@@ -191,19 +207,25 @@ static int fill(struct nl_request *rq, struct nl_buf *b, const struct question *
 	m->rtm_family = AF_INET;
 	m->rtm_dst_len = 32;
 	m->rtm_src_len = q->src.raw ? 32 : 0;
-	m->rtm_tos = route_tos(rq, q);
+	m->rtm_tos = ask_route(rq, q, d, &table);
 	m->rtm_table = table < 256 ? (u8)table : RT_TABLE_COMPAT;
 	m->rtm_scope = RT_SCOPE_UNIVERSE;
 	m->rtm_type = d->type;
-	m->rtm_flags = route_flags(d) | (q->m->rtm_flags & RTM_F_NOTIFY);
+	if (!q->iif && d->dev && d->dev->flags & IFF_LOOPBACK)
+		m->rtm_flags |= RTCF_LOCAL;
+	m->rtm_flags |= route_flags(d) | (q->redirect ? RTCF_DOREDIRECT : 0) | (q->m->rtm_flags & RTM_F_NOTIFY);
 	if (d->flags & DST_MULTICAST && d->dev && d->dev->ip_ptr && ip4_mc_member(d->dev->ip_ptr, q->dst))
 		m->rtm_flags |= RTCF_LOCAL;
 	nl_put_u32(b, RTA_TABLE, table);
 	nl_put_u32(b, RTA_DST, q->dst.raw);
 	if (q->src.raw)
 		nl_put_u32(b, RTA_SRC, q->src.raw);
-	if (d->dev)
+	if (q->iif && (d->type == RTN_BROADCAST || d->type == RTN_MULTICAST)) /* to ourselves */
+		nl_put_u32(b, RTA_OIF, (u32)rq->net->dev->loopback->ifindex);
+	else if (d->dev)
 		nl_put_u32(b, RTA_OIF, (u32)d->dev->ifindex);
+	if (realms_of(d))
+		nl_put_u32(b, RTA_FLOW, realms_of(d));
 	if (!q->iif && saddr.raw != q->src.raw)
 		nl_put_u32(b, RTA_PREFSRC, saddr.raw);
 	put_dst(b, d, q, rq->cpu->now);
@@ -214,11 +236,12 @@ static int fill(struct nl_request *rq, struct nl_buf *b, const struct question *
 static int fill_match(struct nl_request *rq, struct nl_buf *b, struct question *q)
 {
 	struct fib_result res = { .alias = NULL };
-	int err = fib_lookup(rq->cpu, rq->net, &q->fl, &res);
+	int err;
 
-	if (!res.alias)
-		return err ? err : -EHOSTUNREACH;
-	err = rt_route_fill(b, res.alias, RTM_NEWROUTE, 0, rq->nlh->nlmsg_seq, rq->portid);
+	err = fib_lookup(rq->cpu, rq->net, &q->asked, &res);
+	if (err || !res.alias)
+		return -EHOSTUNREACH; /* there was an answer (an error is told before this), but no route gave it */
+	err = rt_route_fill_in(b, res.alias, shown_table(rq->net, res.alias->table), RTM_NEWROUTE, 0, rq->nlh->nlmsg_seq, rq->portid);
 	return err;
 }
 
@@ -233,6 +256,7 @@ int rt_get_route(struct nl_request *rq)
 	err = err ? err : read_question(rq, &a, &q);
 	if (err)
 		return err;
+	q.asked = q.fl;
 	if (q.iif)
 		err = input(rq, &q, &d);
 	else

@@ -334,7 +334,7 @@ int ip4_addr_add(struct cpu *cpu, struct net_device *dev, const struct in_ifaddr
 	*ifa = (struct in_ifaddr){ .idev = idev, .local = c->local, .address = c->address, .broadcast = c->broadcast,
 				   .prefix_len = c->prefix_len, .scope = c->has_scope ? c->scope : RT_SCOPE_UNIVERSE, .flags = c->flags,
 				   .metric = c->metric, .proto = c->proto };
-	if (v4_is_loopback(ifa->local))
+	if (!c->has_scope && v4_is_loopback(ifa->local))
 		ifa->scope = RT_SCOPE_HOST;
 	if (c->label)
 		memcpy(ifa->label, c->label, strnlen(c->label, DEV_NAME_SIZE - 1));

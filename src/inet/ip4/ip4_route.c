@@ -131,9 +131,10 @@ enum skb_drop_reason ip4_validate_source(struct cpu *cpu, struct netns *net, str
 	if (dev->flags & IFF_LOOPBACK || skb->pkt_type == PACKET_LOOPBACK)
 		return SKB_NOT_DROPPED; /* ours, checked when it was sent */
 	if (!rpf && (dev->ifindex != oif || !(idev->on & IN_DEV_SEND_REDIRECTS))) {
-		if (!(idev->on & IN_DEV_ACCEPT_LOCAL) && ip4_ifaddr_find(net, saddr))
-			return SKB_DROP_REASON_IP_LOCAL_SOURCE;
-		return SKB_NOT_DROPPED;
+		if (idev->on & IN_DEV_ACCEPT_LOCAL)
+			return SKB_NOT_DROPPED;
+		if (net->fib->default_rules && !net->fib->custom_local)
+			return ip4_ifaddr_find(net, saddr) ? SKB_DROP_REASON_IP_LOCAL_SOURCE : SKB_NOT_DROPPED;
 	}
 	fl.mark = idev->on & IN_DEV_SRC_VALID_MARK ? skb->mark : 0;
 	if (fib_lookup(cpu, net, &fl, &res))
@@ -380,7 +381,7 @@ int ip4_route_out_v4(struct cpu *cpu, struct netns *net, struct flow *fl, struct
 	if (!choose) {
 		if (!source_ok(net, fl))
 			return -EINVAL;
-		if (!fl->oif && !(fl->flags & FLOW_ANYSRC) && !ip4_ifaddr_find(net, inaddr_v4(&fl->saddr)) &&
+		if (!(fl->flags & FLOW_ANYSRC) && !ip4_ifaddr_find(net, inaddr_v4(&fl->saddr)) &&
 		    fib_addr_type(net, NULL, &fl->saddr) != RTN_LOCAL)
 			return -ENETUNREACH;
 	}

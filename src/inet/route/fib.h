@@ -50,6 +50,7 @@ struct netns_fib {
 	struct netns *net;
 	u32 genid;		/* moves when a cached route may have become wrong */
 	bool default_rules, default_rules6; /* only those that a namespace is born with, and ever so */
+	bool custom_local;	/* somebody made a route of type local: own addresses are not only those of devices */
 	bool rules_want_ports, rules_want_l3mdev; /* some rule of either family looks at them */
 	struct fib_table *local4, *main4, *default4, *local6, *main6; /* default4: NULL while it has never had a route */
 	struct list tables;	/* struct fib_table, by family and id */

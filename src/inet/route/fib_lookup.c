@@ -58,7 +58,7 @@ struct fib_nh *fib_select_path(struct cpu *cpu, struct netns *net, struct fib_in
 	return first ? first : &fi->nh[0];
 }
 
-int fib_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table *tb, const struct flow *fl, struct fib_result *res,
+static int one_table(struct cpu *cpu, struct netns *net, const struct fib_table *tb, const struct flow *fl, struct fib_result *res,
 		     bool ignore_linkdown)
 {
 	struct lpm_key key = lpm_key_of(AF_INET, &fl->daddr);
@@ -93,6 +93,24 @@ int fib_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table 
 	return -EAGAIN;
 }
 
+/* Until a rule is made tables local and main are one: the longest prefix of both counts, of one prefix local's routes first. */
+int fib_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table *tb, const struct flow *fl, struct fib_result *res,
+		     bool ignore_linkdown)
+{
+	struct fib_result main;
+	int err, main_err;
+	if (!net->fib->default_rules || (tb != net->fib->local4 && tb != net->fib->main4))
+		return one_table(cpu, net, tb, fl, res, ignore_linkdown);
+	err = one_table(cpu, net, net->fib->local4, fl, res, ignore_linkdown);
+	if (res->alias && res->alias->prefix_len == 32)
+		return err;
+	main_err = one_table(cpu, net, net->fib->main4, fl, &main, ignore_linkdown);
+	if (!main.alias || (res->alias && res->alias->prefix_len >= main.alias->prefix_len))
+		return err;
+	*res = main;
+	return main_err;
+}
+
 int fib_lookup(struct cpu *cpu, struct netns *net, const struct flow *fl, struct fib_result *res)
 {
 	int err;
@@ -101,9 +119,7 @@ int fib_lookup(struct cpu *cpu, struct netns *net, const struct flow *fl, struct
 	*res = (struct fib_result){ .alias = NULL };
 	if (unlikely(!net->fib->default_rules))
 		return fib_rules_lookup(cpu, net, fl, res);
-	err = fib_table_lookup(cpu, net, net->fib->local4, fl, res, false);
-	if (err == -EAGAIN)
-		err = fib_table_lookup(cpu, net, net->fib->main4, fl, res, false);
+	err = fib_table_lookup(cpu, net, net->fib->main4, fl, res, false);
 	if (err == -EAGAIN && net->fib->default4)
 		err = fib_table_lookup(cpu, net, net->fib->default4, fl, res, false);
 	if (err != -EAGAIN)
@@ -131,7 +147,7 @@ void fib_lookup_bulk(struct netns *net, const be32 *daddr, unsigned n, const str
 		prefetch(res[i]);
 	for (unsigned i = 0; i < n; i++) {
 		const struct fib_alias *l = lpm4_lookup(&local->lpm, daddr[i]);
-		if (l)
+		if (l && (!res[i] || l->prefix_len >= res[i]->prefix_len))
 			res[i] = l;
 		if (res[i] && unlikely(!plain(res[i])))
 			res[i] = NULL;

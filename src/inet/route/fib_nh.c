@@ -22,7 +22,7 @@ static int check_onlink(struct netns *net, struct fib_nh *nh, u8 scope, struct n
 		NL_SET_ERR(ack, "Nexthop device is not up");
 		return -ENETDOWN;
 	}
-	if (fib_addr_type(net, dev, &nh->gateway) != RTN_UNICAST) {
+	if (fib_addr_type(net, NULL, &nh->gateway) != RTN_UNICAST) {
 		NL_SET_ERR(ack, "Nexthop has invalid gateway");
 		return -EINVAL;
 	}
@@ -124,7 +124,8 @@ struct dst *fib_nh_dst_make(struct fib_nh *nh)
 	fib_info_mem_hold(fi);
 	if (!inaddr_is_any(&fi->prefsrc))
 		d->prefsrc = fi->prefsrc;
-	else if (family == AF_INET && nh->dev && ops) /* IPv6 chooses for each flow: RFC 6724 */
+	else if (family == AF_INET && fi->type != RTN_LOCAL && nh->dev && ops) /* own addresses speak for
+		themselves, IPv6 chooses for each flow (RFC 6724) */
 		ops->select_saddr(net, nh->dev, nh->has_gw ? &nh->gateway : NULL, fi->scope, &d->prefsrc);
 	if (ops)
 		ops->dst_setup(d);

@@ -191,6 +191,7 @@ static bool exists(struct list *rules, const struct fib_rule *n)
 /* What a rule has to be besides well-formed. IPv4's `table 0` is the first that is empty. */
 static int configure(struct netns *net, struct fib_rule *r, struct nl_ext_ack *ack)
 {
+	bool fresh = !r->table;
 	if (r->action != FR_ACT_TO_TBL || r->l3mdev)
 		return 0;
 	if (!r->table && r->family == AF_INET6) {
@@ -202,8 +203,7 @@ static int configure(struct netns *net, struct fib_rule *r, struct nl_ext_ack *a
 			r->table = id;
 			break;
 		}
-	if (!r->table || ((r->family == AF_INET6 || !fib_table_find(net, r->family, r->table)) &&
-			  !fib_table_get_or_new(net, r->family, r->table)))
+	if (!r->table || ((r->family == AF_INET6 || fresh) && !fib_table_get_or_new(net, r->family, r->table)))
 		return -ENOBUFS;
 	return 0;
 }

@@ -273,6 +273,8 @@ int fib_route_add(struct cpu *cpu, struct netns *net, const struct fib_config *c
 		mem_free(fib_mem(net), a);
 		goto fail;
 	}
+	if (c->type == RTN_LOCAL && c->portid)
+		net->fib->custom_local = true;
 	fib_genid_bump(net);
 	fib_announce(cpu, net, EV_ROUTE_ADD, a, c, flags);
 	return 0;

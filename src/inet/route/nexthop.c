@@ -226,6 +226,10 @@ static int make_single(struct cpu *cpu, struct nexthop *nh, const struct nexthop
 			      .weight = 1 };
 	if (c->blackhole) {
 		nh->blackhole = true;
+		if (c->family == AF_INET && !(nh->net->dev->loopback->flags & IFF_UP)) { /* through which it leads */
+			NL_SET_ERR(c->ack, "Device for nexthop is not up");
+			return -ENETDOWN;
+		}
 		return 0;
 	}
 	if (c->fdb) {
