@@ -373,12 +373,12 @@ int listener_add(struct attach *a, int fd, u64 self_ns)
 	w->l = l;
 	pthread_mutex_lock(&a->lock);
 	for (unsigned i = 0; i < ARRAY_SIZE(l->thread); i++) {
-		l->refcnt++;
+		__atomic_fetch_add(&l->refcnt, 1, __ATOMIC_RELAXED); /* the one before may be at work already */
 		if (pthread_create(&l->thread[l->nthreads], NULL, serve, l) == 0) {
 			l->nthreads++;
 			l->running++;
 		} else {
-			l->refcnt--;
+			__atomic_fetch_sub(&l->refcnt, 1, __ATOMIC_RELAXED);
 		}
 	}
 	if (!l->nthreads) {

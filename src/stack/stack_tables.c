@@ -18,6 +18,7 @@
 #include "link/netns_neigh.h"
 #include "link/qdisc.h"
 #include "link/type/vlan_dev.h"
+#include "sock/packet/packet.h"
 #include "sock/sock.h"
 #include "stack/stack.h"
 #include "transport/ports.h"
@@ -57,6 +58,7 @@ static const struct proc_file *const proc_files[] = {
 	&udp_proc,
 	&raw_proc,
 	&ping_proc,
+	&packet_proc,
 	NULL,
 };
 
@@ -65,6 +67,7 @@ static const struct event_sub *const event_subs[] = {
 	&rt_events_first,
 	&fib_event_sub,
 	&ip4_event_sub,
+	&packet_event_sub,
 	&neigh_event_sub, /* after all who use neighbours of a device that goes */
 	&rt_events,	  /* last: tells programs what has happened */
 	NULL,
@@ -89,6 +92,8 @@ static const struct sock_family *const sock_families[] = {
 	&udp_family_v4,
 	&ping_family_v4,
 	&raw_family_v4, /* any protocol */
+	&packet_family_raw,
+	&packet_family_dgram,
 	&netlink_route_raw,
 	&netlink_route_dgram,
 	&netlink_generic_raw,

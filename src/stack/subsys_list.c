@@ -5,6 +5,7 @@
 #include "inet/route/fib.h"
 #include "link/netns_dev.h"
 #include "link/netns_neigh.h"
+#include "sock/packet/packet.h"
 #include "sock/sock.h"
 #include "stack/stack.h"
 #include "transport/raw.h"
@@ -18,6 +19,7 @@ const struct subsys *const stack_subsys[] = {
 	&fib_subsys,
 	&ip4_subsys,
 	&sock_subsys,
+	&packet_subsys,
 	&raw_subsys,
 	&ping_subsys,
 	&tcp_subsys,
