@@ -74,6 +74,8 @@ int attach_new(struct host *h, struct attach **out, struct ctl_error *err)
 	}
 	if (a->box.fuse_fd < 0)
 		a->filter_flags |= FILTER_CATCH_WRITES;
+	if (a->box.own_user_ns)
+		a->filter_flags |= FILTER_CATCH_EXEC;
 	e = make_meeting_place(a);
 	if (!e)
 		e = fdtable_init(a, err);

@@ -331,6 +331,8 @@ static const struct {
 	{ __NR_openat, false, call_open },
 	{ __NR_openat2, false, call_open },
 	{ __NR_mount, false, call_mount },
+	{ __NR_execve, false, call_exec },
+	{ __NR_execveat, false, call_exec },
 };
 
 enum call_end call_dispatch(struct call *c)

@@ -26,12 +26,11 @@ static struct { /* guarded by attach.repair_lock; tid 0: free. One daemon a proc
 	u32 n;
 } repairs;
 
-/* At most len-1 characters; -EFAULT, -ENAMETOOLONG. Reads to the end of a page at a time, as the string may end there. */
-static int read_path(struct call *c, u64 addr, char *buf, size_t len)
+int call_path(struct call *c, u64 addr, char *buf, size_t len)
 {
 	size_t at = 0;
 
-	while (at < len - 1) {
+	while (at < len - 1) { /* to the end of a page at a time, as the string may end there */
 		size_t n = MIN(4096 - ((addr + at) & 4095), len - 1 - at);
 
 		if (at == 0 && n > 256)
@@ -138,7 +137,7 @@ enum call_end call_open(struct call *c)
 	struct open_how how;
 	int flags, fd, e, pid, tid = c->tid;
 
-	if (read_path(c, path_arg, path, sizeof(path)) || path[0] != '/')
+	if (call_path(c, path_arg, path, sizeof(path)) || path[0] != '/')
 		return CALL_CONTINUE;
 	if (!strcmp(path, "/etc/ld.so.cache"))
 		see_namespace(c); /* once a program: `unshare -n` runs one in what it made */
@@ -186,7 +185,7 @@ static void name_namespace(struct call *c)
 	const char *base;
 	struct kns *k;
 
-	if (read_path(c, c->arg[0], source, sizeof(source)) || read_path(c, c->arg[1], target, sizeof(target)))
+	if (call_path(c, c->arg[0], source, sizeof(source)) || call_path(c, c->arg[1], target, sizeof(target)))
 		return;
 	if (strcmp(source, "/proc/self/ns/net") && strcmp(source, "/proc/thread-self/ns/net"))
 		return;
@@ -206,7 +205,7 @@ enum call_end call_mount(struct call *c)
 
 	see_namespace(c);
 	name_namespace(c);
-	if (c->a->box.fuse_fd < 0 || read_path(c, c->arg[1], target, sizeof(target)))
+	if (c->a->box.fuse_fd < 0 || call_path(c, c->arg[1], target, sizeof(target)))
 		return CALL_CONTINUE;
 	normalise(target);
 	if (strcmp(target, "/sys") && strcmp(target, "/proc") && strcmp(target, "/"))

@@ -51,6 +51,7 @@ int filter_install(u32 flags)
 	/* What an open must not be for to be looked at. Directories are the mounted tree's. O_NONBLOCK means nothing to a file under
 	 * /proc and no reader there asks for it, but a web server that opens a file for each request does. */
 	u32 unless = (flags & FILTER_CATCH_WRITES ? 0 : O_ACCMODE) | O_PATH | O_DIRECTORY | O_NONBLOCK;
+	u32 exec = flags & FILTER_CATCH_EXEC ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ALLOW;
 	struct sock_filter prog[] = {
 		LOAD(offsetof(struct seccomp_data, arch)),
 		EQ(AUDIT_ARCH_X86_64, 8, 0),
@@ -99,6 +100,8 @@ int filter_install(u32 flags)
 		CAUGHT(__NR_accept), CAUGHT(__NR_accept4), CAUGHT(__NR_connect), CAUGHT(__NR_bind), CAUGHT(__NR_listen),
 		CAUGHT(__NR_getsockname), CAUGHT(__NR_getpeername), CAUGHT(__NR_setsockopt), CAUGHT(__NR_getsockopt),
 		CAUGHT(__NR_shutdown), CAUGHT(__NR_mount),
+		ON(__NR_execve, 1), BPF_STMT(BPF_RET | BPF_K, exec),
+		ON(__NR_execveat, 1), BPF_STMT(BPF_RET | BPF_K, exec),
 		REFUSED(__NR_io_uring_setup), REFUSED(__NR_io_uring_enter), REFUSED(__NR_io_uring_register),
 		ALLOW,
 	};

@@ -4,7 +4,10 @@
 
 #include "base/types.h"
 
-enum { FILTER_CATCH_WRITES = 1 }; /* opens for writing too: where there is no FUSE tree that would take them */
+enum {
+	FILTER_CATCH_WRITES = 1, /* opens for writing too: where there is no FUSE tree that would take them */
+	FILTER_CATCH_EXEC = 2,	 /* executions: where not every program may be looked into */
+};
 
 /* Installs the filter in this thread (and all it will fork). Returns the listener, or -errno: -EBUSY when a filter with a listener is
  * in force already (weft inside weft). */

@@ -159,6 +159,7 @@ void call_acted(struct call *c); /* and the answer was taken, it seems */
 void replay_save(struct call *c); /* c->ret, which could not be delivered, of a call that acted */
 void replays_free(struct attach *a);
 int call_memory(void *arg, u64 addr, void *buf, size_t len);	  /* args_mem.read */
+int call_path(struct call *c, u64 addr, char *buf, size_t len);	  /* a string: 0, -EFAULT, -ENAMETOOLONG */
 int call_write(struct call *c, u64 addr, const void *buf, size_t len); /* 0, -EFAULT */
 int call_writev(struct call *c, const struct iovec *to, unsigned n, const void *buf, size_t len);
 /* cpu->caller for the time of a call into the stack. caps: also what the caller may do (two more look-ups). */
@@ -327,6 +328,7 @@ enum call_end call_getsockopt(struct call *c);
 enum call_end call_ioctl(struct call *c);
 enum call_end call_open(struct call *c);
 enum call_end call_mount(struct call *c);
+enum call_end call_exec(struct call *c);
 void repair_if_needed(struct call *c); /* a mount by this task went before */
 
 /* -- listeners: attach/supervisor.c -- */

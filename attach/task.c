@@ -90,7 +90,7 @@ int task_getfd(struct attach *a, int tid, int fd)
 	struct task *t;
 	int n, e, pidfd;
 
-	for (int trial = 0; trial < 2; trial++) {
+	for (int trial = 0; trial < 4; trial++) { /* an old task's is forgotten, the new one's made, and used */
 		pthread_mutex_lock(&a->lock);
 		t = find(a, tid);
 		if (t) {

@@ -167,7 +167,9 @@ static int run_private(const struct run_options *o, char *const *argv)
 	}
 	status = wait_for(program, stack, &stack_gone);
 	close(control); /* the last one of the pinned connection: the stack ends */
-	if (!stack_gone) {
+	if (stack_gone) {
+		ctl_place_clean(name);
+	} else {
 		int how = 0;
 
 		while (waitpid(stack, &how, 0) < 0 && errno == EINTR)

@@ -112,12 +112,13 @@ struct ctl_place {
 	char name[CTL_NAME_MAX];
 	char dir[96];
 };
-/* Takes the name: -EEXIST when a live daemon has it. What a dead one left is removed. */
+/* Takes the name: -EEXIST when a live daemon has it. What dead ones left, of whatever name, is removed. */
 int ctl_place_take(struct ctl_place *p, const char *name, struct ctl_error *err);
 /* The listening socket, visible under the name from now on; complete at the moment it appears. */
 int ctl_place_listen(struct ctl_place *p, int *sock, struct ctl_error *err);
 void ctl_place_hide(struct ctl_place *p);  /* the socket's name goes; the lock stays */
 void ctl_place_leave(struct ctl_place *p); /* everything goes */
+void ctl_place_clean(const char *name);	   /* removes what a dead daemon of that name left */
 /* Calls fn for the names of live daemons, in order of name. Removes what dead ones left. */
 int ctl_place_each(void (*fn)(void *arg, const char *name), void *arg, struct ctl_error *err);
 

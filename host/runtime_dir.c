@@ -141,6 +141,27 @@ static bool alive(int dirfd, const char *name)
 	return false;
 }
 
+/* Whatever dead ones left, by their locks: not everybody lives to clean up, and not everybody left a socket to be found by. */
+static void sweep(int dirfd)
+{
+	char name[CTL_NAME_MAX];
+	struct dirent *de;
+	size_t n;
+	DIR *d = fdopendir(openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+
+	if (!d)
+		return;
+	while ((de = readdir(d))) {
+		n = strlen(de->d_name);
+		if (n < 7 || n - 6 >= sizeof(name) || de->d_name[0] != '.' || strcmp(de->d_name + n - 5, ".lock"))
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)n - 6, de->d_name + 1);
+		if (ctl_name_valid(name))
+			alive(dirfd, name);
+	}
+	closedir(d);
+}
+
 int ctl_place_take(struct ctl_place *p, const char *name, struct ctl_error *err)
 {
 	int e;
@@ -168,6 +189,7 @@ int ctl_place_take(struct ctl_place *p, const char *name, struct ctl_error *err)
 		return e;
 	}
 	unlinkat(p->dirfd, name, 0); /* a dead one's socket */
+	sweep(p->dirfd);
 	return 0;
 }
 
@@ -210,6 +232,18 @@ void ctl_place_leave(struct ctl_place *p)
 	close(p->lockfd);
 	close(p->dirfd);
 	p->dirfd = p->lockfd = -1;
+}
+
+void ctl_place_clean(const char *name)
+{
+	struct ctl_error err;
+	char dir[96];
+	int dirfd;
+
+	if (runtime_dir_open(false, &dirfd, dir, sizeof(dir), &err))
+		return;
+	alive(dirfd, name);
+	close(dirfd);
 }
 
 int ctl_connect(const char *name, int *out, struct ctl_error *err)
@@ -262,6 +296,7 @@ int ctl_place_each(void (*fn)(void *arg, const char *name), void *arg, struct ct
 	e = runtime_dir_open(false, &dirfd, dir, sizeof(dir), err);
 	if (e)
 		return e == -ENOENT ? 0 : e;
+	sweep(dirfd);
 	d = fdopendir(dup(dirfd));
 	while (d && (de = readdir(d))) {
 		char **more;

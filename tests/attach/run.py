@@ -3,12 +3,14 @@
 
 A test is a program of this folder, whose output must be that of expected/NAME.txt: it was recorded from a Linux kernel (--record, as root:
 in a network namespace of its own), and --kernel compares the kernel again. In differences.c both are known: NAME.kernel.txt is Linux'.
-The others (kill, spaces, leftovers, tools) are functions below.
+The others (kill, spaces, leftovers, …) are functions below and in endings.py.
 """
 import os, re, signal, subprocess, sys, time
 
+import endings
+
 here = os.path.dirname(os.path.abspath(__file__))
-PROGRAMS = ["states", "ends", "blocking", "sharing", "datagrams", "urgent", "marks", "storm", "differences"]
+PROGRAMS = ["states", "ends", "blocking", "sharing", "datagrams", "urgent", "marks", "storm", "handed", "differences"]
 user = []
 
 
@@ -206,7 +208,12 @@ def main(argv):
             else:
                 ok = compare(n, out, expected(n, True))
         else:
-            ok = program(n) if n in PROGRAMS else globals()[n]()
+            if n in PROGRAMS:
+                ok = program(n)
+            elif hasattr(endings, n):
+                ok = getattr(endings, n)(user + [WEFT, "run"], BIN)
+            else:
+                ok = globals()[n]()
         print(("ok   " if ok else "FAIL ") + n)
         bad += not ok
     return 1 if bad else 0

@@ -48,6 +48,7 @@ int main(int argc, char **argv)
 	socklen_t n = sizeof(a);
 	int c, s, d, sv[2], *count, done = 0;
 	pthread_t t[8];
+	pid_t worker[4];
 	char b[16], arg[16];
 
 	if (argc > 1) { /* after exec */
@@ -130,12 +131,12 @@ int main(int argc, char **argv)
 	*count = 0;
 	fcntl(shared_listener, F_SETFL, O_NONBLOCK);
 	for (int i = 0; i < 4; i++)
-		if (fork() == 0) {
+		if ((worker[i] = fork()) == 0) {
 			struct epoll_event ev = { .events = EPOLLIN | EPOLLEXCLUSIVE };
 			int ep = epoll_create1(0), got, fd;
 
 			epoll_ctl(ep, EPOLL_CTL_ADD, shared_listener, &ev);
-			while ((got = epoll_wait(ep, &ev, 1, 1000)) > 0) {
+			while ((got = epoll_wait(ep, &ev, 1, -1)) > 0) {
 				__atomic_fetch_add(&count[1], 1, __ATOMIC_RELAXED);
 				while ((fd = accept(shared_listener, NULL, NULL)) >= 0) {
 					__atomic_fetch_add(&count[0], 1, __ATOMIC_RELAXED);
@@ -151,6 +152,8 @@ int main(int argc, char **argv)
 		close(c);
 		usleep(5000);
 	}
+	for (int i = 0; i < 4; i++)
+		kill(worker[i], SIGKILL);
 	while (wait(NULL) > 0)
 		;
 	SAY("accepted %d, wake-ups at most 20: %s\n", count[0], count[1] <= 20 ? "yes" : "no");

@@ -23,6 +23,7 @@ struct fib_table {		/* exists from its first route on (local and main: always) *
 	u8 family;
 	struct lpm lpm;		/* of struct fib_alias: the first of a prefix's routes */
 	u32 routes;
+	bool used;		/* has ever had one */
 };
 struct fib_port_range { u16 first, last, mask; }; /* host order; first 0: any. mask: 0xffff, or of the one port `first` */
 struct fib_rule {		/* ip-rule(8) */
@@ -192,7 +193,8 @@ void fib_lookup_bulk(struct netns *net, const be32 *daddr, unsigned n, const str
 /* One table alone; -EAGAIN: no match. ignore_linkdown: RTNH_F_LINKDOWN next hops count as usable. */
 int fib_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table *tb, const struct flow *fl, struct fib_result *res,
 		     bool ignore_linkdown);
-/* RTN_* of an address as table local sees it (dev: only routes of that device); RTN_UNICAST when no route names it. */
+/* RTN_* of an address as table local sees it (dev: only routes of that device); RTN_UNICAST when no route names it;
+ * IPv4, in a namespace that never had a route: RTN_BROADCAST, as in Linux, so that sockets bind to any address. */
 u8 fib_addr_type(struct netns *net, const struct net_device *dev_or_null, const struct inaddr *a);
 static inline u32 fib_genid(const struct netns *net) { return net->fib->genid; }
 static inline void fib_genid_bump(struct netns *net) { net->fib->genid++; }

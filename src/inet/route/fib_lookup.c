@@ -165,6 +165,8 @@ u8 fib_addr_type(struct netns *net, const struct net_device *dev, const struct i
 			return RTN_BROADCAST;
 		if (v4_is_multicast(v4))
 			return RTN_MULTICAST;
+		if (!tb || !tb->used)
+			return RTN_BROADCAST;
 	}
 	fl.flags = FLOW_IGNORE_LINKSTATE;
 	if (!tb || (fl.family == AF_INET6 ? fib6_table_lookup(net->home, net, tb, &fl, &res) :

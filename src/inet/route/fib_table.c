@@ -128,6 +128,7 @@ static int link_at(struct fib_table *t, struct lpm_key key, struct fib_alias *he
 			return -ENOBUFS;
 	}
 	t->routes++;
+	t->used = true;
 	return 0;
 }
 
