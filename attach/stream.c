@@ -313,9 +313,9 @@ void stream_dress(struct asock *as, int fd)
 
 void stream_see_dup(struct asock *as, int dup)
 {
-	if (as->raise_sndbuf && as->state == STREAM_OPEN) {
+	if (__atomic_load_n(&as->raise_sndbuf, __ATOMIC_RELAXED)) { /* without the baton: twice does no harm */
 		set_sndbuf(dup, SNDBUF_OF_PROGRAM);
-		as->raise_sndbuf = false;
+		__atomic_store_n(&as->raise_sndbuf, false, __ATOMIC_RELAXED);
 	}
 }
 
@@ -330,6 +330,7 @@ static void established(struct cpu *cpu, struct asock *as)
 	u64 cookie;
 
 	as->state = STREAM_OPEN;
+	__atomic_store_n(&as->raise_sndbuf, true, __ATOMIC_RELAXED);
 	if (fd >= 0) {
 		if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 && cookie == as->cookie)
 			stream_see_dup(as, fd);
@@ -399,7 +400,6 @@ static int pair_in_place(struct asock *as, int dup)
 	for (as->fill = 0; send(dup, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;)
 		as->fill++;
 	set_sndbuf(end, SNDBUF_OF_PROGRAM);
-	as->raise_sndbuf = true;
 	e = asock_attach_end(as, end);
 	if (e)
 		close(end);
@@ -426,7 +426,7 @@ static int start_again(struct call *c)
 	e = asock_rekey(as, fd);
 	as->state = STREAM_FRESH;
 	as->errnum = 0;
-	as->raise_sndbuf = false;
+	__atomic_store_n(&as->raise_sndbuf, false, __ATOMIC_RELAXED);
 	stream_dress(as, fd);
 	call_unlock(c, cpu);
 	close(c->dup);

@@ -230,7 +230,7 @@ struct asock {
 	enum stream_state state;
 	u32 fill;		/* bytes that fill a connecting pair */
 	bool told;		/* connect() has reported the failure: the next one starts again */
-	bool raise_sndbuf;	/* the pair is still small */
+	bool raise_sndbuf;	/* connected, but the program's end is still small; atomic */
 	bool reserve;		/* the first byte in our end was delivered already */
 	bool urgent_in, urgent_out; /* a mark is ahead: in the stack's queue, in the program's: attach/stream_urgent.c */
 	bool reserve_urgent;	/* the reserve byte is an urgent one */
