@@ -128,13 +128,6 @@ static void cell_run(const struct cell *c, uint64_t seed, unsigned long long *by
 		pump(&g, c->groups);
 	}
 	memcpy(bytes, g.bytes, sizeof g.bytes);
-	if (getenv("GOODPUT_NSTAT")) {
-		struct tcp_info ti;
-		socklen_t l = sizeof ti;
-		weft_getsockopt(g.tx[0], IPPROTO_TCP, TCP_INFO, &ti, &l);
-		fprintf(stderr, "cwnd %u ssthresh %u rtt %u retrans %u reord %u rto %u\n", ti.tcpi_snd_cwnd, ti.tcpi_snd_ssthresh, ti.tcpi_rtt,
-			ti.tcpi_total_retrans, ti.tcpi_reordering, ti.tcpi_rto);
-	}
 	for (int i = 0; i < g.ntx; i++)
 		weft_close(g.tx[i]);
 	for (int i = 0; i < g.nrx; i++)

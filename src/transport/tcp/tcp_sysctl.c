@@ -28,6 +28,20 @@ void tcp_sysctl_defaults(struct netns *net)
 	for (unsigned i = 0; net->world->tables->tcp_ccs && net->world->tables->tcp_ccs[i] && i < 32; i++)
 		if (net->world->tables->tcp_ccs[i]->non_restricted || net->world->tables->tcp_ccs[i] == n->cc_default)
 			n->cc_allowed |= BIT(i);
+	/* Later namespaces begin with the first one's choice; who may choose what is one list for all. */
+	if (net->world->init_net && net->world->init_net != net && net->world->init_net->tcp) {
+		n->cc_default = net->world->init_net->tcp->cc_default;
+		n->cc_allowed = net->world->init_net->tcp->cc_allowed;
+	}
+}
+
+static void allow(struct world *w, u32 mask)
+{
+	struct netns *net;
+
+	list_for_each(net, &w->netns_list, world_link)
+		if (net->tcp)
+			net->tcp->cc_allowed = mask;
 }
 
 static void *base(struct netns *net, const char *dev) { return net->tcp; }
@@ -42,12 +56,17 @@ static int cc_set(struct netns *net, void *b, const struct sysctl *s, const char
 {
 	const struct tcp_cc_ops *cc = tcp_cc_find(net->world, text, strcspn(text, " \t\n"));
 
+	u32 bit;
+
 	if (!cc)
 		return -ENOENT;
+	bit = BIT(tcp_cc_id(net->world, cc->name, strlen(cc->name)) - 1);
+	if (!(net->tcp->cc_allowed & bit)) { /* only the first namespace frees a restricted one, and for all */
+		if (net != net->world->init_net)
+			return -EPERM;
+		allow(net->world, net->tcp->cc_allowed | bit);
+	}
 	net->tcp->cc_default = cc;
-	for (unsigned i = 0; net->world->tables->tcp_ccs && net->world->tables->tcp_ccs[i] && i < 32; i++)
-		if (net->world->tables->tcp_ccs[i] == cc)
-			net->tcp->cc_allowed |= BIT(i);
 	return 0;
 }
 
@@ -90,7 +109,7 @@ static int cc_allowed_set(struct netns *net, void *b, const struct sysctl *s, co
 		text += len;
 		text += strspn(text, " \t\n");
 	}
-	net->tcp->cc_allowed = mask;
+	allow(net->world, mask);
 	return 0;
 }
 

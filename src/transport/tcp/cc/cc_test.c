@@ -272,12 +272,31 @@ static void test_dctcp_fallback(void **state)
 	pair_end(&p);
 }
 
+/* Later namespaces begin with the first one's default, and take no restricted one by themselves. */
+static void test_namespaces(void **state)
+{
+	struct lab l = { 0 };
+	char v[64];
+
+	lab_ok(weft_world_new(1, 1, &l.w));
+	lab_ok(weft_netns_new(l.w, "left", &l.ns[LEFT]));
+	lab_ok(weft_sysctl_set(l.ns[LEFT], "net.ipv4.tcp_congestion_control", "bbr"));
+	lab_ok(weft_netns_new(l.w, "right", &l.ns[RIGHT]));
+	assert_true(weft_sysctl_get(l.ns[RIGHT], "net.ipv4.tcp_congestion_control", v, sizeof v) >= 0);
+	assert_string_equal(strtok(v, "\n"), "bbr");
+	assert_int_equal(weft_sysctl_set(l.ns[RIGHT], "net.ipv4.tcp_congestion_control", "dctcp"), -EPERM);
+	assert_int_equal(weft_sysctl_set(l.ns[RIGHT], "net.ipv4.tcp_congestion_control", "nosuch"), -ENOENT);
+	lab_ok(weft_sysctl_set(l.ns[LEFT], "net.ipv4.tcp_congestion_control", "dctcp"));
+	lab_ok(weft_sysctl_set(l.ns[RIGHT], "net.ipv4.tcp_congestion_control", "dctcp")); /* now free for all */
+	lab_end(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fills_the_path), cmocka_unit_test(test_bbr_model), cmocka_unit_test(test_bbr_loss),
 		cmocka_unit_test(test_bbr_probe_rtt), cmocka_unit_test(test_bbr_follows), cmocka_unit_test(test_max_pacing_rate),
-		cmocka_unit_test(test_hystart), cmocka_unit_test(test_application_limited_rate), cmocka_unit_test(test_choice),
+		cmocka_unit_test(test_hystart), cmocka_unit_test(test_application_limited_rate), cmocka_unit_test(test_choice), cmocka_unit_test(test_namespaces),
 		cmocka_unit_test(test_ecn_marks), cmocka_unit_test(test_dctcp_fallback),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
