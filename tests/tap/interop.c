@@ -1,6 +1,7 @@
 /* weft against this machine's own kernel, over a TAP: the kernel at one end, a weft router and a weft server behind it.
  *
  *   kernel (10.9.0.1, tap)  -  router (10.9.0.2 | 10.10.0.1)  -  wire  -  host (10.10.0.2)
+ *   kernel (10.8.0.1, tap of four queues)  -  router (10.8.0.2)
  *
  * The process moves into a user and network namespace of its own, so no root is needed and nothing outside is touched. The wire
  * behind the router loses, reorders and duplicates. Bulk transfers go both ways, each side being client and server once; contents
@@ -25,12 +26,14 @@
 #include "core/netns.h"
 #include "host/host.h"
 #include "host/port_tap.h"
+#include "link/type/nic.h"
 #include "sock/sock.h"
 #include "stack/stack.h"
 
-enum { BIG = 50000000, SMALL = 4000000, PORT = 8080 };
+enum { BIG = 50000000, SMALL = 4000000, PORT = 8080, QUEUES = 4, FLOWS = 12 };
 static struct host *h;
 static struct netns *router, *behind;
+static struct net_device *wide; /* router's nic of QUEUES queues */
 static weft_wire *wire;
 static bool no_tap;
 
@@ -151,7 +154,7 @@ static void weft_connects(struct peer *p, bool sends, u64 total, u16 port)
 /* -- the kernel's side -- */
 static void kernel_moves(int fd, bool sends, u64 total)
 {
-	static u8 buf[65536];
+	u8 buf[65536];
 	u64 bytes = 0, bad = 0;
 	ssize_t n;
 	assert_true(fd >= 0);
@@ -231,7 +234,7 @@ static int begin(void **state)
 {
 	char map[64];
 	unsigned uid = getuid(), gid = getgid();
-	int fd;
+	int fd, fds[QUEUES];
 	if (access("/dev/net/tun", R_OK | W_OK) || unshare(CLONE_NEWUSER | CLONE_NEWNET)) {
 		no_tap = true; /* said once per test, as skipped */
 		return 0;
@@ -242,6 +245,8 @@ static int begin(void **state)
 	snprintf(map, sizeof(map), "0 %u 1", gid);
 	put("/proc/self/gid_map", map);
 	assert_int_equal(tap_open("tap0", 1, &fd), 0);
+	assert_int_equal(tap_open("tap1", QUEUES, fds), 0);
+	sh("ip addr add 10.8.0.1/24 dev tap1 && ip link set tap1 up");
 	sh("ip link set lo up && ip addr add 10.9.0.1/24 dev tap0 && ip link set tap0 up && ip route add 10.10.0.0/24 via 10.9.0.2");
 
 	struct host_config cfg = { .ncpus = 1, .tables = &stack_tables };
@@ -257,6 +262,11 @@ static int begin(void **state)
 	assert_int_equal(port_tap_new(h, &fd, 1, &port), 0);
 	assert_int_equal(nic_new(cpu, router, "eth0", port, &nc, &dev), 0);
 	assert_int_equal(weft_wire_new(router, "eth1", behind, "eth0", NULL, NULL, &wire), 0);
+	nc.queues = QUEUES;
+	assert_int_equal(port_tap_new(h, fds, QUEUES, &port), 0);
+	assert_int_equal(nic_new(cpu, router, "eth2", port, &nc, &wide), 0);
+	assert_int_equal(weft_addr_add(router, "eth2", "10.8.0.2/24"), 0);
+	assert_int_equal(weft_link_up(router, "eth2"), 0);
 	assert_int_equal(weft_addr_add(router, "eth0", "10.9.0.2/24"), 0);
 	assert_int_equal(weft_addr_add(router, "eth1", "10.10.0.1/24"), 0);
 	assert_int_equal(weft_addr_add(behind, "eth0", "10.10.0.2/24"), 0);
@@ -362,6 +372,55 @@ static void impaired(void **state)
 	impair(NULL);
 }
 
+struct flow_of { pthread_t thread; u16 port; bool sends; };
+static void *kernel_flow(void *arg)
+{
+	struct flow_of *f = arg;
+	struct sockaddr_in to = addr("10.8.0.2", f->port);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)))
+		abort();
+	kernel_moves(fd, f->sends, SMALL);
+	return NULL;
+}
+
+/* Bulk both ways over all queues of a TAP at once: the kernel spreads flows over them by hash, and so do we. */
+static void all_queues(void **state)
+{
+	NEED_TAP
+	static struct peer p[FLOWS];
+	struct flow_of f[FLOWS];
+	struct netns *keep = behind;
+	unsigned rx_used = 0, tx_used = 0;
+
+	behind = router; /* where weft's ends live here */
+	for (unsigned i = 0; i < FLOWS; i++) {
+		struct sockaddr_in at = addr("10.8.0.2", (u16)(PORT + 100 + i));
+		peer_init(&p[i], i & 1, SMALL);
+		struct cpu *cpu = host_lock_net(h, router);
+		assert_int_equal(socket_new(cpu, router, AF_INET, SOCK_STREAM, 0, &p[i].listener), 0);
+		socket_set_wake(p[i].listener, incoming, &p[i]);
+		assert_int_equal(socket_bind(cpu, p[i].listener, (struct sockaddr *)&at, sizeof(at)), 0);
+		assert_int_equal(socket_listen(cpu, p[i].listener, 8), 0);
+		host_unlock(h, cpu);
+		f[i] = (struct flow_of){ .port = (u16)(PORT + 100 + i), .sends = !(i & 1) };
+		assert_int_equal(pthread_create(&f[i].thread, NULL, kernel_flow, &f[i]), 0);
+	}
+	for (unsigned i = 0; i < FLOWS; i++) {
+		pthread_join(f[i].thread, NULL);
+		peer_wait(&p[i]);
+	}
+	behind = keep;
+	host_lock_all(h);
+	for (unsigned q = 0; q < QUEUES; q++) {
+		rx_used += nic_of(wide)->q[q].stats.rx_packets > 100;
+		tx_used += nic_of(wide)->q[q].stats.tx_packets > 100;
+	}
+	host_unlock_all(h);
+	assert_true(rx_used > 1);
+	assert_true(tx_used > 1);
+}
+
 static void ping_from_the_kernel(void **state)
 {
 	NEED_TAP
@@ -388,6 +447,7 @@ int main(void)
 		cmocka_unit_test(ping_from_the_kernel),
 		cmocka_unit_test(clean),
 		cmocka_unit_test(impaired),
+		cmocka_unit_test(all_queues),
 	};
 	signal(SIGALRM, tell_drops);
 	alarm(getenv("T") ? (unsigned)atoi(getenv("T")) : 240);
