@@ -129,6 +129,42 @@ static void see_namespace(struct call *c)
 	}
 }
 
+/* A relative path that could be one of the tree's files: made absolute. Few names are, so hardly anybody else pays for the look. */
+static bool from_base(struct call *c, char *path, size_t size)
+{
+	char whole[PATH_MAX + 32], link[48];
+	ssize_t n;
+
+	if (strlen(path) > 64)
+		return false;
+	snprintf(whole, sizeof(whole), "/proc/net/%s", path);
+	if (!attach_fs_owns(whole)) {
+		snprintf(whole, sizeof(whole), "/proc/%s", path);
+		normalise(whole);
+		own_net(whole);
+		if (!attach_fs_owns(whole)) {
+			snprintf(whole, sizeof(whole), "/proc/self/%s", path);
+			own_net(whole);
+			if (!attach_fs_owns(whole))
+				return false;
+		}
+	}
+	if (c->nr == __NR_open || (int)c->arg[0] == AT_FDCWD)
+		snprintf(link, sizeof(link), "/proc/%d/cwd", c->tid);
+	else
+		snprintf(link, sizeof(link), "/proc/%d/fd/%d", c->tid, (int)c->arg[0]);
+	n = readlink(link, whole, PATH_MAX - 1);
+	if (n <= 0)
+		return false;
+	whole[n] = 0;
+	if (!under(whole, "/proc") || (size_t)n + strlen(path) + 2 > size)
+		return false;
+	whole[n] = '/';
+	snprintf(whole + n + 1, sizeof(whole) - (size_t)n - 1, "%s", path);
+	snprintf(path, size, "%.*s", (int)size - 1, whole);
+	return true;
+}
+
 enum call_end call_open(struct call *c)
 {
 	u64 path_arg = c->nr == __NR_open ? c->arg[0] : c->arg[1];
@@ -137,7 +173,7 @@ enum call_end call_open(struct call *c)
 	struct open_how how;
 	int flags, fd, e, pid, tid = c->tid;
 
-	if (call_path(c, path_arg, path, sizeof(path)) || path[0] != '/')
+	if (call_path(c, path_arg, path, sizeof(path)) || (path[0] != '/' && !from_base(c, path, sizeof(path))))
 		return CALL_CONTINUE;
 	if (!strcmp(path, "/etc/ld.so.cache"))
 		see_namespace(c); /* once a program: `unshare -n` runs one in what it made */

@@ -26,6 +26,23 @@ static struct dgram *copy_of(const struct dgram *d)
 	return n;
 }
 
+static void hold(struct call *c, struct dgram *d)
+{
+	list_add_head(&c->held, &d->link);
+	c->nheld++;
+}
+
+static void drop_held(struct call *c)
+{
+	while (!list_empty(&c->held)) {
+		struct dgram *d = list_first(&c->held, struct dgram, link);
+
+		list_del(&d->link);
+		free(d);
+	}
+	c->nheld = 0;
+}
+
 /* The next one in the kernel's queue. */
 static int from_pair(struct asock *as, int dup, bool peek, struct dgram **out)
 {
@@ -104,8 +121,8 @@ static int take(struct cpu *cpu, struct asock *as, int dup, int flags, struct dg
 	return -EAGAIN;
 }
 
-/* The answer was not delivered: back to the head. What is in the kernel's queue behind it must come after it. */
-static void give_back(struct call *c, struct dgram *d)
+/* The answer was not delivered: back to the head, all that is held. What is in the kernel's queue behind it must come after it. */
+void call_give_back(struct call *c)
 {
 	struct asock *as = c->as;
 	bool ours = call_socket(c, (int)c->arg[0]);
@@ -115,11 +132,8 @@ static void give_back(struct call *c, struct dgram *d)
 	char x;
 
 	list_init(&later);
-	if (as->closed || !ours || c->as != as) {
-		free(d);
-		host_unlock(c->a->h, cpu);
-		return;
-	}
+	if (as->closed || !ours || c->as != as)
+		goto out;
 	if (as->many && c->dup >= 0)
 		while (from_pair(as, c->dup, false, &n) == 0)
 			list_add_tail(&later, &n->link);
@@ -131,10 +145,16 @@ static void give_back(struct call *c, struct dgram *d)
 		list_del(&n->link);
 		list_add_head(&as->rxq, &n->link);
 	}
-	list_add_head(&as->rxq, &d->link);
+	while (!list_empty(&c->held)) { /* the last one first */
+		n = list_first(&c->held, struct dgram, link);
+		list_del(&n->link);
+		list_add_head(&as->rxq, &n->link);
+	}
 	dgram_fill(cpu, as);
 	calls_wake(as, POLLIN);
+out:
 	host_unlock(c->a->h, cpu);
+	drop_held(c);
 }
 
 static int take_locked(struct call *c, int flags, struct dgram **out, enum call_end *end)
@@ -177,10 +197,11 @@ static enum call_end commit(struct call *c, struct dgram *d, s64 ret, int flags)
 {
 	int e = call_send(c, ret);
 
+	hold(c, d);
 	if (e && !(flags & (MSG_PEEK | MSG_ERRQUEUE)))
-		give_back(c, d);
+		call_give_back(c);
 	else
-		free(d);
+		drop_held(c);
 	return CALL_DONE;
 }
 
@@ -322,42 +343,83 @@ enum call_end call_recvmsg(struct call *c)
 	return commit(c, d, ret, flags);
 }
 
-enum call_end call_recvmmsg(struct call *c)
+/* The timeout is looked at after each datagram, and does not end a wait: recvmmsg(2), BUGS. */
+static int mm_timeout(struct call *c)
 {
-	u32 n = (u32)MIN(c->arg[2], (u64)1024), done = 0;
-	int flags = (int)c->arg[3], e = 0;
-	enum call_end end = CALL_REPLY;
-	struct dgram *d;
+	struct timespec ts;
+
+	if (!c->arg[4] || c->until)
+		return 0;
+	if (call_memory(c, c->arg[4], &ts, sizeof(ts)))
+		return -EFAULT;
+	if (ts.tv_sec < 0 || (u64)ts.tv_nsec >= NSEC_PER_SEC)
+		return -EINVAL;
+	c->until = host_now() + (u64)MIN(ts.tv_sec, (time_t)1000000000) * NSEC_PER_SEC + (u64)ts.tv_nsec;
+	return 0;
+}
+
+static int mm_time_left(struct call *c)
+{
+	u64 now = host_now(), left = c->until > now ? c->until - now : 0;
+	struct timespec ts = { .tv_sec = (time_t)(left / NSEC_PER_SEC), .tv_nsec = (long)(left % NSEC_PER_SEC) };
+
+	return c->until ? call_write(c, c->arg[4], &ts, sizeof(ts)) : 0;
+}
+
+/* Delivers what is held, the first one last in the list. Returns how many, or an error when there was none. */
+static s64 mm_deliver(struct call *c, int flags)
+{
+	u32 done = 0, len;
+	struct args_msg g;
+	struct list *l;
 	s64 ret = 0;
 
-	if (c->as->kind == ASOCK_STREAM)
-		return CALL_CONTINUE;
-	if (c->arg[4] && !c->deadline) {
-		struct timespec ts;
-
-		if (call_memory(c, c->arg[4], &ts, sizeof(ts)))
-			return call_ret(c, -EFAULT);
-		if (ts.tv_sec < 0 || (u64)ts.tv_nsec >= NSEC_PER_SEC)
-			return call_ret(c, -EINVAL);
-	}
-	for (; done < n; done++) {
+	for (l = c->held.prev; l != &c->held; l = l->prev, done++) {
 		u64 at = c->arg[1] + done * sizeof(struct mmsghdr);
-		struct args_msg g;
-		u32 len;
 
-		e = take_locked(c, done ? flags | MSG_DONTWAIT : flags & ~MSG_WAITFORONE, &d, &end);
-		if (e)
-			break;
-		e = args_msg(&c->mem, at, false, &g);
-		ret = e ? e : deliver(c, d, &g, at, flags);
+		ret = args_msg(&c->mem, at, false, &g);
+		if (!ret)
+			ret = deliver(c, container_of(l, struct dgram, link), &g, at, flags);
 		args_msg_free(&g);
-		free(d);
 		if (ret < 0)
 			break;
 		len = (u32)ret;
-		call_write(c, at + offsetof(struct mmsghdr, msg_len), &len, sizeof(len));
+		if (call_write(c, at + offsetof(struct mmsghdr, msg_len), &len, sizeof(len)))
+			break;
 	}
-	if (!done)
-		return end == CALL_PARKED ? end : call_ret(c, e ? e : ret);
-	return call_ret(c, done);
+	return done ? done : ret;
+}
+
+enum call_end call_recvmmsg(struct call *c)
+{
+	u32 n = (u32)MIN(c->arg[2], (u64)1024);
+	int flags = (int)c->arg[3], e;
+	enum call_end end = CALL_REPLY;
+	struct dgram *d;
+	s64 ret;
+
+	if (c->as->kind == ASOCK_STREAM)
+		return CALL_CONTINUE;
+	e = mm_timeout(c);
+	while (!e && c->nheld < n) {
+		int how = flags & ~MSG_WAITFORONE;
+
+		if (flags & MSG_WAITFORONE && c->nheld)
+			how |= MSG_DONTWAIT;
+		e = take_locked(c, how, &d, &end);
+		if (e && end == CALL_PARKED)
+			return end;
+		if (!e)
+			hold(c, d);
+		if (!e && (d->flags & MSG_OOB || (c->until && c->until <= host_now())))
+			break;
+	}
+	if (!c->nheld)
+		return call_ret(c, e);
+	ret = mm_deliver(c, flags);
+	if (mm_time_left(c) && ret > 0)
+		ret = -EFAULT;
+	if (!call_send(c, ret) || flags & (MSG_PEEK | MSG_ERRQUEUE))
+		drop_held(c);
+	return CALL_DONE; /* what was not delivered goes back when the call ends */
 }

@@ -110,6 +110,21 @@ static bool from_handler(struct call *c)
 	return false;
 }
 
+bool call_cut_short(struct call *c)
+{
+	struct attach *a = c->a;
+	bool found = false;
+	struct call *p;
+
+	if (c->again || !__atomic_load_n(&a->ntimed, __ATOMIC_RELAXED))
+		return false;
+	pthread_mutex_lock(&a->lock);
+	list_for_each(p, &a->parked, link)
+		found |= p->deadline && p->tid == c->tid && p->l == c->l && p->nr == c->nr && !memcmp(p->arg, c->arg, sizeof(p->arg));
+	pthread_mutex_unlock(&a->lock);
+	return found && from_handler(c);
+}
+
 static struct last_act *last_of(struct call *c) { return &c->a->last[(u32)c->tid % ARRAY_SIZE(c->a->last)]; }
 
 void call_acted(struct call *c)

@@ -43,6 +43,8 @@ static void close_dup(struct call *c)
 
 static void call_free(struct call *c)
 {
+	if (c->nheld)
+		call_give_back(c);
 	close_dup(c);
 	if (c->as)
 		asock_put(c->as);
@@ -122,6 +124,14 @@ int call_writev(struct call *c, const struct iovec *to, unsigned n, const void *
 }
 
 /* -- parking -- */
+static void unpark(struct attach *a, struct call *c)
+{
+	list_del(&c->sock_link);
+	list_del(&c->link);
+	list_add_tail(&a->ready, &c->link);
+	a->ntimed -= c->deadline != 0;
+}
+
 enum call_end call_park(struct call *c, u32 events, u64 timeout_ns)
 {
 	struct attach *a = c->a;
@@ -136,12 +146,11 @@ enum call_end call_park(struct call *c, u32 events, u64 timeout_ns)
 	list_for_each_safe(p, tmp, &c->as->parked, sock_link) {
 		if (p->tid != c->tid)
 			continue;
-		list_del(&p->sock_link);
-		list_del(&p->link);
-		list_add_tail(&a->ready, &p->link);
+		unpark(a, p);
 	}
 	list_add_tail(&c->as->parked, &c->sock_link);
 	list_add_tail(&a->parked, &c->link);
+	a->ntimed += c->deadline != 0;
 	if (c->deadline && a->idle_workers)
 		pthread_cond_signal(&a->work);
 	pthread_mutex_unlock(&a->lock);
@@ -160,9 +169,7 @@ void calls_wake(struct asock *as, u32 events)
 	list_for_each_safe(c, tmp, &as->parked, sock_link) {
 		if (!(c->waits_for & events))
 			continue;
-		list_del(&c->sock_link);
-		list_del(&c->link);
-		list_add_tail(&a->ready, &c->link);
+		unpark(a, c);
 		any = true;
 	}
 	if (any && a->idle_workers)
@@ -180,7 +187,7 @@ static void run(struct call *c)
 		call_free(c);
 		return;
 	}
-	end = call_dispatch(c);
+	end = call_cut_short(c) ? call_ret(c, -EINTR) : call_dispatch(c);
 	switch (end) {
 	case CALL_REPLY:
 		if (call_send(c, c->ret)) {
@@ -218,9 +225,7 @@ static u64 expire(struct attach *a, u64 now)
 			continue;
 		if (c->deadline <= now) {
 			c->expired = true;
-			list_del(&c->sock_link);
-			list_del(&c->link);
-			list_add_tail(&a->ready, &c->link);
+			unpark(a, c);
 		} else if (!next || c->deadline < next) {
 			next = c->deadline;
 		}
@@ -302,6 +307,7 @@ static void *serve(void *arg)
 		for (unsigned i = 0; i < 6; i++)
 			c->arg[i] = n.data.args[i];
 		c->dup = -1;
+		list_init(&c->held);
 		c->mem = (struct args_mem){ .read = call_memory, .arg = c };
 		run(c);
 	}

@@ -95,6 +95,7 @@ struct attach {
 	u32 ntasks;
 	struct list ready;	/* struct call.link: to be tried again */
 	struct list parked;	/* struct call.link: all that wait */
+	u32 ntimed;		/* calls parked with a deadline */
 	struct list replays;
 	u32 nreplays;
 	struct last_act last[64]; /* by task */
@@ -127,6 +128,9 @@ struct call {
 	u32 waits_for;		/* POLL* */
 	bool again;		/* tried before */
 	bool expired;
+	struct list held;	/* struct dgram.link: what a recvmmsg has taken so far, the last one first */
+	u32 nheld;
+	u64 until;		/* recvmmsg's timeout, 0: none. ns */
 	bool sigpipe;		/* goes with the answer */
 	bool acts;		/* its result is kept should it not be delivered; hash: of what it was given */
 	u64 hash;
@@ -153,6 +157,8 @@ void calls_wake(struct asock *as, u32 events);
  * one was ended, and its repetition came first. */
 bool run_begin(struct call *c, struct running *r);
 void run_end(struct attach *a, struct running *r);
+/* Is it the repetition of a call that waited with a timeout? Linux does not repeat such a call, SA_RESTART or not: -EINTR. */
+bool call_cut_short(struct call *c);
 /* Before a call acts. data: what its arguments point to. True: it did act before a signal made it be repeated; c->ret is the answer. */
 bool call_replayed(struct call *c, const void *data, size_t len);
 void call_acted(struct call *c); /* and the answer was taken, it seems */
@@ -320,6 +326,7 @@ enum call_end call_accept(struct call *c);
 enum call_end call_recvfrom(struct call *c);
 enum call_end call_recvmsg(struct call *c);
 enum call_end call_recvmmsg(struct call *c);
+void call_give_back(struct call *c); /* what is held, when the call came to nothing */
 enum call_end call_sendto(struct call *c);
 enum call_end call_sendmsg(struct call *c);
 enum call_end call_sendmmsg(struct call *c);

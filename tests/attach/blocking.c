@@ -79,6 +79,18 @@ int main(void)
 	t = now_s() - t;
 	SAY("took 300 ms or a little more: %s\n", t > 0.29 && t < 10 ? "yes" : "no");
 
+	tv.tv_sec = 30; /* whoever has a timeout is not called again by SA_RESTART */
+	MUST(setsockopt(l, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)));
+	MUST(setsockopt(u, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)));
+	arm(SA_RESTART, 50);
+	TRY("accept with a timeout, signal with restart", accept(l, NULL, NULL));
+	TRY("recvfrom with a timeout, signal with restart", recvfrom(u, buf, 64, 0, (struct sockaddr *)&from, &(socklen_t){ sizeof(from) }));
+	disarm();
+	arm(0, 50);
+	TRY("accept with a timeout, signal without restart", accept(l, NULL, NULL));
+	disarm();
+	tv.tv_sec = 0;
+
 	a = addr("127.0.0.1", 4199);
 	c = MUST(socket(AF_INET, SOCK_STREAM, 0));
 	TRY("refused", connect(c, (struct sockaddr *)&a, sizeof(a)));
@@ -108,6 +120,7 @@ int main(void)
 	TRY("non-blocking read", read(c, buf, 1));
 	MUST(setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)));
 	TRY("read with a timeout", read(s, buf, 1));
+	MUST(setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ 0 }, sizeof(tv)));
 	close(c);
 	TRY("read end", read(s, buf, 1));
 	close(s);

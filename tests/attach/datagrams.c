@@ -31,6 +31,7 @@ int main(void)
 	struct mmsghdr mm[4];
 	struct iovec v[4];
 	struct msghdr m;
+	struct timespec t;
 
 	SAY("fresh:%s\n", bits(wait_bits(s, 0)));
 	MUST(bind(s, (struct sockaddr *)&a, sizeof(a)));
@@ -94,6 +95,26 @@ int main(void)
 	TRY("sendmmsg", sendmmsg(c, mm, 4, 0));
 	TRY("recvmmsg", recvmmsg(s, mm, 4, MSG_DONTWAIT, NULL));
 	SAY("lengths %u %u\n", mm[0].msg_len, mm[3].msg_len);
+
+	SAY("-- recvmmsg waits for all\n");
+	if (fork() == 0) {
+		for (int i = 0; i < 4; i++) {
+			usleep(30000);
+			MUST(send(c, "12345678", (size_t)i + 1, 0));
+		}
+		_exit(0);
+	}
+	TRY("recvmmsg", recvmmsg(s, mm, 4, 0, NULL));
+	SAY("lengths %u %u %u %u\n", mm[0].msg_len, mm[1].msg_len, mm[2].msg_len, mm[3].msg_len);
+	wait(NULL);
+	MUST(sendmmsg(c, mm, 2, 0));
+	TRY("MSG_WAITFORONE", recvmmsg(s, mm, 4, MSG_WAITFORONE, NULL));
+	MUST(sendmmsg(c, mm, 2, 0));
+	TRY("a timeout that is over", recvmmsg(s, mm, 4, 0, &(struct timespec){ 0 }));
+	t = (struct timespec){ .tv_sec = 100 };
+	TRY("a timeout that is not", recvmmsg(s, mm, 1, 0, &t));
+	SAY("left: %s\n", t.tv_sec < 100 && t.tv_sec > 10 ? "less" : "as much");
+	TRY("a wrong timeout", recvmmsg(s, mm, 1, 0, &(struct timespec){ .tv_nsec = -1 }));
 
 	SAY("-- refused\n");
 	close(s);

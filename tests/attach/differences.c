@@ -3,7 +3,6 @@
 
 static volatile int pipes;
 static void on_pipe(int s) { (void)s; pipes++; }
-static void on_alarm(int s) { (void)s; }
 
 static void reset_then(const char *what, bool write_first)
 {
@@ -28,9 +27,6 @@ static void reset_then(const char *what, bool write_first)
 int main(void)
 {
 	struct epoll_event ev = { .events = EPOLLOUT | EPOLLET };
-	struct sigaction sa = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
-	struct itimerval it = { .it_value = { .tv_usec = 30000 } };
-	struct timeval tv = { .tv_usec = 100000 };
 	struct sockaddr_in a = addr("127.0.0.1", 4401);
 	char b[16];
 	int c, s, ep, n;
@@ -77,14 +73,6 @@ int main(void)
 	SAY("buffer %.4s\n", b);
 	TRY("the rest", read(s, b, 16));
 	close(c);
-	close(s);
-
-	SAY("-- a timeout and SA_RESTART\n");
-	s = tcp_listener(4402, 1);
-	MUST(setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)));
-	sigaction(SIGALRM, &sa, NULL);
-	setitimer(ITIMER_REAL, &it, NULL);
-	TRY("accept", accept(s, NULL, NULL));
 	close(s);
 
 	SAY("-- unconnected datagrams\n");

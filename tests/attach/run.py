@@ -133,6 +133,7 @@ unshare -n ls /sys/class/net
 nsenter --net=/run/netns/a ls /sys/class/net
 ip netns exec a grep -c : /proc/net/dev
 ip netns exec a cat /proc/self/net/dev | grep -c :
+ip netns exec a sh -c 'cd /proc/net && grep -c : dev; cd /proc/self; grep -c : net/dev; cd /proc; grep -c : ./net/dev'
 ip netns del a
 for i in 1 2 3 4 5 6; do unshare -n sh -c 'ip link add q type dummy && ip -br link | wc -l'; done
 sleep 0.3
