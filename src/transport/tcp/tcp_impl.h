@@ -470,6 +470,7 @@ int tcp_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name, void *
 void tcp_chrono_start(struct cpu *cpu, struct tcp_sock *tp, u8 type);
 void tcp_chrono_stop(struct cpu *cpu, struct tcp_sock *tp, u8 type);
 void tcp_chrono_set(struct cpu *cpu, struct tcp_sock *tp, bool rwnd_limited);
+void tcp_rto_run_ends(struct cpu *cpu, struct tcp_sock *tp);
 int tcp_info_get(struct cpu *cpu, struct tcp_sock *tp, void *val, socklen_t *len);
 
 /* tcp_gro.c */

@@ -41,6 +41,15 @@ void tcp_chrono_set(struct cpu *cpu, struct tcp_sock *tp, bool rwnd_limited)
 
 static u32 ms_since(const struct cpu *cpu, u64 t) { return (u32)((cpu->now - t) / NSEC_PER_MSEC); }
 
+/* A run of timeouts is over: data or SYN came through. */
+void tcp_rto_run_ends(struct cpu *cpu, struct tcp_sock *tp)
+{
+	if (!tp->rto_stamp)
+		return;
+	tp->total_rto_ms += ms_since(cpu, tp->rto_stamp);
+	tp->rto_stamp = 0;
+}
+
 void tcp_info_fill(struct cpu *cpu, const struct tcp_sock *tp, struct tcp_info_full *i)
 {
 	const struct sock *sk = &tp->inet.sk;
@@ -125,6 +134,10 @@ void tcp_info_fill(struct cpu *cpu, const struct tcp_sock *tp, struct tcp_info_f
 	i->snd_wnd = tp->snd_wnd;
 	i->rcv_wnd = tp->rcv_wnd;
 	i->total_rto = (u16)tp->total_rto;
+	i->total_rto_recoveries = (u16)tp->total_rto_recoveries;
+	i->total_rto_time = tp->total_rto_ms;
+	if (tp->rto_stamp)
+		i->total_rto_time += ms_since(cpu, tp->rto_stamp);
 }
 
 int tcp_info_get(struct cpu *cpu, struct tcp_sock *tp, void *val, socklen_t *len)

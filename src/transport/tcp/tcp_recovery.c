@@ -360,6 +360,8 @@ void tcp_fastretrans_alert(struct cpu *cpu, struct tcp_sock *tp, u32 prior_una, 
 		break;
 	case TCP_CA_Loss:
 		process_loss(cpu, tp, flag, num_dupack, rexmit);
+		if (tp->ca_state != TCP_CA_Loss)
+			tcp_rto_run_ends(cpu, tp);
 		identify_loss(cpu, tp, pflag);
 		if (!(tp->ca_state == TCP_CA_Open || (*pflag & FLAG_LOST_RETRANS)))
 			return;

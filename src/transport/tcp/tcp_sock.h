@@ -288,7 +288,8 @@ struct tcp_sock {
 	u32 user_timeout_ms;
 	s32 linger2;		/* ns in jiffies' stead: seconds; -1: no FIN_WAIT2; 0: sysctl */
 	u32 notsent_lowat;	/* 0: sysctl */
-	u32 total_rto;
+	u32 total_rto, total_rto_recoveries, total_rto_ms; /* timeouts; runs of them; how long those took */
+	u64 rto_stamp;		/* when the present run began; 0: none */
 
 	/* -- clocks: tcp_options.c -- */
 	u32 ts_offset;		/* added to our ms clock: RFC 7323, 5.4 */

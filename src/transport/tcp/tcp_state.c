@@ -89,6 +89,7 @@ void tcp_init_transfer(struct cpu *cpu, struct tcp_sock *tp)
 		tp->snd_cwnd = 1; /* the SYN was lost: RFC 5681, 3.1 */
 	else
 		tp->snd_cwnd = tcp_init_cwnd(tp);
+	tcp_rto_run_ends(cpu, tp);
 	tp->snd_cwnd_stamp = cpu->now;
 	tcp_metrics_load(cpu, tp);
 	tcp_mtu_init(cpu, tp);

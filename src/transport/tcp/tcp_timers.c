@@ -245,6 +245,10 @@ static void retransmit_timer(struct cpu *cpu, struct tcp_sock *tp)
 			mib_inc(cpu, sk->net, m);
 	}
 	tcp_enter_loss(cpu, tp);
+	if (!tp->retransmits) {
+		tp->total_rto_recoveries++;
+		tp->rto_stamp = cpu->now;
+	}
 	tp->retransmits++;
 	tp->total_rto++;
 	if (tcp_retransmit_seg(cpu, tp, tcp_seg_first(tp), 1) && !(tcp_seg_first(tp)->state & SEG_RETRANS)) {
