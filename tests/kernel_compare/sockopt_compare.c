@@ -71,8 +71,6 @@ static const struct { int level, name, how; const char *why; int type; /* of soc
 	{ IPPROTO_TCP, 45, VALUE, "TCP_RTO_MIN_US: the kernel rounds to its ticks" },
 	{ IPPROTO_TCP, 46, SKIP, "TCP_DELACK_MAX_US: not built" },
 	{ IPPROTO_TCP, 31, SKIP, "TCP_ULP: not built" },
-	{ IPPROTO_TCP, 14, SKIP, "TCP_MD5SIG: not built" },
-	{ IPPROTO_TCP, 32, SKIP, "TCP_MD5SIG_EXT: not built" },
 	{ IPPROTO_TCP, 33, VALUE, "TCP_FASTOPEN_KEY: each has its own" },
 	{ IPPROTO_TCP, 35, SKIP, "TCP_ZEROCOPY_RECEIVE: not built" },
 	{ IPPROTO_TCP, 38, SKIP, "TCP_AO_ADD_KEY: not built" },

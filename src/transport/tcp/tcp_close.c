@@ -241,6 +241,7 @@ void tcp_destruct(struct cpu *cpu, struct sock *sk)
 		tcp_stat(tp, SOCKSTAT_TCP_ORPHAN, -1);
 	}
 	tcp_fo_remove(cpu, tp, false);
+	tcp_md5_free(cpu, &tp->md5_keys);
 	mem_free(cpu_mem(cpu), tp->saved_syn);
 	mem_free(cpu_mem(cpu), tp->fo_keys);
 	tp->saved_syn = NULL;

@@ -52,7 +52,10 @@ static int connect_init(struct cpu *cpu, struct tcp_sock *tp)
 	d = tcp_route(cpu, tp, &err);
 	if (!d)
 		return err;
-	tp->tcp_header_len = TCP_HDR_LEN + (n->timestamps ? TCPO_TIMESTAMP_ALIGNED_LEN : 0);
+	if (tcp_md5_key(tp))
+		tp->tcp_header_len = TCP_HDR_LEN + TCP_MD5_OPTION;
+	else
+		tp->tcp_header_len = TCP_HDR_LEN + (n->timestamps ? TCPO_TIMESTAMP_ALIGNED_LEN : 0);
 	if (tp->rx_opt.user_mss)
 		tp->rx_opt.mss_clamp = tp->rx_opt.user_mss;
 	tp->max_window = 0;
@@ -320,6 +323,8 @@ static void take_syn(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_cb *
 		tp->rx_opt.tstamp_ok = false;
 		tp->tcp_header_len = TCP_HDR_LEN;
 	}
+	if (tcp_md5_key(tp))
+		tp->tcp_header_len += TCP_MD5_OPTION;
 	tcp_sync_mss(cpu, tp, tp->pmtu_cookie);
 	tp->ack.rcv_mss = tcp_initial_rcv_mss(tp);
 	tp->copied_seq = tp->rcv_nxt;

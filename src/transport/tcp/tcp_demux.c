@@ -51,6 +51,16 @@ void tcp_rx_sock(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 	sock_put(cpu, tcp_to_sock(tp));
 }
 
+/* Not the headers that nearly all segments have: none, or the timestamp alone. */
+static inline bool maybe_signed(const struct tcp_sock *tp, const struct tcp_hdr *th)
+{
+	u32 hlen = tcp_hlen(th);
+
+	if (likely(!tp->md5_keys && (hlen == TCP_HDR_LEN || hlen == TCP_HDR_LEN + TCPO_TIMESTAMP_ALIGNED_LEN))) /* 18 bytes don't fit */
+		return false;
+	return true;
+}
+
 static void tcp_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 {
 	struct netns_tcp *n = net->tcp;
@@ -101,6 +111,8 @@ again:
 		trace_point(cpu, net, skb, TP_SOCK_LOOKUP, req->listener->inet.sk.cookie, TCP_NEW_SYN_RECV, "connection request");
 		if (unlikely(req->listener->inet.min_ttl && af->rx_ttl(skb) < req->listener->inet.min_ttl))
 			goto min_ttl;
+		if (maybe_signed(req->listener, th) && !tcp_md5_ok(cpu, req->listener, &saddr, &daddr, skb))
+			return;
 		tcp_req_rx(cpu, req, skb, th);
 		return;
 	} else {
@@ -112,6 +124,8 @@ again:
 	trace_point(cpu, net, skb, TP_SOCK_LOOKUP, tp->inet.sk.cookie, tp->inet.sk.state, tcp_state_name(tp->inet.sk.state));
 	if (unlikely(tp->inet.min_ttl && af->rx_ttl(skb) < tp->inet.min_ttl))
 		goto min_ttl;
+	if (maybe_signed(tp, th) && !tcp_md5_ok(cpu, tp, &saddr, &daddr, skb))
+		return;
 	if (unlikely(tp->inet.sk.filter)) {
 		u32 keep = sock_filter_run(&tp->inet.sk, skb);
 		if (!keep) {

@@ -50,7 +50,7 @@ struct tcp_sack_state {
 /* Options of a segment to be sent. */
 struct tcp_out_opts {
 	u16 mss; /* 0: none */
-	bool ts, sack_perm, wscale_ok;
+	bool md5, ts, sack_perm, wscale_ok;
 	u8 wscale, num_sacks;
 	u32 tsval, tsecr;
 	struct tcp_sack_block sacks[TCP_NUM_SACKS];
@@ -76,6 +76,7 @@ struct tcp_reply {
 	u16 window;
 	u8 flags, tos;
 	struct tcp_out_opts opts;
+	const struct tcp_md5_key *md5; /* signs it; opts.md5 follows */
 };
 
 static inline u32 tcp_in_flight(const struct tcp_sock *tp)
@@ -385,6 +386,20 @@ void tcp_metrics_save(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_metrics_load(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_metrics_fo_get(const struct tcp_sock *tp, u16 *mss, struct tcp_fo_cookie *c);
 void tcp_metrics_fo_set(struct cpu *cpu, struct tcp_sock *tp, u16 mss, const struct tcp_fo_cookie *c, bool syn_lost, u8 try_exp);
+
+/* tcp_md5.c */
+enum { TCP_MD5_OPTION = 20 }; /* with two NOPs in front */
+const struct tcp_md5_key *tcp_md5_find(const struct tcp_sock *tp, const struct inaddr *peer);
+void tcp_md5_free(struct cpu *cpu, struct tcp_md5_key **list);
+int tcp_md5_copy(struct cpu *cpu, struct tcp_md5_key **list, const struct tcp_md5_key *k, const struct inaddr *peer);
+int tcp_md5_set(struct cpu *cpu, struct tcp_sock *tp, int name, const void *val, socklen_t len);
+void tcp_md5_sign(const struct tcp_md5_key *k, const struct inaddr *s, const struct inaddr *d, struct sk_buff *skb, struct tcp_hdr *th);
+bool tcp_md5_ok(struct cpu *cpu, const struct tcp_sock *tp, const struct inaddr *s, const struct inaddr *d, struct sk_buff *skb);
+/* The key for the connection's own peer. */
+static inline const struct tcp_md5_key *tcp_md5_key(const struct tcp_sock *tp)
+{
+	return likely(!tp->md5_keys) ? NULL : tcp_md5_find(tp, &tp->inet.daddr);
+}
 
 /* tcp_mtu.c */
 enum tcp_mtu_verdict { TCP_MTU_NO_PROBE, TCP_MTU_PROBE, TCP_MTU_WAIT };

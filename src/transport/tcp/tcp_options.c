@@ -116,7 +116,7 @@ struct tcp_sack_block tcp_sack_block_get(const u8 *p, unsigned i)
 
 u32 tcp_out_opts_len(const struct tcp_out_opts *o)
 {
-	u32 n = 0;
+	u32 n = o->md5 ? TCP_MD5_OPTION : 0;
 
 	if (o->mss)
 		n += 4;
@@ -135,6 +135,11 @@ u32 tcp_out_opts_len(const struct tcp_out_opts *o)
 
 void tcp_out_opts_write(u8 *p, const struct tcp_out_opts *o)
 {
+	if (unlikely(o->md5)) { /* signed when all else is in place */
+		p = put32(p, (u32)TCPO_NOP << 24 | TCPO_NOP << 16 | TCPO_MD5SIG << 8 | TCPO_MD5SIG_LEN);
+		memset(p, 0, 16);
+		p += 16;
+	}
 	if (o->mss)
 		p = put32(p, (u32)TCPO_MSS << 24 | TCPO_MSS_LEN << 16 | o->mss);
 	if (o->ts) {
@@ -170,16 +175,21 @@ u32 tcp_options_established(struct cpu *cpu, struct tcp_sock *tp, struct tcp_out
 	o->sack_perm = o->wscale_ok = false;
 	o->num_sacks = 0;
 	o->fo.present = false;
+	o->md5 = tcp_md5_key(tp);
+	if (unlikely(o->md5))
+		len = TCP_MD5_OPTION;
 	o->ts = tp->rx_opt.tstamp_ok;
 	if (o->ts) {
 		o->tsval = tcp_ts_now(cpu) + tp->ts_offset;
 		o->tsecr = tp->rx_opt.ts_recent;
-		len = TCPO_TIMESTAMP_ALIGNED_LEN;
+		len += TCPO_TIMESTAMP_ALIGNED_LEN;
 	}
 	if (likely(!n))
 		return len;
 	max = (40 - len - 4) / 8;
 	n = MIN(n, max);
+	if (!n)
+		return len;
 	if (tp->dsack.start != tp->dsack.end)
 		o->sacks[o->num_sacks++] = tp->dsack;
 	for (unsigned i = 0; o->num_sacks < n; i++)

@@ -37,6 +37,8 @@ int tcp_send_reply(struct cpu *cpu, struct netns *net, const struct tcp_reply *r
 	th->window = cpu_to_be16(r->window);
 	th->urg = (be16){ 0 };
 	tcp_out_opts_write((u8 *)(th + 1), &r->opts);
+	if (unlikely(r->md5))
+		tcp_md5_sign(r->md5, &r->saddr, &r->daddr, skb, th);
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	skb->csum_start = skb->transport_header;
 	skb->csum_offset = offsetof(struct tcp_hdr, check);
@@ -70,6 +72,8 @@ void tcp_send_reset(struct cpu *cpu, struct netns *net, struct tcp_sock *tp, str
 		r.mark = tp->inet.sk.mark;
 		r.oif = tp->inet.sk.bound_dev_if;
 		r.tos = tp->inet.tos;
+		r.md5 = tcp_md5_key(tp);
+		r.opts.md5 = r.md5;
 	}
 	mib_inc(cpu, net, MIB_Tcp_OutRsts);
 	tcp_send_reply(cpu, net, &r);

@@ -113,6 +113,8 @@ int tcp_req_send_synack(struct cpu *cpu, struct tcp_req *req, bool cookie)
 					.wscale_ok = req->wscale_ok, .wscale = req->rcv_wscale };
 	r.opts.tsval = (cookie ? tcp_cookie_timestamp(cpu, req) : tcp_ts_now(cpu)) + req->ts_offset;
 	r.opts.fo = req->foc;
+	r.md5 = tcp_md5_find(req->listener, &req->tuple.daddr);
+	r.opts.md5 = r.md5;
 	return tcp_send_reply(cpu, req->net, &r);
 }
 
@@ -209,6 +211,10 @@ static struct tcp_sock *child_new(struct cpu *cpu, struct tcp_req *req, const st
 		sock_put(cpu, sk);
 		return NULL;
 	}
+	if (tcp_md5_copy(cpu, &tp->md5_keys, tcp_md5_find(l, &req->tuple.daddr), &req->tuple.daddr)) {
+		sock_put(cpu, sk);
+		return NULL;
+	}
 	tcp_setup_caps(tp);
 
 	tp->ts_offset = req->ts_offset;
@@ -225,6 +231,8 @@ static struct tcp_sock *child_new(struct cpu *cpu, struct tcp_req *req, const st
 	tp->rcv_wnd = tp->rcv_ssthresh = req->rcv_wnd;
 	tp->window_clamp = req->wscale_ok ? req->window_clamp : MIN(req->window_clamp, 65535u);
 	tp->tcp_header_len = TCP_HDR_LEN + (req->tstamp_ok ? TCPO_TIMESTAMP_ALIGNED_LEN : 0);
+	if (tp->md5_keys)
+		tp->tcp_header_len += TCP_MD5_OPTION;
 	tp->advmss = req->advmss;
 	if (req->tstamp_ok) {
 		tp->rx_opt.ts_recent = req->ts_recent;
@@ -368,6 +376,8 @@ bool tcp_req_check(struct cpu *cpu, struct tcp_req *req, struct tcp_sock *child,
 				r.opts.tsval = tcp_ts_now(cpu) + req->ts_offset;
 				r.opts.tsecr = req->ts_recent;
 			}
+			r.md5 = tcp_md5_find(req->listener, &req->tuple.daddr);
+			r.opts.md5 = r.md5;
 			tcp_send_reply(cpu, net, &r);
 		}
 		if (paws_reject)

@@ -67,7 +67,7 @@ void tcp_setup_caps(struct tcp_sock *tp)
 {
 	const struct net_device *dev = tp->inet.dst ? tp->inet.dst->dev : NULL;
 
-	tp->gso_ok = dev; /* what the device does not cut is cut before it */
+	tp->gso_ok = !tp->md5_keys && dev; /* a device cannot sign what it cuts */ /* what the device does not cut is cut before it */
 	tp->gso_max_bytes = dev && dev->gso_max_size ? MIN(dev->gso_max_size, 65536u) : 65536u;
 	tp->gso_max_segs = dev && dev->gso_max_segs ? dev->gso_max_segs : 65535u;
 }
@@ -110,8 +110,9 @@ static void syn_options(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_t
 	struct netns_tcp *n = tcp_net(tp);
 	bool ack = x->flags & TCPF_ACK; /* simultaneous open answers what was offered */
 
+	o->md5 = tcp_md5_key(tp);
 	o->mss = tcp_advertise_mss(cpu, tp);
-	o->ts = ack ? tp->rx_opt.tstamp_ok : n->timestamps;
+	o->ts = ack ? tp->rx_opt.tstamp_ok : n->timestamps && !o->md5;
 	o->tsval = tcp_ts_now(cpu) + tp->ts_offset;
 	o->tsecr = tp->rx_opt.ts_recent;
 	o->sack_perm = ack ? tp->rx_opt.sack_ok : n->sack;
@@ -198,6 +199,8 @@ int tcp_transmit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_tx *x)
 		if (th->flags & TCPF_CWR)
 			skb->gso_type |= SKB_GSO_TCP_ECN;
 	}
+	if (unlikely(opts.md5))
+		tcp_md5_sign(tcp_md5_key(tp), &inet->saddr, &inet->daddr, skb, th);
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	skb->csum_start = skb->transport_header;
 	skb->csum_offset = offsetof(struct tcp_hdr, check);

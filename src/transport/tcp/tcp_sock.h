@@ -138,6 +138,15 @@ struct tcp_metrics {
 	struct tcp_fo_cookie fo_cookie;
 };
 
+/* A key of TCP_MD5SIG, in a socket's list. */
+struct tcp_md5_key {
+	struct tcp_md5_key *next;
+	struct inaddr addr;
+	u8 prefix;	/* bits of addr that count */
+	u8 len;
+	u8 key[TCP_MD5SIG_MAXKEYLEN];
+};
+
 /* The headers of a SYN, for TCP_SAVED_SYN. */
 struct tcp_saved_syn {
 	u32 len;
@@ -305,6 +314,7 @@ struct tcp_sock {
 	bool write_pending, fin_received, orphan_counted, ecn_syn, recvmsg_inq, thin_lto;
 	u8 save_syn;		/* TCP_SAVE_SYN of a listener: 1 from the network header on, 2 from the link's */
 	struct tcp_saved_syn *saved_syn; /* of a child, until it is fetched */
+	struct tcp_md5_key *md5_keys;	/* tcp_md5.c */
 
 	/* -- Fast Open: tcp_fastopen.c -- */
 	struct tcp_req *fastopen_rsk;	/* a child's request while its handshake is incomplete; ours */
@@ -374,6 +384,7 @@ struct tcp_tw {
 	u8 substate;		/* TCP_FIN_WAIT2, TCP_TIME_WAIT */
 	u8 rcv_wscale, tos, family;
 	bool tstamp_ok, reuse_ok;
+	struct tcp_md5_key *md5; /* of the peer, or NULL */
 	struct inaddr saddr;	/* source of what we send */
 };
 

@@ -1,6 +1,6 @@
 /* setsockopt and getsockopt at level SOL_TCP, as tcp(7) and linux/tcp.h name them.
  *
- * What is not built (repair, MD5, AO, ULP, zero-copy receive) answers as a kernel without it: ENOPROTOOPT.
+ * What is not built (repair, AO, ULP, zero-copy receive) answers as a kernel without it: ENOPROTOOPT.
  */
 #include "transport/tcp/tcp_impl.h"
 
@@ -125,6 +125,8 @@ int tcp_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, const 
 		memcpy(cc, val, n);
 		return tcp_cc_set(cpu, tp, cc, n);
 	}
+	if (name == TCP_MD5SIG || name == TCP_MD5SIG_EXT)
+		return tcp_md5_set(cpu, tp, name, val, len);
 	if (name == TCP_FASTOPEN_KEY)
 		return tcp_fo_set_keys(cpu, tp, val, len);
 	if (len < sizeof v)

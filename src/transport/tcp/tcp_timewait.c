@@ -16,6 +16,7 @@ static void tw_free(struct cpu *cpu, struct tcp_tw *tw)
 	list_del(&tw->link);
 	net->tcp->tw_count--;
 	net->core->sockstat[SOCKSTAT_TCP_TW]--;
+	tcp_md5_free(cpu, &tw->md5);
 	mem_free(&net->world->mem, tw);
 	(void)cpu;
 }
@@ -68,6 +69,8 @@ void tcp_time_wait(struct cpu *cpu, struct tcp_sock *tp, u8 state, u64 timeout)
 		tw->tuple.tuple_kind = INET_TUPLE_TIMEWAIT;
 		tw->tuple.est_node = (struct hnode){ NULL, 0 };
 		tw->reuse_ok = tp->inet.sk.reuse;
+		if (unlikely(tp->md5_keys))
+			tcp_md5_copy(cpu, &tw->md5, tcp_md5_key(tp), &tp->inet.daddr);
 		timer_init(&tw->timer, tw_timer);
 		list_add_tail(&n->tws, &tw->link);
 		n->tw_count++;
@@ -98,6 +101,8 @@ static void tw_ack(struct cpu *cpu, struct tcp_tw *tw)
 		r.opts.tsval = tcp_ts_now(cpu) + tw->ts_offset;
 		r.opts.tsecr = tw->ts_recent;
 	}
+	r.md5 = tw->md5;
+	r.opts.md5 = r.md5;
 	tcp_send_reply(cpu, tw->net, &r);
 }
 
