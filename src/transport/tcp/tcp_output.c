@@ -207,7 +207,7 @@ static bool tso_should_defer(struct cpu *cpu, struct tcp_sock *tp, u32 len, u32 
 /* -- the sending loop -- */
 
 /* Sends `len` payload bytes (and the FIN behind them when it is due) from snd_nxt on. */
-static int send_new(struct cpu *cpu, struct tcp_sock *tp, u32 len, u32 mss)
+static int send_new(struct cpu *cpu, struct tcp_sock *tp, u32 len, u32 mss, bool push)
 {
 	struct tcp_txbuf *tb = len ? tcp_txq_at(tp->txb_nxt ? tp->txb_nxt : tp->txb_head, tp->snd_nxt) : NULL;
 	bool fin = tp->fin_queued && tp->snd_nxt + len + 1 == tp->write_seq;
@@ -227,7 +227,7 @@ static int send_new(struct cpu *cpu, struct tcp_sock *tp, u32 len, u32 mss)
 	}
 	if (fin)
 		flags |= TCPF_FIN;
-	if (len && (end == tp->pushed_seq || unlikely(tcp_txq_record_ends(tp, end))))
+	if (len && (push || tcp_txq_pushed(tp, end)))
 		flags |= TCPF_PSH;
 	s = tcp_seg_add(cpu, tp, tp->snd_nxt, len, flags & (TCPF_FIN | TCPF_PSH), mss, tb);
 	if (!s)
@@ -255,7 +255,7 @@ bool tcp_write_xmit(struct cpu *cpu, struct tcp_sock *tp, u32 mss, int nonagle, 
 
 		if (v == TCP_MTU_WAIT)
 			return false;
-		if (v == TCP_MTU_PROBE && !send_new(cpu, tp, size, size)) {
+		if (v == TCP_MTU_PROBE && !send_new(cpu, tp, size, size, false)) {
 			tcp_mtu_sent(tp, size);
 			sent = 1;
 		}
@@ -305,7 +305,7 @@ bool tcp_write_xmit(struct cpu *cpu, struct tcp_sock *tp, u32 mss, int nonagle, 
 			tp->tsq_throttled = true;
 			break;
 		}
-		if (send_new(cpu, tp, max, mss))
+		if (send_new(cpu, tp, max, mss, false))
 			break;
 		sent += tp->packets_out - before;
 		if (push_one)
@@ -423,7 +423,7 @@ int tcp_write_wakeup(struct cpu *cpu, struct tcp_sock *tp)
 
 		if (seq_before(tp->pushed_seq, tp->snd_nxt + len))
 			tp->pushed_seq = tp->snd_nxt + len;
-		return send_new(cpu, tp, MIN(len, mss), mss);
+		return send_new(cpu, tp, MIN(len, mss), mss, true);
 	}
 	if (seq_between(tp->snd_up, tp->snd_una + 1, tp->snd_una + 0xffff) && tp->urg_mode)
 		tcp_xmit_probe(cpu, tp, true);

@@ -6,7 +6,7 @@
 #include "transport/tcp/tcp_impl.h"
 #include "transport/tcp/test_tcp.h"
 
-enum { SENT_MAX = 64 };
+enum { SENT_MAX = 128 };
 static struct sent {
 	u32 seq, len; /* seq: relative to the first byte */
 	u8 flags;
@@ -114,6 +114,36 @@ static void test_room(void **state)
 	end(&p);
 }
 
+/* What was pushed in the middle of a long send stays pushed, at the end of its packet. */
+static void test_forced(void **state)
+{
+	struct tcp_pair p;
+	struct tcp_sock *c;
+	u32 ends[4], n = 0, seen = 0;
+	static char buf[100000];
+
+	begin(&p);
+	lab_opt(p.c, SOL_SOCKET, SO_SNDBUF, 400000);
+	c = tcp_of(p.c);
+	c->snd_cwnd = c->snd_cwnd_clamp = 1; /* segment by segment */
+	assert_int_equal(weft_send(p.c, zeros, sizeof zeros, MSG_MORE), sizeof zeros);
+	for (struct tcp_txbuf *tb = c->txb_head; tb && n < 4; tb = tb->next)
+		if (tb->psh)
+			ends[n++] = tb->seq + tb->len - isn;
+	assert_in_range(n, 1, 3); /* half of the peer's window was passed so often */
+	assert_true(lab_wait(&p.l, 10000, (weft_recv(p.s, buf, sizeof buf, 0), c->snd_una == c->snd_nxt && sizeof zeros - (c->snd_una - isn) < 1448)));
+	for (unsigned i = 0; i < nsent; i++) {
+		bool end_of_push = false;
+		for (u32 k = 0; k < n; k++)
+			end_of_push |= sent[i].seq + sent[i].len == ends[k];
+		assert_int_equal(!!(sent[i].flags & TCPF_PSH), end_of_push);
+		seen += end_of_push;
+	}
+	assert_int_equal(seen, n);
+	assert_int_equal(c->psh_n, 0);
+	end(&p);
+}
+
 static int inq_of(weft_socket *s, size_t n, ssize_t want)
 {
 	char buf[1000], control[64];
@@ -148,7 +178,7 @@ static void test_inq(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_push), cmocka_unit_test(test_eor), cmocka_unit_test(test_room),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_push), cmocka_unit_test(test_eor), cmocka_unit_test(test_room), cmocka_unit_test(test_forced),
 					    cmocka_unit_test(test_inq) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,7 @@ struct tcp_txbuf {
 	struct buf *buf;
 	u32 seq, off, len;
 	u32 charged;	   /* bytes of tcp_mem it stands for */
+	bool psh;	   /* its last byte is pushed */
 	bool eor;	   /* MSG_EOR: no packet holds bytes from here and from behind */
 	bool appendable;   /* ours alone: bytes behind off + len may still be written */
 };
@@ -188,7 +189,8 @@ struct tcp_sock {
 	bool gso_ok, fin_queued, urg_mode, ecn_ok, ecn_demand_cwr, ecn_queue_cwr, tsq_throttled, repair;
 	u8 nonagle;		/* TCP_NAGLE_* */
 	u32 tail_start;		/* sequence number where the last packet to be, as send(2) fills them, began: tcp_tx.c */
-	u32 segs_n, eor_n;	/* records in rtx; pieces with eor */
+	bool tail_psh;		/* it ends with what a send pushed */
+	u32 segs_n, eor_n, psh_n; /* records in rtx; pieces with eor, with psh */
 	u32 size_goal;		/* bytes that send(2) puts into one packet to be */
 	u8 zc_frags;		/* of the last packet to be, while zero-copy sends fill it: tcp_tx.c */
 	u32 zc_next;		/* number of the next zero-copy send */

@@ -48,7 +48,11 @@ static int check_sendable(struct cpu *cpu, struct tcp_sock *tp)
 	return -EPIPE;
 }
 
-static void mark_push(struct tcp_sock *tp) { tp->pushed_seq = tp->write_seq; }
+static void mark_push(struct tcp_sock *tp)
+{
+	tp->pushed_seq = tp->write_seq;
+	tp->tail_psh = true;
+}
 
 /* More than half of what the peer ever offered is unpushed. */
 static bool forced_push(const struct tcp_sock *tp) { return seq_after(tp->write_seq, tp->pushed_seq + (tp->max_window >> 1)); }
@@ -148,10 +152,13 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 				wait_for_space(cpu, tp);
 				break;
 			}
+			tcp_txq_end_packet(tp);
 			tp->tail_start = tp->write_seq;
 			tp->zc_frags = 0;
 			tail = 0;
 		}
+		if (!done)
+			tp->tail_psh = false; /* the end of what was pushed before is no longer the packet's */
 		p = tcp_txq_room(cpu, tp, (u32)MIN(total - done, (size_t)65536), &room);
 		if (!p) {
 			wait_for_space(cpu, tp);
@@ -259,6 +266,8 @@ int tcp_commit(struct cpu *cpu, struct sock *sk, u64 bytes, int flags)
 	struct tcp_txbuf *tb = tp->reserved;
 
 	tp->reserved = NULL;
+	if (bytes)
+		tp->tail_psh = false;
 	for (; tb && bytes; tb = tb->next) {
 		u32 n = (u32)MIN(bytes, (u64)(tb->buf->size - tb->off - tb->len));
 

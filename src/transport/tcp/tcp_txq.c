@@ -74,6 +74,7 @@ static void txbuf_free(struct cpu *cpu, struct tcp_sock *tp, struct tcp_txbuf *t
 
 	tcp_mem_uncharge(tp, tb->charged);
 	tp->eor_n -= tb->eor;
+	tp->psh_n -= tb->psh;
 	buf_put(cpu, tb->buf);
 	if (n->free_txbufs_n >= FREE_MAX) {
 		mem_free(cpu_mem(cpu), tb);
@@ -184,6 +185,21 @@ void tcp_txq_end_record(struct tcp_sock *tp)
 	tp->eor_n++;
 }
 
+/* Another packet to be begins. What a send pushed at its end stays pushed, also when later sends push further on. */
+void tcp_txq_end_packet(struct tcp_sock *tp)
+{
+	struct tcp_txbuf *tb = tp->txb_tail;
+
+	if (!tp->tail_psh)
+		return;
+	tp->tail_psh = false;
+	if (!tb || tb->eor || tb->psh || tp->write_seq == tp->snd_nxt)
+		return;
+	tb->psh = true;
+	tb->appendable = false;
+	tp->psh_n++;
+}
+
 /* How many of the `len` bytes from seq on lie before the next end of a record. */
 u32 tcp_txq_record(const struct tcp_sock *tp, u32 seq, u32 len)
 {
@@ -199,11 +215,15 @@ u32 tcp_txq_record(const struct tcp_sock *tp, u32 seq, u32 len)
 	return len;
 }
 
-/* Does a record end in front of seq? */
-bool tcp_txq_record_ends(const struct tcp_sock *tp, u32 seq)
+/* Did a send push what ends in front of seq: the last of all, a full packet, a record? */
+bool tcp_txq_pushed(const struct tcp_sock *tp, u32 seq)
 {
-	struct tcp_txbuf *tb = tp->eor_n ? tcp_txq_at(tp->txb_head, seq - 1) : NULL;
-	return tb && tb->eor && tb->seq + tb->len == seq;
+	struct tcp_txbuf *tb;
+
+	if (seq == tp->write_seq - tp->fin_queued && tp->tail_psh)
+		return true;
+	tb = unlikely(tp->eor_n || tp->psh_n) ? tcp_txq_at(tp->txb_head, seq - 1) : NULL;
+	return tb && (tb->eor || tb->psh) && tb->seq + tb->len == seq;
 }
 
 /* The piece that holds byte `seq`, searched from `from` on; NULL: none has it. */
@@ -230,6 +250,7 @@ void tcp_txq_purge(struct cpu *cpu, struct tcp_sock *tp)
 	tp->reserved = NULL;
 	tp->packets_out = tp->sacked_out = tp->lost_out = tp->retrans_out = 0;
 	tp->inet.sk.wmem_queued = 0;
+	tp->tail_psh = false;
 	tp->rtx_hint = NULL;
 	tp->tlp_high_seq = 0;
 }

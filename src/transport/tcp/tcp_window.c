@@ -328,7 +328,7 @@ void tcp_select_initial_window(const struct netns_tcp *n, u32 space, u32 mss, u3
 	space = MIN(space, *clamp);
 	if (space > mss)
 		space = space / mss * mss;
-	*rcv_wnd = n->workaround_signed_windows ? MIN(space, TCP_MAX_WINDOW) : MIN(space, 65535u);
+	*rcv_wnd = n->workaround_signed_windows ? MIN(space, TCP_MAX_WINDOW) : space; /* a SYN says as much of it as its field takes */
 	*wscale = 0;
 	if (wscale_ok) {
 		u64 max = MAX((u64)space, (u64)n->rmem[2]);
