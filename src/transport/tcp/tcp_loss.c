@@ -176,9 +176,7 @@ void tcp_enter_loss(struct cpu *cpu, struct tcp_sock *tp)
 	}
 	for (struct tcp_seg *head = s; s; s = tcp_seg_next(s)) {
 		if (reneg) {
-			s->state &= (u8)~SEG_SACKED;
-			if (!list_linked(&s->tsorted))
-				list_add_tail(&tp->tsorted, &s->tsorted);
+			s->state &= (u8)~SEG_SACKED; /* it joins tp->tsorted again when it is sent again */
 		} else if (s != head && tcp_is_sack(tp) && tcp_rack_remaining(cpu, tp, s, 0) > 0) {
 			continue; /* sent too recently for its ACK to be here: RFC 8985, 6.3 */
 		}

@@ -467,6 +467,80 @@ static void test_application_limited(void **state)
 	peer_end(&p);
 }
 
+/* What the counters say is what the segments say, and the list by time holds nothing that was delivered. */
+static void check_scoreboard(const struct tcp_sock *tp)
+{
+	u32 packets = 0, sacked = 0, lost = 0, retrans = 0, seq = tp->snd_una;
+	struct tcp_seg *s;
+	u64 last = 0;
+
+	for (s = tcp_seg_first(tp); s; s = tcp_seg_next(s)) {
+		assert_int_equal(s->seq, seq);
+		seq = s->end_seq;
+		packets += s->pcount;
+		sacked += s->state & SEG_SACKED ? s->pcount : 0;
+		lost += s->state & SEG_LOST ? s->pcount : 0;
+		retrans += s->state & SEG_RETRANS ? s->pcount : 0;
+		assert_false((s->state & SEG_SACKED) && (s->state & SEG_LOST));
+	}
+	assert_int_equal(seq, tp->snd_nxt);
+	assert_int_equal(packets, tp->packets_out);
+	if (tcp_is_sack(tp))
+		assert_int_equal(sacked, tp->sacked_out);
+	assert_int_equal(lost, tp->lost_out);
+	assert_int_equal(retrans, tp->retrans_out);
+	assert_true(tp->sacked_out + tp->lost_out <= tp->packets_out);
+	list_for_each(s, &tp->tsorted, tsorted) {
+		assert_false(s->state & SEG_SACKED);
+		assert_true(s->tx_ns >= last);
+		last = s->tx_ns;
+	}
+}
+
+/* A peer that acknowledges at random: forward, partly, again, SACKs and D-SACKs of any bounds, with and without sense, and waits. */
+static void test_random_peer(void **state)
+{
+	static const char *const ccs[] = { "reno", "cubic", "bbr" };
+
+	for (u32 run = 0; run < 60; run++) {
+		static struct peer p;
+		struct tcp_sock *tp;
+		struct rng r;
+
+		peer_begin(&p);
+		rng_init(&r, (const u8[32]){ (u8)run, (u8)(run >> 8), 77 }, 0);
+		p.sack = run % 5 != 4;
+		p.ts = run & 1;
+		peer_connect(&p, 1 + rng_below(&r, 50), ccs[run % 3]);
+		tp = tcp_of(p.c);
+		for (u32 i = 0; i < 150 && p.c->sk->state == TCP_ESTABLISHED; i++) {
+			u32 una = tp->snd_una - p.isn - 1, out = tp->snd_nxt - tp->snd_una, how = rng_below(&r, 10);
+			struct peer_out o = { .seq = p.my_seq, .ack = una };
+
+			if (rng_below(&r, 3) == 0 && tp->write_seq - tp->snd_nxt < 50000)
+				peer_write(&p, 1 + rng_below(&r, 20000));
+			out = tp->snd_nxt - tp->snd_una;
+			if (how < 4 && out)
+				o.ack += rng_below(&r, out + 1) / (how < 2 ? 1 : 1000) * (how < 2 ? 1 : 1000);
+			for (unsigned b = rng_below(&r, p.ts ? 4 : 5); p.sack && out && b; b--) {
+				u32 from = rng_below(&r, out), len = 1 + rng_below(&r, 8) * 1000;
+
+				if (rng_below(&r, 4))
+					from = from / 1000 * 1000, len = len / 1000 * 1000;
+				o.sacks[2 * o.n_sacks] = una + from - (rng_below(&r, 8) ? 0 : 3000);
+				o.sacks[2 * o.n_sacks + 1] = una + MIN(from + len, out + (rng_below(&r, 30) ? 0 : 5000));
+				o.n_sacks++;
+			}
+			peer_send(&p, &o);
+			check_scoreboard(tp);
+			peer_run_us(&p, rng_below(&r, 4) ? rng_below(&r, 3000) : rng_below(&r, 400000));
+			check_scoreboard(tp);
+			peer_drain(&p);
+		}
+		peer_end(&p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -474,7 +548,7 @@ int main(void)
 		cmocka_unit_test(test_lost_retransmission), cmocka_unit_test(test_tail_loss_probe), cmocka_unit_test(test_probe_repairs),
 		cmocka_unit_test(test_probe_off), cmocka_unit_test(test_prr), cmocka_unit_test(test_dsack_undo), cmocka_unit_test(test_eifel_undo),
 		cmocka_unit_test(test_frto), cmocka_unit_test(test_reneging), cmocka_unit_test(test_newreno), cmocka_unit_test(test_limited_transmit),
-		cmocka_unit_test(test_thin_linear), cmocka_unit_test(test_last_byte), cmocka_unit_test(test_slow_start_after_idle), cmocka_unit_test(test_application_limited),
+		cmocka_unit_test(test_thin_linear), cmocka_unit_test(test_last_byte), cmocka_unit_test(test_random_peer), cmocka_unit_test(test_slow_start_after_idle), cmocka_unit_test(test_application_limited),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
