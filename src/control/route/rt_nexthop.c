@@ -36,8 +36,9 @@ static void put_group(struct nl_buf *b, const struct nexthop *nh, u64 now)
 	nest = nl_nest(b, NHA_GROUP);
 	for (unsigned i = 0; i < nh->n; i++) {
 		/* A struct nexthop_grp has the shape of an attribute's value of its own: laid down entry by entry below. */
-		struct nexthop_grp g = { .id = nh->members[i].nh->id, .weight = (u8)(nh->members[i].weight - 1),
-					 .resvd1 = (u8)((nh->members[i].weight - 1) >> 8) };
+		struct nexthop_grp g = { .id = nh->members[i].nh->id, .weight = (u8)(nh->members[i].weight - 1) };
+
+		*nexthop_grp_weight_high(&g) = (u8)((nh->members[i].weight - 1) >> 8);
 		nl_append(b, &g, sizeof(g));
 	}
 	nl_nest_end(b, nest);

@@ -65,7 +65,11 @@ struct nexthop *nexthop_next(struct netns *net, u32 id); /* the first with a gre
 int nexthop_set(struct cpu *cpu, struct netns *net, const struct nexthop_config *c); /* NLM_F_REPLACE, _CREATE, _EXCL as asked */
 void nexthop_del(struct cpu *cpu, struct nexthop *nh, u32 portid, u32 seq);
 static inline bool nexthop_is_group(const struct nexthop *nh) { return nh->members != NULL; }
-/* Weights of 16 bits: struct nexthop_grp's second byte and the reserved one above it. */
-static inline u32 nexthop_grp_weight_of(const struct nexthop_grp *g) { return ((u32)g->weight | (u32)g->resvd1 << 8) + 1u; }
+/* Weights of 16 bits: struct nexthop_grp's `weight` and the byte above it, which is called resvd1 or, in newer headers, weight_high. */
+static inline u8 *nexthop_grp_weight_high(struct nexthop_grp *g) { return (u8 *)g + offsetof(struct nexthop_grp, weight) + 1; }
+static inline u32 nexthop_grp_weight_of(const struct nexthop_grp *g)
+{
+	return ((u32)g->weight | (u32)*nexthop_grp_weight_high((struct nexthop_grp *)g) << 8) + 1u;
+}
 
 #endif
