@@ -132,6 +132,12 @@ void dgram_untoken(struct asock *as, int dup)
 	as->token = false;
 }
 
+/* Behind what is in the pair: something to put there when the program has read it. Without that its reading wakes nobody. */
+static bool more_waits(const struct asock *as, const struct dgram *in_pair)
+{
+	return in_pair->link.next != &as->rxq || as->s->sk->rx_queue.first || has_error(as);
+}
+
 void dgram_fill(struct cpu *cpu, struct asock *as)
 {
 	struct dgram *d;
@@ -144,7 +150,7 @@ void dgram_fill(struct cpu *cpu, struct asock *as)
 		d = list_empty(&as->rxq) ? NULL : list_first(&as->rxq, struct dgram, link);
 		if (d && d->in_pair) {
 			if (!as->many && !dgram_pair_empty(as)) {
-				asock_want_out(as, true); /* somebody may read it without us */
+				asock_want_out(as, more_waits(as, d)); /* somebody may read it without us */
 				return;
 			}
 			list_del(&d->link);
