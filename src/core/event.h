@@ -25,7 +25,7 @@ enum net_event {
 	EV_ND_USEROPT,	    /* obj: struct nd_useropt */
 };
 enum { LINK_CHANGE_FLAGS = 1, LINK_CHANGE_CARRIER = 2, LINK_CHANGE_MTU = 4, LINK_CHANGE_NAME = 8, LINK_CHANGE_ADDR = 16,
-       LINK_CHANGE_MASTER = 32, LINK_CHANGE_FEATURES = 64, LINK_CHANGE_OTHER = 128 };
+       LINK_CHANGE_MASTER = 32, LINK_CHANGE_FEATURES = 64, LINK_CHANGE_OTHER = 128, LINK_CHANGE_VRF = 256 /* with MASTER: it joined or left one */ };
 
 enum { NETCONF_EVENT_DEFAULT = 0x10000, NETCONF_EVENT_INET6 = 0x20000 /* else IPv4's */ };
 enum { LINK_CHANGE_WHICH_SHIFT = 32 }; /* LINK_CHANGE_FLAGS: which IFF_* moved, in info's upper half */

@@ -110,6 +110,7 @@ struct sk_buff {
 	u8 ip_ttl_seen;
 	u16 vlan_tci;	      /* valid when vlan_proto is not 0 */
 	be16 vlan_proto;
+	s32 sdif;	      /* skb_iif is a VRF: the member it came in by; else 0 */
 	/* from here on nothing is cleared by skb_alloc */
 	u8 cb[56] __attribute__((aligned(8))); /* the present layer's own; nothing survives a layer, garbage at first */
 	struct skb_frag frags[MAX_SKB_FRAGS];

@@ -11,6 +11,7 @@ static int netns_init(struct netns *net)
 	struct netns_inet *in = mem_zalloc(&net->world->mem, sizeof(*in));
 	if (!in)
 		return -ENOMEM;
+	in->raw_l3mdev_accept = 1;
 	for (; p && *p; p++)
 		for (unsigned f = 0; f < 2; f++)
 			if ((*p)->families & BIT(f))

@@ -255,22 +255,29 @@ int dev_set_master(struct cpu *cpu, struct net_device *dev, struct net_device *m
 			return err;
 		list_del(&dev->slave_link);
 		dev->master = NULL;
+		changed(cpu, dev, LINK_CHANGE_MASTER | (old->l3mdev_table ? LINK_CHANGE_VRF : 0));
+		if (old->ops->slave_moved)
+			old->ops->slave_moved(cpu, dev);
 		dev_put(old);
-		changed(cpu, dev, LINK_CHANGE_MASTER);
 	}
 	if (!master)
 		return 0;
 	if (!master->ops->add_slave)
 		return -EOPNOTSUPP;
-	err = dev_stack_check(dev, master, ack);
-	if (!err)
-		err = master->ops->add_slave(master, dev, ack);
+	err = master->ops->add_slave(master, dev, ack); /* what it refuses itself, it knows better words for */
 	if (err)
 		return err;
+	err = dev_stack_check(dev, master, ack);
+	if (err) {
+		master->ops->del_slave(master, dev);
+		return err;
+	}
 	dev_hold(master);
 	dev->master = master;
 	list_add_tail(&master->slaves, &dev->slave_link);
-	changed(cpu, dev, LINK_CHANGE_MASTER);
+	changed(cpu, dev, LINK_CHANGE_MASTER | (master->l3mdev_table ? LINK_CHANGE_VRF : 0));
+	if (master->ops->slave_moved)
+		master->ops->slave_moved(cpu, dev);
 	return 0;
 }
 
@@ -325,6 +332,8 @@ int dev_rx_handler_set(struct net_device *dev, rx_handler_fn fn, void *data)
 {
 	if (dev->rx_handler)
 		return -EBUSY;
+	if (dev->no_rx_handler)
+		return -EINVAL;
 	dev->rx_handler_data = data;
 	ptr_publish(dev->rx_handler, fn);
 	return 0;

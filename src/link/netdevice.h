@@ -69,6 +69,7 @@ struct netdev_ops {
 	int (*set_features)(struct net_device *dev, u64 features);
 	int (*add_slave)(struct net_device *dev, struct net_device *slave, struct nl_ext_ack *ack);
 	int (*del_slave)(struct net_device *dev, struct net_device *slave);
+	void (*slave_moved)(struct cpu *cpu, struct net_device *slave); /* it joined or left, and everybody knows */
 	void (*set_rx_mode)(struct net_device *dev);	 /* promiscuity, the lists of unicast or multicast addresses changed; it is up */
 	void (*change_rx_flags)(struct net_device *dev, u32 change); /* IFF_PROMISC, IFF_ALLMULTI went on or off, up or not */
 	/* A device below (dev_upper_link, or a slave of this master) had an event; info as in core/event.h. EV_LINK_UNREGISTER comes before
@@ -140,6 +141,7 @@ struct net_device {
 	bool being_made;	/* by a request that has not come to its end: listeners hear of it then */
 	bool opening, carrier_news; /* dev_open is at work; the carrier changed meanwhile */
 	bool live_addr_change;	/* set_mac while up */
+	bool no_rx_handler;	/* nothing may take its packets away: VRF */
 	bool noqueue;		/* no queue in front of the driver by default: lo, veth, dummy, bridge */
 	u32 carrier_up_count, carrier_down_count;
 	u32 group;
@@ -193,6 +195,8 @@ struct link_kind {
 	void (*dellink)(struct cpu *cpu, struct net_device *dev);
 	/* Writes IFLA_INFO_DATA's content. -EMSGSIZE. */
 	int (*fill_info)(const struct net_device *dev, struct nl_buf *out);
+	/* Writes IFLA_INFO_SLAVE_DATA's content for a device whose master dev is. */
+	int (*fill_slave_info)(const struct net_device *dev, const struct net_device *slave, struct nl_buf *out);
 };
 
 /* -- registry: all batons held -- */
@@ -246,6 +250,13 @@ u32 dev_get_flags(const struct net_device *dev);
 u8 dev_get_operstate(const struct net_device *dev); /* IFLA_OPERSTATE: DOWN while it is not up */
 s32 dev_iflink(const struct net_device *dev);
 struct netns *dev_link_netns(const struct net_device *dev);
+/* The VRF that dev is, or is a member of; NULL: neither. */
+static inline struct net_device *dev_vrf(struct net_device *dev)
+{
+	if (dev->l3mdev_table)
+		return dev;
+	return dev->master && dev->master->l3mdev_table ? dev->master : NULL;
+}
 static inline bool dev_running(const struct net_device *dev) { return dev->flags & IFF_UP; }
 /* 0, -EBUSY: it has one. Packets meet fn from the next batch on. */
 int dev_rx_handler_set(struct net_device *dev, rx_handler_fn fn, void *data);

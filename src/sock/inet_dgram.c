@@ -25,6 +25,14 @@ static struct inaddr self_if_any(const struct inet_sock *inet, const struct inad
 	return inaddr_is_any(&inet->saddr) ? inaddr_from_v4(BE32(0x7f000001)) : inet->saddr;
 }
 
+/* The VRF that the socket is bound to, by it or a member; NULL: none. */
+static struct net_device *bound_vrf(const struct sock *sk)
+{
+	struct net_device *dev = sk->bound_dev_if ? dev_by_index(sk->net, sk->bound_dev_if) : NULL;
+
+	return dev ? dev_vrf(dev) : NULL;
+}
+
 int inet_bind_addr(struct cpu *cpu, struct inet_sock *inet, const struct sockaddr *a, socklen_t len, u16 *port)
 {
 	struct netns *net = inet->sk.net;
@@ -47,7 +55,7 @@ int inet_bind_addr(struct cpu *cpu, struct inet_sock *inet, const struct sockadd
 	}
 	if (!(af = inet_af_of(net, &addr)))
 		return -EADDRNOTAVAIL;
-	type = inaddr_is_any(&addr) ? RTN_LOCAL : af->addr_type(net, NULL, &addr);
+	type = inaddr_is_any(&addr) ? RTN_LOCAL : af->addr_type(net, bound_vrf(&inet->sk), &addr);
 	if (type != RTN_LOCAL && type != RTN_MULTICAST && type != RTN_BROADCAST && !inet->freebind && !inet->transparent &&
 	    !net->ip4->nonlocal_bind)
 		return -EADDRNOTAVAIL;

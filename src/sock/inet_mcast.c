@@ -12,17 +12,18 @@
 #include "inet/route/fib.h"
 #include "link/netdevice.h"
 
-#define MAX_MEMBERSHIPS 20 /* net.ipv4.igmp_max_memberships' default */
-#define MAX_SOURCES 10	   /* net.ipv4.igmp_max_msf's default */
-
 struct inet_mc {
 	struct list link; /* inet_sock.mc_list */
 	be32 group, ifaddr;
 	s32 ifindex;
 	u32 mode; /* MCAST_INCLUDE, MCAST_EXCLUDE */
 	u32 count;
-	be32 source[MAX_SOURCES];
+	be32 *source; /* [count], or NULL */
 };
+
+static u32 max_memberships(const struct inet_sock *inet) { return (u32)MAX(inet->sk.net->ip4->igmp_max_memberships, 0); }
+static u32 max_sources(const struct inet_sock *inet) { return (u32)MAX(inet->sk.net->ip4->igmp_max_msf, 0); }
+static struct ip4_mc_filter filter_of(const struct inet_mc *mc) { return (struct ip4_mc_filter){ (u8)mc->mode, mc->source, mc->count }; }
 
 /* By index, by one of our addresses, or by the route to the group. NULL: none, or no IPv4 on it. */
 static struct net_device *find_dev(struct cpu *cpu, struct inet_sock *inet, const struct mc_request *r)
@@ -73,9 +74,9 @@ int inet_mc_join(struct cpu *cpu, struct inet_sock *inet, const struct mc_reques
 			return -EADDRINUSE;
 		n++;
 	}
-	if (n >= MAX_MEMBERSHIPS || !(mc = mem_zalloc(cpu_mem(cpu), sizeof *mc)))
+	if (n >= max_memberships(inet) || !(mc = mem_zalloc(cpu_mem(cpu), sizeof *mc)))
 		return -ENOBUFS;
-	if ((err = ip4_mc_join(cpu, dev, r->group))) {
+	if ((err = ip4_mc_join_mode(cpu, dev, r->group, (u8)mode))) {
 		mem_free(cpu_mem(cpu), mc);
 		return err;
 	}
@@ -88,12 +89,40 @@ int inet_mc_join(struct cpu *cpu, struct inet_sock *inet, const struct mc_reques
 static void leave(struct cpu *cpu, struct inet_sock *inet, struct inet_mc *mc)
 {
 	struct net_device *dev = dev_by_index(inet->sk.net, mc->ifindex);
+	struct ip4_mc_filter f = filter_of(mc);
 
 	if (dev && dev->ip_ptr)
-		ip4_mc_leave(cpu, dev, mc->group);
+		ip4_mc_leave_mode(cpu, dev, mc->group, &f);
 	list_del(&mc->link);
 	inet->sk.omem_alloc -= sizeof *mc;
+	mem_free(cpu_mem(cpu), mc->source);
 	mem_free(cpu_mem(cpu), mc);
+}
+
+/* mc's filter becomes `mode` and the n sources: here and in what the device listens to. */
+static int set_filter(struct cpu *cpu, struct inet_mc *mc, struct net_device *dev, u32 mode, const be32 *sources, u32 n)
+{
+	struct ip4_mc_filter old = filter_of(mc), new = { (u8)mode, NULL, n };
+	be32 *copy = NULL;
+	int err;
+
+	if (n) {
+		copy = mem_alloc(cpu_mem(cpu), n * sizeof *copy);
+		if (!copy)
+			return -ENOBUFS;
+		memcpy(copy, sources, n * sizeof *copy);
+	}
+	new.source = copy;
+	err = ip4_mc_sources(cpu, dev, mc->group, &old, &new);
+	if (err) {
+		mem_free(cpu_mem(cpu), copy);
+		return err;
+	}
+	mem_free(cpu_mem(cpu), mc->source);
+	mc->mode = mode;
+	mc->source = copy;
+	mc->count = n;
+	return 0;
 }
 
 int inet_mc_leave(struct cpu *cpu, struct inet_sock *inet, const struct mc_request *r)
@@ -124,7 +153,9 @@ int inet_mc_source(struct cpu *cpu, struct inet_sock *inet, const struct mc_requ
 {
 	struct net_device *dev;
 	struct inet_mc *mc;
-	u32 i;
+	be32 *list;
+	u32 i, n;
+	int err;
 
 	if (!v4_is_multicast(r->group))
 		return -EINVAL;
@@ -132,29 +163,35 @@ int inet_mc_source(struct cpu *cpu, struct inet_sock *inet, const struct mc_requ
 		return -ENODEV;
 	if (!(mc = find(inet, r->group, dev->ifindex)))
 		return -EINVAL;
-	if (mc->mode != mode) {
-		if (mc->count)
-			return -EINVAL;
-		mc->mode = mode;
-	}
-	for (i = 0; i < mc->count && !be32_eq(mc->source[i], source); i++)
+	if (mc->mode != mode && mc->count)
+		return -EINVAL;
+	n = mc->count;
+	for (i = 0; i < n && !be32_eq(mc->source[i], source); i++)
 		;
-	if (add) {
-		if (i < mc->count)
-			return -EADDRNOTAVAIL;
-		if (mc->count >= MAX_SOURCES)
-			return -ENOBUFS;
-		mc->source[mc->count++] = source;
-		return 0;
-	}
-	if (i == mc->count)
+	if (add && i < n)
 		return -EADDRNOTAVAIL;
-	if (mc->count == 1 && mode == MCAST_INCLUDE) {
+	if (add && n >= max_sources(inet))
+		return -ENOBUFS;
+	if (!add && i == n) {
+		err = mc->mode != mode ? set_filter(cpu, mc, dev, mode, NULL, 0) : 0; /* an empty filter changes sides even so */
+		return err ? err : -EADDRNOTAVAIL;
+	}
+	if (!add && n == 1 && mode == MCAST_INCLUDE) {
 		leave(cpu, inet, mc); /* nothing left to hear */
 		return 0;
 	}
-	mc->source[i] = mc->source[--mc->count];
-	return 0;
+	list = mem_alloc(cpu_mem(cpu), (n + 1) * sizeof *list);
+	if (!list)
+		return -ENOBUFS;
+	if (n)
+		memcpy(list, mc->source, n * sizeof *list);
+	if (add)
+		list[n++] = source;
+	else
+		list[i] = list[--n];
+	err = set_filter(cpu, mc, dev, mode, list, n);
+	mem_free(cpu_mem(cpu), list);
+	return err;
 }
 
 int inet_mc_filter_set(struct cpu *cpu, struct inet_sock *inet, const struct mc_request *r, u32 mode, const be32 *sources, u32 n)
@@ -164,19 +201,14 @@ int inet_mc_filter_set(struct cpu *cpu, struct inet_sock *inet, const struct mc_
 
 	if (!v4_is_multicast(r->group) || (mode != MCAST_INCLUDE && mode != MCAST_EXCLUDE))
 		return -EINVAL;
-	if (n > MAX_SOURCES)
+	if (n > max_sources(inet))
 		return -ENOBUFS;
 	if (!(dev = find_dev(cpu, inet, r)))
 		return -ENODEV;
 	mc = find(inet, r->group, dev->ifindex);
 	if (mode == MCAST_INCLUDE && !n)
 		return mc ? (leave(cpu, inet, mc), 0) : -EINVAL;
-	if (!mc)
-		return -EINVAL;
-	mc->mode = mode;
-	mc->count = n;
-	memcpy(mc->source, sources, n * sizeof *sources);
-	return 0;
+	return mc ? set_filter(cpu, mc, dev, mode, sources, n) : -EINVAL;
 }
 
 int inet_mc_filter_get(struct cpu *cpu, struct inet_sock *inet, const struct mc_request *r, u32 *mode, be32 *sources, u32 *n)
@@ -193,7 +225,8 @@ int inet_mc_filter_get(struct cpu *cpu, struct inet_sock *inet, const struct mc_
 		return -EADDRNOTAVAIL;
 	*mode = mc->mode;
 	*n = mc->count;
-	memcpy(sources, mc->source, MIN(room, mc->count) * sizeof *sources);
+	if (MIN(room, mc->count))
+		memcpy(sources, mc->source, MIN(room, mc->count) * sizeof *sources);
 	return 0;
 }
 

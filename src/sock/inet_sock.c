@@ -338,7 +338,7 @@ void inet_rx_prepare(struct cpu *cpu, struct inet_sock *inet, struct sk_buff *sk
 	if (unlikely(inet->cmsg_flags & IP_CMSG_RECVFRAGSIZE)) /* first: it is in the cb that is written here */
 		frag_max = inet->sk.net->inet->af4->rx_frag_max(skb);
 	cb->frag_max_size = frag_max;
-	cb->ifindex = skb->skb_iif;
+	cb->ifindex = skb->sdif ? skb->sdif : skb->skb_iif;
 	if (unlikely(inet->cmsg_flags & IP_CMSG_PKTINFO)) {
 		const struct ip4_hdr *ip = (const struct ip4_hdr *)skb_network_header(skb);
 		cb->spec_dst = ip->daddr;

@@ -50,6 +50,7 @@ static const struct proc_file *const proc_files[] = {
 	&ip4_proc_route,
 	&ip4_proc_arp,
 	&ip4_proc_igmp,
+	&ip4_proc_mcfilter,
 	&proc_snmp,
 	&proc_netstat,
 	&sock_proc_sockstat,

@@ -43,13 +43,13 @@ void inet_est_add(struct inet_hash *h, struct inet_tuple *t)
 void inet_est_del(struct inet_hash *h, struct inet_tuple *t) { htable_del(&h->est, &t->est_node); }
 
 struct inet_tuple *inet_est_find(const struct inet_hash *h, const struct inaddr *laddr, be16 lport, const struct inaddr *raddr,
-				 be16 rport, s32 iif)
+				 be16 rport, struct rx_ifs ifs)
 {
 	struct inet_tuple *t;
 
 	htable_for_each_match(t, &h->est, inet_tuple_hash(h, laddr, lport, raddr, rport), est_node)
 		if (be16_eq(t->sport, lport) && be16_eq(t->dport, rport) && inaddr_eq(&t->daddr, raddr) &&
-		    inaddr_eq(&t->rcv_saddr, laddr) && (!t->tuple_dev || !iif || t->tuple_dev == iif))
+		    inaddr_eq(&t->rcv_saddr, laddr) && (!ifs.iif || rx_ifs_match(t->tuple_dev, ifs)))
 			return t;
 	return NULL;
 }
@@ -60,7 +60,7 @@ void inet_listen_add(struct inet_hash *h, struct inet_sock *inet) { htable_add(&
 void inet_listen_del(struct inet_hash *h, struct inet_sock *inet) { htable_del(&h->listen, &inet->est_node); }
 
 /* 0: not for it. A bound address outweighs everything else, as Linux looks for it first. */
-static u32 listen_score(const struct cpu *cpu, const struct inet_sock *i, const struct inaddr *laddr, s32 iif)
+static u32 listen_score(const struct cpu *cpu, const struct inet_sock *i, const struct inaddr *laddr, struct rx_ifs ifs)
 {
 	bool any = inaddr_is_any(&i->rcv_saddr), v4 = inaddr_is_v4(laddr);
 	u32 score = 1;
@@ -71,11 +71,10 @@ static u32 listen_score(const struct cpu *cpu, const struct inet_sock *i, const 
 		return 0;
 	if (!v4 && i->sk.family == AF_INET)
 		return 0;
-	if (i->sk.bound_dev_if) {
-		if (i->sk.bound_dev_if != iif)
-			return 0;
+	if (!rx_ifs_match(i->sk.bound_dev_if, ifs))
+		return 0;
+	if (i->sk.bound_dev_if)
 		score += 4;
-	}
 	if (!any)
 		score += 16;
 	if (v4 == (i->sk.family == AF_INET))
@@ -86,7 +85,7 @@ static u32 listen_score(const struct cpu *cpu, const struct inet_sock *i, const 
 }
 
 struct inet_sock *inet_listen_find(struct cpu *cpu, const struct inet_hash *h, const struct inaddr *laddr, be16 lport,
-				   const struct inaddr *raddr, be16 rport, s32 iif)
+				   const struct inaddr *raddr, be16 rport, struct rx_ifs ifs)
 {
 	struct inet_sock *i, *best = NULL;
 	u16 port = be16_to_cpu(lport);
@@ -94,7 +93,7 @@ struct inet_sock *inet_listen_find(struct cpu *cpu, const struct inet_hash *h, c
 
 	htable_for_each_match(i, &h->listen, listen_hash(port), est_node) {
 		u32 score;
-		if (i->num != port || !(score = listen_score(cpu, i, laddr, iif)))
+		if (i->num != port || !(score = listen_score(cpu, i, laddr, ifs)))
 			continue;
 		if (score > high) {
 			best = i;
@@ -108,7 +107,7 @@ struct inet_sock *inet_listen_find(struct cpu *cpu, const struct inet_hash *h, c
 		return best;
 	pick = reciprocal_scale(inet_tuple_hash(h, laddr, lport, raddr, rport), group);
 	htable_for_each_match(i, &h->listen, listen_hash(port), est_node)
-		if (i->num == port && i->sk.reuseport && listen_score(cpu, i, laddr, iif) == high && !pick--)
+		if (i->num == port && i->sk.reuseport && listen_score(cpu, i, laddr, ifs) == high && !pick--)
 			return i;
 	return best;
 }

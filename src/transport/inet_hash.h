@@ -20,14 +20,14 @@ u32 inet_tuple_hash(const struct inet_hash *h, const struct inaddr *laddr, be16 
 /* Adds by the tuple's own fields (rcv_saddr, sport, daddr, dport). */
 void inet_est_add(struct inet_hash *h, struct inet_tuple *t);
 void inet_est_del(struct inet_hash *h, struct inet_tuple *t);
-/* laddr, lport: ours. iif: ifindex the packet came in by (0: any). Borrowed, NULL: none. */
+/* laddr, lport: ours. ifs: what the packet came in by. Borrowed, NULL: none. */
 struct inet_tuple *inet_est_find(const struct inet_hash *h, const struct inaddr *laddr, be16 lport, const struct inaddr *raddr,
-				 be16 rport, s32 iif);
+				 be16 rport, struct rx_ifs ifs);
 
 void inet_listen_add(struct inet_hash *h, struct inet_sock *inet); /* by num and rcv_saddr */
 void inet_listen_del(struct inet_hash *h, struct inet_sock *inet);
 struct inet_sock *inet_listen_find(struct cpu *cpu, const struct inet_hash *h, const struct inaddr *laddr, be16 lport,
-				   const struct inaddr *raddr, be16 rport, s32 iif);
+				   const struct inaddr *raddr, be16 rport, struct rx_ifs ifs);
 /* fn for every tuple (established, then listening when `listeners`), until non-zero, which is returned. fn may delete its own. */
 int inet_hash_walk(struct inet_hash *h, bool listeners, int (*fn)(void *arg, struct inet_tuple *t), void *arg);
 

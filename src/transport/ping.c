@@ -65,13 +65,13 @@ static void put_id(struct inet_sock *i)
 	i->sk.net->core->sockstat[SOCKSTAT_PING_INUSE]--;
 }
 
-static struct inet_sock *lookup(struct netns *net, u16 id, const struct inaddr *laddr, s32 iif)
+static struct inet_sock *lookup(struct netns *net, u16 id, const struct inaddr *laddr, struct rx_ifs ifs)
 {
 	struct inet_sock *i;
 
 	list_for_each(i, &net->ping->socks, bind_link)
 		if (i->num == id && (inaddr_is_any(&i->rcv_saddr) || inaddr_eq(&i->rcv_saddr, laddr)) &&
-		    (!i->sk.bound_dev_if || i->sk.bound_dev_if == iif))
+		    rx_ifs_match(i->sk.bound_dev_if, ifs))
 			return i;
 	return NULL;
 }
@@ -83,7 +83,7 @@ void ping_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	struct inet_sock *i;
 
 	net->inet->af4->addrs(skb, &saddr, &daddr);
-	i = skb_headlen(skb) >= ICMP4_HDR_LEN ? lookup(net, be16_to_cpu(h->echo.id), &daddr, skb->skb_iif) : NULL;
+	i = skb_headlen(skb) >= ICMP4_HDR_LEN ? lookup(net, be16_to_cpu(h->echo.id), &daddr, rx_ifs_of(skb, true)) : NULL;
 	if (!i) {
 		trace_point(cpu, net, skb, TP_CONSUMED, 0, 0, "echo reply without ping socket");
 		skb_consume(cpu, skb);
@@ -97,7 +97,7 @@ void ping_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const str
 {
 	struct icmp4_hdr tmp;
 	const struct icmp4_hdr *h = skb_header_pointer(skb, 0, ICMP4_HDR_LEN, &tmp);
-	struct inet_sock *i = h ? lookup(net, be16_to_cpu(h->echo.id), &e->saddr, e->iif) : NULL;
+	struct inet_sock *i = h ? lookup(net, be16_to_cpu(h->echo.id), &e->saddr, rx_ifs_any(e->iif)) : NULL;
 	bool hard = e->hard;
 	struct icmp_error ee = *e;
 

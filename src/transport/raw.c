@@ -28,13 +28,13 @@ static struct raw_sock *raw_sk(struct sock *sk) { return (struct raw_sock *)sk; 
 
 /* -- receiving -- */
 
-static bool matches(const struct inet_sock *i, const struct inaddr *laddr, const struct inaddr *raddr, s32 iif)
+static bool matches(const struct inet_sock *i, const struct inaddr *laddr, const struct inaddr *raddr, struct rx_ifs ifs)
 {
 	if (!inaddr_is_any(&i->daddr) && !inaddr_eq(&i->daddr, raddr))
 		return false;
 	if (!inaddr_is_any(&i->rcv_saddr) && !inaddr_eq(&i->rcv_saddr, laddr))
 		return false;
-	return !i->sk.bound_dev_if || i->sk.bound_dev_if == iif;
+	return rx_ifs_match(i->sk.bound_dev_if, ifs);
 }
 
 void raw_queue(struct cpu *cpu, struct sock *sk, struct sk_buff *skb)
@@ -66,7 +66,7 @@ static bool raw_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb, u8 p
 	hlen = (u32)(skb->data - skb_network_header(skb));
 	list_for_each(i, &r->socks[proto], bind_link) {
 		struct sk_buff *copy;
-		if (!matches(i, &daddr, &saddr, skb->skb_iif))
+		if (!matches(i, &daddr, &saddr, rx_ifs_of(skb, net->inet->raw_l3mdev_accept)))
 			continue;
 		any = true;
 		if (proto == IPPROTO_ICMP) {
@@ -102,7 +102,7 @@ static void raw_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 	list_for_each(i, &net->raw->socks[proto], bind_link) {
 		bool frag_needed = e->kind == ICMP_ERR_TOO_BIG;
 		bool hard = frag_needed ? i->pmtudisc != IP_PMTUDISC_DONT : e->hard;
-		if (!matches(i, &e->saddr, &e->daddr, e->iif))
+		if (!matches(i, &e->saddr, &e->daddr, rx_ifs_any(e->iif)))
 			continue;
 		if (frag_needed) {
 			struct flow fl;

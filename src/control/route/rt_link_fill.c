@@ -60,14 +60,14 @@ void rt_put_devconf(struct nl_buf *b, u16 type, const struct in_device *idev)
 		IP4_CONF_MEDIUM_ID, IP4_CONF_NOXFRM, IP4_CONF_NOPOLICY, IP4_CONF_FORCE_IGMP_VERSION, IP4_CONF_ARP_ANNOUNCE,
 		IP4_CONF_ARP_IGNORE, IP4_CONF_PROMOTE_SECONDARIES, IP4_CONF_ARP_ACCEPT, IP4_CONF_ARP_NOTIFY,
 		IP4_CONF_ACCEPT_LOCAL, IP4_CONF_SRC_VALID_MARK, IP4_CONF_PROXY_ARP_PVLAN, IP4_CONF_ROUTE_LOCALNET,
-		-2 /* igmpv2_unsolicited_report_interval */, -3 /* igmpv3_… */, IP4_CONF_IGNORE_ROUTES_WITH_LINKDOWN,
+		IP4_CONF_IGMPV2_UNSOLICITED, IP4_CONF_IGMPV3_UNSOLICITED, IP4_CONF_IGNORE_ROUTES_WITH_LINKDOWN,
 		IP4_CONF_DROP_UNICAST_IN_L2_MULTICAST, IP4_CONF_DROP_GRATUITOUS_ARP, IP4_CONF_BC_FORWARDING,
 		IP4_CONF_ARP_EVICT_NOCARRIER,
 	};
 	s32 v[ARRAY_SIZE(map)];
 
 	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
-		v[i] = map[i] >= 0 ? idev->conf[map[i]] : map[i] == -2 ? 10000 : map[i] == -3 ? 1000 : 0;
+		v[i] = map[i] >= 0 ? idev->conf[map[i]] : 0;
 	nl_put(b, type, v, sizeof(v));
 }
 
@@ -103,6 +103,11 @@ static void put_linkinfo(struct nl_buf *b, struct net_device *dev)
 	}
 	if (dev->master && dev->master->kind)
 		nl_put_str(b, IFLA_INFO_SLAVE_KIND, dev->master->kind->name);
+	if (dev->master && dev->master->kind && dev->master->kind->fill_slave_info) {
+		data = nl_nest(b, IFLA_INFO_SLAVE_DATA);
+		dev->master->kind->fill_slave_info(dev->master, dev, b);
+		nl_nest_end(b, data);
+	}
 	nl_nest_end(b, info);
 }
 

@@ -30,9 +30,11 @@ static void reply(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	struct ip4_opts in = { .len = (u8)(ip4_hlen(&ip) - IP4_HDR_LEN) }, echo = { .len = 0 };
 	struct flow fl = { .family = AF_INET, .proto = IPPROTO_ICMP, .tos = (u8)(ip.tos & 0xfe), .mark = 0,
 			   .saddr = inaddr_from_v4(answer_source(net, skb)), .daddr = inaddr_from_v4(ip.saddr), .flags = FLOW_ANYSRC };
+	struct net_device *vrf = dev_vrf(skb->dev);
 	struct dst *d;
 	struct ip_out o;
 
+	fl.oif = vrf ? vrf->ifindex : 0;
 	if (in.len) {
 		memcpy(in.data, ip4_header(skb) + 1, in.len);
 		if (ip4_opts_compile(net, &in, NULL, false) || ip4_opts_echo(&in, ip4_header(skb), &echo)) {

@@ -83,6 +83,8 @@ void icmp4_send(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, be32 inf
 	}
 	fl = (struct flow){ .family = AF_INET, .proto = IPPROTO_ICMP, .tos = (u8)((ip->tos & 0xfe) | 0xc0),
 			    .saddr = inaddr_from_v4(error_source(net, skb, ip)), .daddr = inaddr_from_v4(ip->saddr), .flags = FLOW_ANYSRC };
+	if (skb->dev && dev_vrf(skb->dev))
+		fl.oif = dev_vrf(skb->dev)->ifindex;
 	if (ip4_route_out_v4(cpu, net, &fl, &d)) {
 		mib_inc(cpu, net, MIB_Icmp_OutErrors);
 		return;

@@ -79,7 +79,7 @@ struct in_device *in_dev_get_or_new(struct net_device *dev)
 	if (dev->flags & IFF_LOOPBACK)
 		idev->conf[IP4_CONF_NOXFRM] = idev->conf[IP4_CONF_NOPOLICY] = 1;
 	list_init(&idev->addrs);
-	list_init(&idev->mc_list);
+	ip4_mc_init(idev);
 	idev->arp_parms = neigh_parms_for(net, &arp_table, dev);
 	ptr_publish(dev->ip_ptr, idev);
 	in_dev_recompute(idev);
@@ -146,6 +146,8 @@ static void link_changed(struct cpu *cpu, struct in_device *idev, unsigned long 
 		if (!dev->carrier && ip4_conf_get(dev, IP4_CONF_ARP_EVICT_NOCARRIER))
 			neigh_carrier_down(cpu, &arp_table, dev);
 	}
+	if (what & LINK_CHANGE_VRF)
+		fib_dev_down(cpu, dev, AF_INET, FIB_DOWN_FORCE); /* all its routes: they come again in the other table */
 	if (what & LINK_CHANGE_NAME)
 		rename_labels(cpu, idev);
 	if (what & LINK_CHANGE_ADDR && ip4_conf_get(dev, IP4_CONF_ARP_NOTIFY) && dev->flags & IFF_UP)
@@ -165,6 +167,8 @@ static void link_event(struct cpu *cpu, struct netns *net, enum net_event ev, vo
 	idev = dev->ip_ptr;
 	if (!idev)
 		return;
+	if (ev == EV_LINK_REGISTER && dev->l3mdev_table)
+		fib_rules_add_l3mdev(cpu, net);
 	switch (ev) {
 	case EV_LINK_UP:
 		loopback_address(cpu, dev);
@@ -206,11 +210,17 @@ static void defaults(struct netns_ip4 *ip4)
 		c[IP4_CONF_ACCEPT_REDIRECTS] = c[IP4_CONF_SEND_REDIRECTS] = c[IP4_CONF_SECURE_REDIRECTS] = 1;
 		c[IP4_CONF_SHARED_MEDIA] = c[IP4_CONF_ARP_EVICT_NOCARRIER] = 1;
 		c[IP4_CONF_ACCEPT_SOURCE_ROUTE] = (s32)i;
+		c[IP4_CONF_IGMPV2_UNSOLICITED] = 10000;
+		c[IP4_CONF_IGMPV3_UNSOLICITED] = 1000;
 	}
 	ip4->default_ttl = 64;
 	ip4->fwd_update_priority = 1;
 	ip4->min_pmtu = 552;
 	ip4->min_adv_mss = 256;
+	ip4->igmp_max_memberships = 20;
+	ip4->igmp_max_msf = 10;
+	ip4->igmp_qrv = 2;
+	ip4->igmp_link_local_reports = 1;
 	ip4->mtu_expires_ns = 600 * NSEC_PER_SEC;
 	ip4->early_demux = 1;
 	ip4->icmp_echo_ignore_broadcasts = 1;

@@ -34,7 +34,8 @@ enum ip4_conf { IP4_CONF_FORWARDING, IP4_CONF_MC_FORWARDING, IP4_CONF_ACCEPT_RED
 	IP4_CONF_ARP_NOTIFY, IP4_CONF_PROXY_ARP, IP4_CONF_PROXY_ARP_PVLAN, IP4_CONF_ROUTE_LOCALNET, IP4_CONF_SRC_VALID_MARK,
 	IP4_CONF_PROMOTE_SECONDARIES, IP4_CONF_DROP_GRATUITOUS_ARP, IP4_CONF_DROP_UNICAST_IN_L2_MULTICAST,
 	IP4_CONF_IGNORE_ROUTES_WITH_LINKDOWN, IP4_CONF_BC_FORWARDING, IP4_CONF_TAG, IP4_CONF_MEDIUM_ID, IP4_CONF_NOXFRM,
-	IP4_CONF_NOPOLICY, IP4_CONF_FORCE_IGMP_VERSION, IP4_CONF_ARP_EVICT_NOCARRIER, IP4_CONF_MAX };
+	IP4_CONF_NOPOLICY, IP4_CONF_FORCE_IGMP_VERSION, IP4_CONF_ARP_EVICT_NOCARRIER, IP4_CONF_IGMPV2_UNSOLICITED,
+	IP4_CONF_IGMPV3_UNSOLICITED, IP4_CONF_MAX };
 /* What the packet path asks of a device's settings, combined with "all": in_device.on. */
 enum { IN_DEV_FORWARD = BIT(0), IN_DEV_SEND_REDIRECTS = BIT(1), IN_DEV_SHARED_MEDIA = BIT(2), IN_DEV_ACCEPT_LOCAL = BIT(3),
        IN_DEV_ROUTE_LOCALNET = BIT(4), IN_DEV_DROP_UNICAST_IN_L2_MC = BIT(5), IN_DEV_BC_FORWARD = BIT(6),
@@ -47,10 +48,35 @@ struct in_device {
 	struct list addrs;	/* struct in_ifaddr */
 	struct neigh_parms *arp_parms;
 	struct list mc_list;	/* struct ip4_mc_group */
+	struct {		/* igmp_report.c */
+		struct timer changes, general;
+		u64 v1_until, v2_until; /* until then a router of that version is taken to be here */
+		u64 query_interval, response_interval; /* ns */
+		u8 robustness;
+	} igmp;
 	struct dst *to_link, *to_group, *to_all; /* for packets that no route names: unicast, multicast, broadcast; made when used */
 	bool dead;
 };
-struct ip4_mc_group { struct list link; be32 addr; u32 users; bool on_wire /* the device's filter has it */; u64 joined; };
+struct ip4_mc_source {		/* ip4_mc_group.sources */
+	struct list link;
+	be32 addr;
+	u32 count[2];		/* members that exclude ([MCAST_EXCLUDE]), include it */
+	u8 to_tell;		/* so often routers are still to be told of it: ALLOW, or BLOCK */
+	bool allow, was_listed, asked;
+};
+struct ip4_mc_group {
+	struct list link;
+	struct in_device *idev;
+	be32 addr;
+	u32 users;		/* 0: left, but routers are still to be told */
+	u32 members[2];		/* of users: with an EXCLUDE, an INCLUDE filter */
+	struct list sources;
+	struct timer timer;	/* the answer to a query; versions 1 and 2: reports nobody asked for, too */
+	u8 to_tell, unsolicited; /* so often its mode, its report is still to be told */
+	bool reporter, asked_sources;
+	bool on_wire;		/* the device's filter has it */
+};
+struct ip4_mc_filter { u8 mode; const be32 *source; u32 n; }; /* MCAST_EXCLUDE, MCAST_INCLUDE */
 struct netns_ip4 {
 	s32 conf_all[IP4_CONF_MAX], conf_default[IP4_CONF_MAX];
 	struct htable local;	/* in_ifaddr by local address */
@@ -61,6 +87,7 @@ struct netns_ip4 {
 	s32 icmp_msgs_per_sec, icmp_msgs_burst;
 	s32 ping_group_range[2];
 	s32 min_adv_mss;
+	s32 igmp_max_memberships, igmp_max_msf, igmp_qrv, igmp_link_local_reports;
 	struct ip4_private *priv; /* peers' rate limits, id counters, fragment queues: the folder's own */
 };
 
@@ -93,6 +120,11 @@ struct net_device *ip4_dev_by_addr(struct netns *net, be32 local); /* who has th
 int ip4_mc_join(struct cpu *cpu, struct net_device *dev, be32 group);
 void ip4_mc_leave(struct cpu *cpu, struct net_device *dev, be32 group);
 bool ip4_mc_member(const struct in_device *idev, be32 group);
+/* The same with a source filter: joined with `mode` and no sources; the member's filter changes (-ENODEV, -ENOBUFS); left. */
+int ip4_mc_join_mode(struct cpu *cpu, struct net_device *dev, be32 group, u8 mode);
+int ip4_mc_sources(struct cpu *cpu, struct net_device *dev, be32 group, const struct ip4_mc_filter *old, const struct ip4_mc_filter *new);
+void ip4_mc_leave_mode(struct cpu *cpu, struct net_device *dev, be32 group, const struct ip4_mc_filter *f);
+bool ip4_mc_wants(const struct in_device *idev, be32 group, be32 source, u8 proto);
 
 /* The packet path's stages; each consumes. */
 void ip4_local_deliver(struct cpu *cpu, struct sk_buff *skb);

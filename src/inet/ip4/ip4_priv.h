@@ -97,6 +97,7 @@ void arp_later_init(struct netns *net);
 void arp_later_purge(struct cpu *cpu, struct netns *net, const struct net_device *dev); /* NULL: all */
 void arp_send(struct cpu *cpu, struct net_device *dev, u16 op, be32 dip, be32 sip, const u8 *dst_hw, const u8 *src_hw, const u8 *target_hw);
 /* igmp.c */
+void ip4_mc_init(struct in_device *idev);
 void ip4_mc_link_up(struct cpu *cpu, struct in_device *idev);
 void ip4_mc_link_down(struct cpu *cpu, struct in_device *idev);
 void ip4_mc_purge(struct cpu *cpu, struct in_device *idev);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "core/proc.h"
-#include "inet/ip4/ip4_priv.h"
+#include "inet/ip4/igmp.h"
 #include "inet/ip4/ip4_tables.h"
 
 /* A line is 127 columns wide, whatever it says. */
@@ -61,22 +61,51 @@ static void arp_show(struct netns *net, struct strbuf *out)
 }
 const struct proc_file ip4_proc_arp = { .name = "arp", .mode = 0444, .show = arp_show };
 
+static const struct ip4_mc_group *next_group(const struct in_device *idev, const struct ip4_mc_group *g)
+{
+	const struct list *l = g ? g->link.next : idev->mc_list.next;
+	for (; l != &idev->mc_list; l = l->next)
+		if (container_of(l, struct ip4_mc_group, link)->users) /* others only wait for routers to be told */
+			return container_of(l, struct ip4_mc_group, link);
+	return NULL;
+}
+
 static void igmp_show(struct netns *net, struct strbuf *out)
 {
+	struct cpu *cpu = net->home;
 	struct net_device *dev;
 	strbuf_printf(out, "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n");
 	dev_for_each(dev, net) {
-		struct ip4_mc_group *g;
+		const struct in_device *idev = dev->ip_ptr;
+		const struct ip4_mc_group *g = NULL;
 		unsigned n = 0;
-		if (!dev->ip_ptr || list_empty(&dev->ip_ptr->mc_list))
-			continue;
-		list_for_each(g, &dev->ip_ptr->mc_list, link)
+		while (idev && (g = next_group(idev, g)))
 			n++;
-		strbuf_printf(out, "%d\t%-10s: %5u      V3\n", dev->ifindex, dev->name, n);
-		list_for_each(g, &dev->ip_ptr->mc_list, link)
-			strbuf_printf(out, "\t\t\t\t%08X %5u %d:%08lX\t\t%d\n", g->addr.raw, g->users, 0, 0ul, 0);
+		if (!n)
+			continue;
+		strbuf_printf(out, "%d\t%-10s: %5u      V%u\n", dev->ifindex, dev->name, n, igmp_version(cpu, idev));
+		while ((g = next_group(idev, g))) {
+			bool armed = timer_armed(&g->timer);
+			u64 left = armed && g->timer.expires > cpu->now ? g->timer.expires - cpu->now : 0;
+			strbuf_printf(out, "\t\t\t\t%08X %5u %d:%08lX\t\t%d\n", g->addr.raw, g->users, armed, left / 10000000, g->reporter);
+		}
 	}
 }
 const struct proc_file ip4_proc_igmp = { .name = "igmp", .mode = 0444, .show = igmp_show };
 
-const struct proc_file *const ip4_proc_files[] = { &ip4_proc_route, &ip4_proc_arp, &ip4_proc_igmp, &proc_snmp, &proc_netstat, NULL };
+static void mcfilter_show(struct netns *net, struct strbuf *out)
+{
+	struct net_device *dev;
+	strbuf_printf(out, "Idx Device        MCA        SRC    INC    EXC\n");
+	dev_for_each(dev, net) {
+		const struct ip4_mc_group *g = NULL;
+		const struct ip4_mc_source *src;
+		while (dev->ip_ptr && (g = next_group(dev->ip_ptr, g)))
+			list_for_each(src, &g->sources, link)
+				strbuf_printf(out, "%3d %6.6s 0x%08x 0x%08x %6u %6u\n", dev->ifindex, dev->name, be32_to_cpu(g->addr),
+					      be32_to_cpu(src->addr), src->count[MCAST_INCLUDE], src->count[MCAST_EXCLUDE]);
+	}
+}
+const struct proc_file ip4_proc_mcfilter = { .name = "mcfilter", .mode = 0444, .show = mcfilter_show };
+
+const struct proc_file *const ip4_proc_files[] = { &ip4_proc_route, &ip4_proc_arp, &ip4_proc_igmp, &ip4_proc_mcfilter, &proc_snmp, &proc_netstat, NULL };

@@ -31,7 +31,7 @@ struct frag_queue {
 	u32 max_size, max_df_size;
 	u32 seen;	  /* the source's count at our last fragment */
 	u32 truesize;
-	s32 iif;
+	s32 iif, vrf;
 	struct sk_buff *frags; /* by offset */
 };
 
@@ -145,14 +145,15 @@ static void expired(void *owner, struct timer *t)
 	queue_free(cpu, q, SKB_DROP_REASON_FRAG_REASM_TIMEOUT);
 }
 
-static struct frag_queue *queue_get(struct cpu *cpu, struct netns *net, const struct ip4_hdr *ip)
+static struct frag_queue *queue_get(struct cpu *cpu, struct netns *net, const struct ip4_hdr *ip, s32 vrf)
 {
 	struct ip4_reasm *r = net->ip4->priv->reasm;
 	u32 h = queue_hash(net, ip);
 	struct frag_queue *q;
 
 	htable_for_each_match(q, &r->queues, h, node)
-		if (be16_eq(q->id, ip->id) && be32_eq(q->saddr, ip->saddr) && be32_eq(q->daddr, ip->daddr) && q->protocol == ip->protocol)
+		if (be16_eq(q->id, ip->id) && be32_eq(q->saddr, ip->saddr) && be32_eq(q->daddr, ip->daddr) && q->protocol == ip->protocol &&
+		    q->vrf == vrf)
 			return q;
 	if (net->inet->frag_mem_bytes > net->inet->frag_high_thresh)
 		return NULL;
@@ -169,6 +170,7 @@ static struct frag_queue *queue_get(struct cpu *cpu, struct netns *net, const st
 	q->daddr = ip->daddr;
 	q->id = ip->id;
 	q->protocol = ip->protocol;
+	q->vrf = vrf;
 	q->truesize = sizeof(*q);
 	q->seen = q->src->count;
 	net->inet->frag_mem_bytes += q->truesize;
@@ -278,7 +280,7 @@ struct sk_buff *ip4_defrag(struct cpu *cpu, struct netns *net, struct sk_buff *s
 	enum skb_drop_reason why;
 
 	mib_inc(cpu, net, MIB_Ip_ReasmReqds);
-	q = queue_get(cpu, net, ip);
+	q = queue_get(cpu, net, ip, skb->sdif ? skb->skb_iif : 0);
 	if (!q || net->inet->frag_mem_bytes > (u64)net->inet->frag_high_thresh + BUF_MAX_BYTES) {
 		mib_inc(cpu, net, MIB_Ip_ReasmFails);
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_FRAG_MEMORY);

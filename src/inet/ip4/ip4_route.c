@@ -113,7 +113,7 @@ void ip4_trace_route(struct cpu *cpu, struct netns *net, struct sk_buff *skb, en
 static bool info_uses_dev(const struct fib_info *fi, const struct net_device *dev)
 {
 	for (unsigned i = 0; i < fi->nhs; i++)
-		if (fi->nh[i].dev == dev)
+		if (fi->nh[i].dev == dev || (dev->l3mdev_table && fi->nh[i].dev && dev_vrf(fi->nh[i].dev) == dev))
 			return true;
 	return false;
 }
@@ -127,6 +127,8 @@ enum skb_drop_reason ip4_validate_source(struct cpu *cpu, struct netns *net, str
 	struct fib_result res;
 	s32 rpf = idev->on & IN_DEV_RPFILTER ? ip4_conf_get(dev, IP4_CONF_RP_FILTER) : 0;
 
+	if (unlikely(dev_vrf(dev) != NULL))
+		fl.oif = dev_vrf(dev)->ifindex;
 	*onlink = false;
 	if (dev->flags & IFF_LOOPBACK || skb->pkt_type == PACKET_LOOPBACK)
 		return SKB_NOT_DROPPED; /* ours, checked when it was sent */
@@ -182,7 +184,7 @@ static enum skb_drop_reason input_group(const struct input *in)
 {
 	bool onlink, local_group = (be32_to_cpu(in->daddr) & 0xffffff00) == 0xe0000000;
 	enum skb_drop_reason r;
-	if (!ip4_mc_member(in->idev, in->daddr))
+	if (!ip4_mc_wants(in->idev, in->daddr, in->saddr, in->proto))
 		return SKB_DROP_REASON_IP_INVALID_DEST; /* nobody here joined; multicast routing is not built in */
 	if (v4_is_multicast(in->saddr) || v4_is_broadcast(in->saddr))
 		return SKB_DROP_REASON_IP_INVALID_SOURCE;
@@ -396,6 +398,8 @@ int ip4_route_out_v4(struct cpu *cpu, struct netns *net, struct flow *fl, struct
 		err = fib_lookup(cpu, net, fl, &res);
 		if (err) {
 			struct net_device *dev = fl->oif ? dev_by_index(net, fl->oif) : NULL;
+			if (dev && dev->l3mdev_table)
+				dev = NULL; /* a VRF is no link */
 			if (!dev)
 				return err;
 			/* No route, but a device: its whole world is on that link. */

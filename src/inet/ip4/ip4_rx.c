@@ -154,6 +154,19 @@ static inline bool forward_plainly(struct cpu *cpu, struct netns *net, struct sk
 	return true;
 }
 
+/* What a member of a VRF received is the VRF's from here on; groups and broadcasts stay the link's. */
+static void to_vrf(struct cpu *cpu, struct sk_buff *skb)
+{
+	struct net_device *vrf = skb->dev->master;
+	if (!vrf->l3mdev_table || v4_is_multicast(ip4_header(skb)->daddr) || v4_is_broadcast(ip4_header(skb)->daddr))
+		return;
+	skb->sdif = skb->dev->ifindex;
+	skb->skb_iif = vrf->ifindex;
+	skb->dev = vrf;
+	vrf->stats[cpu->id].rx_packets++;
+	vrf->stats[cpu->id].rx_bytes += skb->len;
+}
+
 static void rx(struct cpu *cpu, struct netns *net, struct sk_buff **skbs, unsigned n)
 {
 	const struct fib_alias *route[NETDEV_BATCH];
@@ -168,6 +181,8 @@ static void rx(struct cpu *cpu, struct netns *net, struct sk_buff **skbs, unsign
 		if (i + 4 < n)
 			prefetch(skbs[i + 4]->data);
 		skb = check(cpu, net, skb);
+		if (unlikely(skb && skb->dev->master))
+			to_vrf(cpu, skb);
 		if (skb && unlikely(hooks) &&
 		    hook_run(cpu, net, NFPF_IPV4, NFH_PRE_ROUTING, skb, skb->dev, NULL) != HOOK_ACCEPT)
 			skb = NULL;

@@ -122,6 +122,8 @@ static const struct sysctl conf[] = {
 	CONF("arp_ignore", ARP_IGNORE),
 	CONF("arp_accept", ARP_ACCEPT),
 	CONF("arp_notify", ARP_NOTIFY),
+	CONF("igmpv2_unsolicited_report_interval", IGMPV2_UNSOLICITED),
+	CONF("igmpv3_unsolicited_report_interval", IGMPV3_UNSOLICITED),
 	CONF("arp_evict_nocarrier", ARP_EVICT_NOCARRIER),
 	CONF("proxy_arp_pvlan", PROXY_ARP_PVLAN),
 	CONF("promote_secondaries", PROMOTE_SECONDARIES),
@@ -166,6 +168,10 @@ static const struct sysctl base[] = {
 	BOOL("ip_forward_update_priority", fwd_update_priority),
 	INT("ip_nonlocal_bind", nonlocal_bind, 0, 255),
 	BOOL("icmp_echo_ignore_all", icmp_echo_ignore_all),
+	INT("igmp_max_memberships", igmp_max_memberships, 0, INT32_MAX),
+	INT("igmp_max_msf", igmp_max_msf, 0, INT32_MAX),
+	INT("igmp_qrv", igmp_qrv, 1, INT32_MAX),
+	BOOL("igmp_link_local_mcast_reports", igmp_link_local_reports),
 	BOOL("icmp_echo_ignore_broadcasts", icmp_echo_ignore_broadcasts),
 	BOOL("icmp_ignore_bogus_error_responses", icmp_ignore_bogus),
 	BOOL("icmp_errors_use_inbound_ifaddr", icmp_errors_use_inbound_ifaddr),
@@ -182,7 +188,11 @@ static int high_set(struct netns *net, void *b, const struct sysctl *s, const ch
 }
 
 #define IOFF(field) offsetof(struct netns_inet, field)
+#define IBOOL(n, field) { .name = n, .kind = SYSCTL_INT, .mode = 0644, .offset = IOFF(field), .min = 0, .max = 1 }
 static const struct sysctl frag[] = {
+	IBOOL("tcp_l3mdev_accept", tcp_l3mdev_accept),
+	IBOOL("udp_l3mdev_accept", udp_l3mdev_accept),
+	IBOOL("raw_l3mdev_accept", raw_l3mdev_accept),
 	{ .name = "ipfrag_high_thresh", .kind = SYSCTL_UINT, .mode = 0644, .offset = IOFF(frag_high_thresh), .set = high_set },
 	{ .name = "ipfrag_low_thresh", .kind = SYSCTL_UINT, .mode = 0644, .offset = IOFF(frag_low_thresh), .set = high_set },
 	{ .name = "ipfrag_time", .kind = SYSCTL_S, .mode = 0644, .offset = IOFF(frag_time_ns) },

@@ -162,7 +162,7 @@ int ip4_output(struct cpu *cpu, struct sk_buff *skb)
 		struct in_device *idev = in_dev_get(d->dev);
 		bool forwarded = IP4_CB(skb)->flags & IP4CB_FORWARDED;
 		if (!forwarded && (d->type == RTN_BROADCAST ||
-				   (idev && IP4_CB(skb)->mc_loop && ip4_mc_member(idev, ip4_header(skb)->daddr))))
+				   (idev && IP4_CB(skb)->mc_loop && ip4_mc_wants(idev, ip4_header(skb)->daddr, ip4_header(skb)->saddr, ip4_header(skb)->protocol))))
 			loop_back(cpu, net, skb);
 		if (d->type == RTN_MULTICAST && !ip4_header(skb)->ttl) { /* for this host only */
 			trace_point(cpu, net, skb, TP_CONSUMED, 0, 0, "ttl 0: looped only");

@@ -193,7 +193,7 @@ void fib_lookup_bulk(struct netns *net, const be32 *daddr, unsigned n, const str
 /* One table alone; -EAGAIN: no match. ignore_linkdown: RTNH_F_LINKDOWN next hops count as usable. */
 int fib_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table *tb, const struct flow *fl, struct fib_result *res,
 		     bool ignore_linkdown);
-/* RTN_* of an address as table local sees it (dev: only routes of that device); RTN_UNICAST when no route names it;
+/* RTN_* of an address as table local sees it (dev: only routes of that device; a VRF: its table); RTN_UNICAST when no route names it;
  * IPv4, in a namespace that never had a route: RTN_BROADCAST, as in Linux, so that sockets bind to any address. */
 u8 fib_addr_type(struct netns *net, const struct net_device *dev_or_null, const struct inaddr *a);
 static inline u32 fib_genid(const struct netns *net) { return net->fib->genid; }

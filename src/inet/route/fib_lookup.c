@@ -157,7 +157,8 @@ void fib_lookup_bulk(struct netns *net, const be32 *daddr, unsigned n, const str
 u8 fib_addr_type(struct netns *net, const struct net_device *dev, const struct inaddr *a)
 {
 	struct flow fl = { .family = inaddr_is_v4(a) ? AF_INET : AF_INET6, .daddr = *a };
-	struct fib_table *tb = fib_table_find(net, fl.family, RT_TABLE_LOCAL);
+	bool vrf = dev && dev->l3mdev_table;
+	struct fib_table *tb = fib_table_find(net, fl.family, vrf ? dev->l3mdev_table : RT_TABLE_LOCAL);
 	struct fib_result res;
 	if (fl.family == AF_INET) {
 		be32 v4 = inaddr_v4(a);
@@ -172,5 +173,5 @@ u8 fib_addr_type(struct netns *net, const struct net_device *dev, const struct i
 	if (!tb || (fl.family == AF_INET6 ? fib6_table_lookup(net->home, net, tb, &fl, &res) :
 					    fib_table_lookup(net->home, net, tb, &fl, &res, true)))
 		return RTN_UNICAST;
-	return !dev || dev == res.nh->dev ? res.alias->type : RTN_UNICAST;
+	return !dev || vrf || dev == res.nh->dev ? res.alias->type : RTN_UNICAST;
 }

@@ -107,7 +107,8 @@ struct dst *fib_nh_dst_make(struct fib_nh *nh)
 	u8 family = fi->family;
 	const struct fib_family_ops *ops = fib_ops(net, family);
 	bool to_host = fi->type == RTN_LOCAL || !nh->dev;
-	struct dst *d = dst_new(net, to_host ? net->dev->loopback : nh->dev, family, fi->type,
+	struct net_device *vrf = nh->dev ? dev_vrf(nh->dev) : NULL, *host = vrf ? vrf : net->dev->loopback;
+	struct dst *d = dst_new(net, to_host ? host : nh->dev, family, fi->type,
 				fi->type == RTN_LOCAL ? DST_LOCAL : fi->type == RTN_BROADCAST ? DST_BROADCAST | DST_LOCAL : 0);
 	if (!d)
 		return NULL;

@@ -7,11 +7,20 @@
 #include "core/subsys.h"
 #include "inet/route/nexthop_priv.h"
 
+/* A VRF's members have one table for all. */
+static u32 table_of(struct net_device *dev, u8 type)
+{
+	const struct net_device *vrf = dev_vrf(dev);
+	if (vrf)
+		return vrf->l3mdev_table;
+	return type == RTN_UNICAST ? RT_TABLE_MAIN : RT_TABLE_LOCAL;
+}
+
 void fib_kernel_route_add(struct cpu *cpu, struct net_device *dev, const struct fib_local_route *r)
 {
 	struct fib_config c = { .family = inaddr_is_v4(&r->dst) ? AF_INET : AF_INET6, .prefix_len = r->prefix_len, .protocol = RTPROT_KERNEL,
 				.scope = r->type == RTN_LOCAL ? RT_SCOPE_HOST : RT_SCOPE_LINK, .type = r->type,
-				.table = r->type == RTN_UNICAST ? RT_TABLE_MAIN : RT_TABLE_LOCAL,
+				.table = table_of(dev, r->type),
 				.nl_flags = NLM_F_CREATE | NLM_F_APPEND, .priority = r->priority, .dst = r->dst, .prefsrc = r->prefsrc,
 				.has_prefsrc = true, .oif = dev->ifindex };
 	fib_route_add(cpu, dev->net, &c); /* the same route for a second address: -EEXIST, as it should */
@@ -21,7 +30,7 @@ void fib_kernel_route_del(struct cpu *cpu, struct net_device *dev, const struct 
 {
 	struct fib_config c = { .family = inaddr_is_v4(&r->dst) ? AF_INET : AF_INET6, .prefix_len = r->prefix_len, .protocol = RTPROT_KERNEL,
 				.scope = r->type == RTN_LOCAL ? RT_SCOPE_HOST : RT_SCOPE_LINK, .type = r->type,
-				.table = r->type == RTN_UNICAST ? RT_TABLE_MAIN : RT_TABLE_LOCAL, .priority = r->priority, .dst = r->dst,
+				.table = table_of(dev, r->type), .priority = r->priority, .dst = r->dst,
 				.prefsrc = r->prefsrc, .has_prefsrc = true, .oif = dev->ifindex };
 	fib_route_del(cpu, dev->net, &c);
 }

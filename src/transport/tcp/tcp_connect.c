@@ -31,7 +31,7 @@ static int tuple_unique(struct cpu *cpu, struct inet_sock *inet, u16 port, void 
 	struct tcp_sock *tp = (struct tcp_sock *)inet;
 	struct netns_tcp *n = tcp_net(tp);
 	u32 *seq = arg;
-	struct inet_tuple *t = inet_est_find(&n->hash, &inet->saddr, cpu_to_be16(port), &inet->daddr, inet->dport, inet->sk.bound_dev_if);
+	struct inet_tuple *t = inet_est_find(&n->hash, &inet->saddr, cpu_to_be16(port), &inet->daddr, inet->dport, rx_ifs_any(inet->sk.bound_dev_if));
 
 	if (!t)
 		return 0;

@@ -97,7 +97,7 @@ static void tcp_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	fill_cb(skb, th, af->rx_tos(skb));
 
 again:
-	t = inet_est_find(&n->hash, &daddr, th->dport, &saddr, th->sport, skb->skb_iif);
+	t = inet_est_find(&n->hash, &daddr, th->dport, &saddr, th->sport, rx_ifs_of(skb, net->inet->tcp_l3mdev_accept));
 	if (likely(t && t->tuple_kind == INET_TUPLE_SOCK)) {
 		tp = (struct tcp_sock *)inet_sock_of_tuple(t);
 	} else if (t && t->tuple_kind == INET_TUPLE_TIMEWAIT) {
@@ -116,7 +116,7 @@ again:
 		tcp_req_rx(cpu, req, skb, th);
 		return;
 	} else {
-		inet = inet_listen_find(cpu, &n->hash, &daddr, th->dport, &saddr, th->sport, skb->skb_iif);
+		inet = inet_listen_find(cpu, &n->hash, &daddr, th->dport, &saddr, th->sport, rx_ifs_of(skb, net->inet->tcp_l3mdev_accept));
 		tp = (struct tcp_sock *)inet;
 		if (!tp)
 			goto nobody;
@@ -186,7 +186,7 @@ static void tcp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 {
 	struct netns_tcp *n = net->tcp;
 	const struct tcp_hdr *th = (const struct tcp_hdr *)skb->data;
-	struct inet_tuple *t = inet_est_find(&n->hash, &e->saddr, th->sport, &e->daddr, th->dport, e->iif);
+	struct inet_tuple *t = inet_est_find(&n->hash, &e->saddr, th->sport, &e->daddr, th->dport, rx_ifs_any(e->iif));
 	u32 seq = be32_to_cpu(th->seq);
 	struct tcp_sock *tp;
 	struct sock *sk;

@@ -39,7 +39,7 @@ static void req_from_syn(struct cpu *cpu, struct tcp_req *req, struct tcp_sock *
 	af->addrs(skb, &req->tuple.daddr, &req->tuple.rcv_saddr);
 	req->tuple.sport = th->dport;
 	req->tuple.dport = th->sport;
-	req->tuple.tuple_dev = sk->bound_dev_if;
+	req->tuple.tuple_dev = rx_ifs_request_dev(sk->bound_dev_if, skb);
 	req->tuple.tuple_kind = INET_TUPLE_REQUEST;
 	req->net = sk->net;
 	req->listener = l;
@@ -96,7 +96,7 @@ static void syn_rx(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, co
 		o.sack_ok = o.wscale_ok = false;
 	req_from_syn(cpu, &local, tp, skb, th, &o);
 
-	fl = (struct flow){ .family = af->family, .proto = IPPROTO_TCP, .tos = tp->inet.tos, .oif = sk->bound_dev_if, .mark = local.mark,
+	fl = (struct flow){ .family = af->family, .proto = IPPROTO_TCP, .tos = tp->inet.tos, .oif = local.tuple.tuple_dev, .mark = local.mark,
 			    .uid = sk->uid, .saddr = local.tuple.rcv_saddr, .daddr = local.tuple.daddr, .sport = th->dport,
 			    .dport = th->sport };
 	if (af->route_out(cpu, net, &fl, &dst)) {

@@ -60,7 +60,9 @@ void tcp_send_reset(struct cpu *cpu, struct netns *net, struct tcp_sock *tp, str
 	if (th->flags & TCPF_RST) /* never a reset to a reset */
 		return;
 	af->addrs(skb, &r.daddr, &r.saddr);
-	if (!tp && af->addr_type(net, NULL, &r.saddr) != RTN_LOCAL)
+	if (!tp && dev_by_index(net, skb->skb_iif) && dev_by_index(net, skb->skb_iif)->l3mdev_table)
+		r.oif = skb->skb_iif;
+	else if (!tp && af->addr_type(net, NULL, &r.saddr) != RTN_LOCAL)
 		return;
 	if (th->flags & TCPF_ACK) {
 		r.seq = cb->ack_seq;

@@ -119,7 +119,7 @@ bool tcp_cookie_rx(struct cpu *cpu, struct tcp_sock *l, struct sk_buff *skb, con
 	af->addrs(skb, &req.tuple.daddr, &req.tuple.rcv_saddr);
 	req.tuple.sport = th->dport;
 	req.tuple.dport = th->sport;
-	req.tuple.tuple_dev = l->inet.sk.bound_dev_if;
+	req.tuple.tuple_dev = rx_ifs_request_dev(l->inet.sk.bound_dev_if, skb);
 	req.mss = cookie_check(cpu, &req.tuple, cb->ack_seq - 1, cb->seq - 1);
 	if (!req.mss) {
 		mib_inc(cpu, net, MIB_TcpExt_SyncookiesFailed);
@@ -141,7 +141,7 @@ bool tcp_cookie_rx(struct cpu *cpu, struct tcp_sock *l, struct sk_buff *skb, con
 	req.tos = cb->dsfield;
 	req.peer_window = cb->window;
 
-	fl = (struct flow){ .family = af->family, .proto = IPPROTO_TCP, .tos = l->inet.tos, .oif = l->inet.sk.bound_dev_if, .mark = req.mark,
+	fl = (struct flow){ .family = af->family, .proto = IPPROTO_TCP, .tos = l->inet.tos, .oif = req.tuple.tuple_dev, .mark = req.mark,
 			    .uid = l->inet.sk.uid, .saddr = req.tuple.rcv_saddr, .daddr = req.tuple.daddr, .sport = th->dport,
 			    .dport = th->sport };
 	reason = SKB_DROP_REASON_IP_OUTNOROUTES;

@@ -179,7 +179,8 @@ bool tcp_tw_rx(struct cpu *cpu, struct tcp_tw *tw, struct sk_buff *skb, const st
 	/* A SYN that cannot be old. */
 	if ((th->flags & TCPF_SYN) && !(th->flags & (TCPF_RST | TCPF_ACK)) && !paws_reject &&
 	    (seq_after(cb->seq, tw->rcv_nxt) || (o.saw_tstamp && (s32)(tw->ts_recent - o.rcv_tsval) < 0))) {
-		struct inet_sock *l = inet_listen_find(cpu, &n->hash, &tw->tuple.rcv_saddr, th->dport, &tw->tuple.daddr, th->sport, skb->skb_iif);
+		struct inet_sock *l = inet_listen_find(cpu, &n->hash, &tw->tuple.rcv_saddr, th->dport, &tw->tuple.daddr, th->sport,
+							rx_ifs_of(skb, net->inet->tcp_l3mdev_accept));
 		if (l) {
 			u32 isn = tw->snd_nxt + 65535 + 2;
 

@@ -38,7 +38,7 @@ void udp_unhash(struct netns_udp *u, struct udp_sock *us);  /* and gives the por
 int udp_autobind(struct cpu *cpu, struct udp_sock *us);	    /* -EAGAIN: no port left */
 /* udp_rx.c */
 struct udp_sock *udp_lookup(struct cpu *cpu, struct netns *net, const struct inaddr *laddr, be16 lport, const struct inaddr *raddr,
-			    be16 rport, s32 iif);
+			    be16 rport, struct rx_ifs ifs);
 void udp_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb);
 ssize_t udp_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flags);
 /* udp_tx.c */

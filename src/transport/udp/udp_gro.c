@@ -68,7 +68,7 @@ struct sk_buff *udp_gro_receive(struct cpu *cpu, struct skb_list *held, struct s
 		return NULL;
 	}
 	uh = (const struct udp_hdr *)(skb->data + thoff);
-	us = GRO_CB(skb)->flush ? NULL : udp_lookup(cpu, net, daddr, uh->dport, saddr, uh->sport, skb->dev->ifindex);
+	us = GRO_CB(skb)->flush ? NULL : udp_lookup(cpu, net, daddr, uh->dport, saddr, uh->sport, rx_ifs_any(skb->dev->ifindex));
 	if (!us || !us->gro || !uh->check || be16_to_cpu(uh->len) != len || len <= UDP_HDR_LEN ||
 	    !gro_csum_ok(skb, thoff, len, af_of(net, skb)->pseudo_csum(saddr, daddr, len, IPPROTO_UDP))) {
 		GRO_CB(skb)->flush = 1;

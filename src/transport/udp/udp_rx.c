@@ -19,7 +19,7 @@
 
 /* 0: not for it. What Linux's compute_score weighs: family, peer address, peer port, device, cpu. */
 static u32 score(const struct cpu *cpu, const struct inet_sock *i, const struct inaddr *laddr, const struct inaddr *raddr, be16 rport,
-		 s32 iif)
+		 struct rx_ifs ifs)
 {
 	bool v4 = inaddr_is_v4(laddr), any = inaddr_is_any(&i->rcv_saddr);
 	u32 s;
@@ -39,21 +39,20 @@ static u32 score(const struct cpu *cpu, const struct inet_sock *i, const struct 
 			return 0;
 		s += 4;
 	}
-	if (i->sk.bound_dev_if) {
-		if (i->sk.bound_dev_if != iif)
-			return 0;
+	if (!rx_ifs_match(i->sk.bound_dev_if, ifs))
+		return 0;
+	if (i->sk.bound_dev_if)
 		s += 4;
-	}
 	if (i->sk.incoming_cpu == (s32)cpu->id)
 		s++;
 	return any ? s : s + 32; /* sockets bound to the address are looked through first */
 }
 
 struct udp_sock *udp_lookup(struct cpu *cpu, struct netns *net, const struct inaddr *laddr, be16 lport, const struct inaddr *raddr,
-			    be16 rport, s32 iif)
+			    be16 rport, struct rx_ifs ifs)
 {
 	const struct netns_udp *u = net->udp;
-	struct inet_tuple *t = inet_est_find(&u->hash, laddr, lport, raddr, rport, iif);
+	struct inet_tuple *t = inet_est_find(&u->hash, laddr, lport, raddr, rport, ifs);
 	struct inet_sock *i, *best = NULL;
 	const struct port_bucket *b;
 	u32 high = 0, group = 0, pick;
@@ -63,7 +62,7 @@ struct udp_sock *udp_lookup(struct cpu *cpu, struct netns *net, const struct ina
 	if (!(b = port_find(&u->ports, be16_to_cpu(lport))))
 		return NULL;
 	list_for_each(i, &b->owners, bind_link) {
-		u32 s = score(cpu, i, laddr, raddr, rport, iif);
+		u32 s = score(cpu, i, laddr, raddr, rport, ifs);
 		bool grouped = i->sk.reuseport && i->sk.state != TCP_ESTABLISHED;
 		if (!s || s < high)
 			continue;
@@ -75,7 +74,7 @@ struct udp_sock *udp_lookup(struct cpu *cpu, struct netns *net, const struct ina
 		return best ? udp_sk(&best->sk) : NULL;
 	pick = reciprocal_scale(inet_tuple_hash(&u->hash, laddr, lport, raddr, rport), group);
 	list_for_each(i, &b->owners, bind_link)
-		if (i->sk.reuseport && i->sk.state != TCP_ESTABLISHED && score(cpu, i, laddr, raddr, rport, iif) == high && !pick--)
+		if (i->sk.reuseport && i->sk.state != TCP_ESTABLISHED && score(cpu, i, laddr, raddr, rport, ifs) == high && !pick--)
 			return udp_sk(&i->sk);
 	return udp_sk(&best->sk);
 }
@@ -157,7 +156,7 @@ static void deliver(struct cpu *cpu, struct udp_sock *us, struct sk_buff *skb)
 	enqueue(cpu, us, skb);
 }
 
-static bool wants_group(const struct inet_sock *i, const struct inaddr *laddr, const struct inaddr *raddr, be16 rport, s32 iif)
+static bool wants_group(const struct inet_sock *i, const struct inaddr *laddr, const struct inaddr *raddr, be16 rport, struct rx_ifs ifs)
 {
 	if (!inaddr_is_any(&i->daddr) && !inaddr_eq(&i->daddr, raddr))
 		return false;
@@ -167,9 +166,9 @@ static bool wants_group(const struct inet_sock *i, const struct inaddr *laddr, c
 		return false;
 	if (inaddr_is_v4(laddr) ? i->v6only : i->sk.family == AF_INET)
 		return false;
-	if (i->sk.bound_dev_if && i->sk.bound_dev_if != iif)
+	if (!rx_ifs_match(i->sk.bound_dev_if, ifs))
 		return false;
-	return inet_mc_allows(i, laddr, raddr, iif);
+	return inet_mc_allows(i, laddr, raddr, ifs.sdif ? ifs.sdif : ifs.iif);
 }
 
 static void deliver_all(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct inaddr *laddr, be16 lport,
@@ -180,7 +179,7 @@ static void deliver_all(struct cpu *cpu, struct netns *net, struct sk_buff *skb,
 
 	if (b) {
 		list_for_each(i, &b->owners, bind_link) {
-			if (!wants_group(i, laddr, raddr, rport, skb->skb_iif))
+			if (!wants_group(i, laddr, raddr, rport, rx_ifs_of(skb, net->inet->udp_l3mdev_accept)))
 				continue;
 			if (last) {
 				struct sk_buff *c = skb_clone(cpu, skb);
@@ -249,7 +248,7 @@ void udp_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 		deliver_all(cpu, net, skb, &daddr, uh->dport, &saddr, uh->sport);
 		return;
 	}
-	us = udp_lookup(cpu, net, &daddr, uh->dport, &saddr, uh->sport, skb->skb_iif);
+	us = udp_lookup(cpu, net, &daddr, uh->dport, &saddr, uh->sport, rx_ifs_of(skb, net->inet->udp_l3mdev_accept));
 	if (likely(us)) {
 		trace_point(cpu, net, skb, TP_SOCK_LOOKUP, us->inet.sk.cookie, us->inet.sk.state,
 			    us->inet.sk.state == TCP_ESTABLISHED ? "connected" : "bound");

@@ -1,0 +1,140 @@
+/* IGMP messages from others: queries make us report (igmp_report.c), reports of an older version make ours superfluous. RFC 3376,
+ * section 5.2 and 7; RFC 2236, section 3. From ip4_local.c; raw sockets, which routing daemons use, got their copies before.
+ */
+#include "inet/ip4/igmp.h"
+
+/* Codes from 128 on are floating point: 1eee mmmm. In tenths of a second, or in seconds for the interval. */
+static u32 code_value(u8 c) { return c < 128 ? c : (u32)((c & 15) | 16) << ((c >> 4 & 7) + 3); }
+
+static void other_reported(struct in_device *idev, be32 group)
+{
+	struct ip4_mc_group *g;
+	if (!igmp_reported(idev, group))
+		return;
+	list_for_each(g, &idev->mc_list, link) {
+		if (!be32_eq(g->addr, group))
+			continue;
+		timer_cancel(&g->timer);
+		g->reporter = false;
+		g->unsolicited = 0;
+	}
+}
+
+/* Which sources of g the query names. False: none that we have anything to say about. */
+static bool mark_asked(struct ip4_mc_group *g, const u8 *src, unsigned n)
+{
+	bool exclude = igmp_group_mode(g) == MCAST_EXCLUDE, any = false;
+	struct ip4_mc_source *s;
+	unsigned known = 0;
+	list_for_each(s, &g->sources, link) {
+		s->asked = false;
+		for (unsigned i = 0; i < n && !s->asked; i++)
+			s->asked = !memcmp(&s->addr, src + i * sizeof(be32), sizeof(be32));
+		known += s->asked;
+		any |= s->asked && (exclude ? s->count[MCAST_INCLUDE] || s->count[MCAST_EXCLUDE] != g->members[MCAST_EXCLUDE] : s->count[MCAST_INCLUDE]);
+	}
+	return exclude ? any || known < n : any;
+}
+
+/* Each group that is asked for answers within max_ns, or sooner when it was about to. */
+static void ask_groups(struct cpu *cpu, struct in_device *idev, be32 group, u64 max_ns, const u8 *src, unsigned nsrcs)
+{
+	struct ip4_mc_group *g;
+	list_for_each(g, &idev->mc_list, link) {
+		if (!g->users || !igmp_reported(idev, g->addr) || (group.raw && !be32_eq(group, g->addr)))
+			continue;
+		if (timer_armed(&g->timer))
+			g->asked_sources = g->asked_sources && nsrcs;
+		else
+			g->asked_sources = nsrcs != 0;
+		if (g->asked_sources && !mark_asked(g, src, nsrcs))
+			continue;
+		g->unsolicited = 0;
+		if (timer_armed(&g->timer) && g->timer.expires < cpu->now + max_ns) {
+			g->reporter = true;
+			continue;
+		}
+		igmp_group_arm(cpu, g, max_ns);
+	}
+}
+
+static u64 older_querier_ns(const struct in_device *idev)
+{
+	return idev->igmp.robustness * idev->igmp.query_interval + idev->igmp.response_interval;
+}
+
+static void query3(struct cpu *cpu, struct in_device *idev, struct sk_buff *skb, unsigned version)
+{
+	const struct igmp_query3 *q;
+	u64 max_ns;
+	unsigned n;
+	if (!pskb_may_pull(cpu, skb, sizeof(*q)))
+		return;
+	n = be16_to_cpu(((const struct igmp_query3 *)skb->data)->nsrcs);
+	if (!pskb_may_pull(cpu, skb, (u32)sizeof(*q) + n * (u32)sizeof(be32)))
+		return;
+	q = (const struct igmp_query3 *)skb->data;
+	max_ns = version == 1 ? 10 * NSEC_PER_SEC : (u64)code_value(q->h.code) * 100 * NSEC_PER_MSEC;
+	max_ns = MAX(max_ns, NSEC_PER_MSEC);
+	if (version < 3) { /* an older router is about as well: its language */
+		ask_groups(cpu, idev, version == 1 ? (be32){ 0 } : q->h.group, max_ns, NULL, 0);
+		return;
+	}
+	idev->igmp.robustness = q->resv_s_qrv & 7 ? q->resv_s_qrv & 7 : (u8)CLAMP(idev->dev->net->ip4->igmp_qrv, 1, 255);
+	if (q->qqic)
+		idev->igmp.query_interval = (u64)code_value(q->qqic) * NSEC_PER_SEC;
+	if (!q->h.group.raw) {
+		if (!n)
+			igmp_general_arm(cpu, idev, max_ns);
+		return;
+	}
+	ask_groups(cpu, idev, q->h.group, max_ns, skb->data + sizeof(*q), n);
+}
+
+static void query(struct cpu *cpu, struct in_device *idev, struct sk_buff *skb)
+{
+	const struct igmp_hdr *h = (const struct igmp_hdr *)skb->data;
+	be32 group = h->group;
+	u64 max_ns;
+	if (skb->len == sizeof(*h)) {
+		if (!h->code) {
+			max_ns = 10 * NSEC_PER_SEC;
+			idev->igmp.v1_until = cpu->now + older_querier_ns(idev);
+			group = (be32){ 0 };
+		} else {
+			max_ns = (u64)h->code * 100 * NSEC_PER_MSEC;
+			idev->igmp.v2_until = cpu->now + older_querier_ns(idev);
+		}
+		timer_cancel(&idev->igmp.general);
+		igmp_forget_changes(idev);
+		ask_groups(cpu, idev, group, max_ns, NULL, 0);
+	} else if (skb->len >= sizeof(struct igmp_query3)) {
+		query3(cpu, idev, skb, igmp_version(cpu, idev));
+	}
+}
+
+static void igmp_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
+{
+	struct in_device *idev = in_dev_get(skb->dev);
+	const struct igmp_hdr *h;
+	if (!pskb_may_pull(cpu, skb, sizeof(*h))) {
+		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_PKT_TOO_SMALL);
+		return;
+	}
+	if (csum_fold(skb_checksum(skb, 0, skb->len, 0))) {
+		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_SKB_CSUM);
+		return;
+	}
+	h = (const struct igmp_hdr *)skb->data;
+	if (idev && skb->pkt_type != PACKET_LOOPBACK) { /* ours, looped back, are no news */
+		if (h->type == IGMP_QUERY)
+			query(cpu, idev, skb);
+		else if ((h->type == IGMP_REPORT_V1 || h->type == IGMP_REPORT_V2) &&
+			 (skb->pkt_type == PACKET_MULTICAST || skb->pkt_type == PACKET_BROADCAST))
+			other_reported(idev, h->group);
+	}
+	trace_point(cpu, net, skb, TP_CONSUMED, 0, 0, "igmp");
+	skb_consume(cpu, skb);
+}
+
+const struct l4_proto igmp4_proto = { .name = "igmp", .proto = IPPROTO_IGMP, .families = 1, .rx = igmp_rx };

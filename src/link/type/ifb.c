@@ -1,0 +1,63 @@
+/* ifb: where tc sends packets to queue them again. What arrives by a redirect goes on, after its qdisc, the way it was going; anything else
+ * that is sent on it is dropped. ip-link(8), tc-mirred(8).
+ */
+#include "core/trace.h"
+#include "link/ethtool.h"
+#include "link/netns_dev.h"
+
+extern const struct link_kind link_kind_ifb;
+
+static enum netdev_tx xmit(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, unsigned txq)
+{
+	struct dev_stats *s = &dev->stats[cpu->id];
+	struct net_device *from;
+	s->rx_packets++;
+	s->rx_bytes += skb->len;
+	/* Only what a redirect brought knows where it came from. */
+	from = skb->redirected && skb->skb_iif ? dev_by_index(dev->net, skb->skb_iif) : NULL;
+	if (!from || !pskb_may_pull(cpu, skb, dev->hard_header_len)) {
+		s->rx_dropped++;
+		skb_drop(cpu, skb, SKB_DROP_REASON_DEV_HDR);
+		return NETDEV_TX_OK;
+	}
+	s->tx_packets++;
+	s->tx_bytes += skb->len;
+	skb_forget_dst(cpu, skb);
+	skb->redirected = 0;
+	eth_type_trans(skb, from);
+	trace_point(cpu, dev->net, skb, TP_WIRE, skb->len, 0, from->name);
+	cpu_backlog_add(cpu, from->net->home, skb);
+	return NETDEV_TX_OK;
+}
+
+static const struct netdev_ops ops = { .start_xmit = xmit, .set_mac = eth_mac_addr };
+
+static const struct ethtool_ops ethtool = { .driver = "ifb" };
+
+static void setup(struct net_device *dev)
+{
+	u64 f = NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_GSO_SOFTWARE | NETIF_F_HW_CSUM | NETIF_F_HIGHDMA | NETIF_F_GSO_ENCAP_ALL |
+		NETIF_F_HW_VLAN_TX | NETIF_F_HW_VLAN_STAG_TX;
+	ether_setup(dev);
+	dev->ops = &ops;
+	dev->ethtool_ops = &ethtool;
+	dev->flags = (dev->flags & ~(u32)IFF_MULTICAST) | IFF_NOARP;
+	dev->tx_queue_len = 32;
+	dev->live_addr_change = true;
+	dev->min_mtu = 0;
+	dev->max_mtu = 0;
+	dev->features = f | NETIF_F_LLTX;
+	dev->hw_features = f;
+	dev->vlan_features = f & ~(u64)(NETIF_F_HW_VLAN_TX | NETIF_F_HW_VLAN_STAG_TX);
+	dev->wanted_features = NETIF_F_GRO;
+	eth_random_addr(config_cpu(dev->net->world), dev->dev_addr);
+	dev->addr_assign_type = 1; /* NET_ADDR_RANDOM */
+}
+
+static int newlink(struct cpu *cpu, struct netns *src_net, struct net_device *dev, const struct nl_attrs *attrs,
+		   const struct nl_attrs *data, struct nl_ext_ack *ack)
+{
+	return dev_register(cpu, dev, dev->ifindex);
+}
+
+const struct link_kind link_kind_ifb = { .name = "ifb", .setup = setup, .newlink = newlink, .dellink = dev_unregister };
