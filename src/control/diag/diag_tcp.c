@@ -156,7 +156,7 @@ static int find(struct cpu *cpu, struct netns *net, const struct inet_diag_req_v
 	struct inet_hash *h = &net->tcp->hash;
 	struct inaddr s = addr_of(r->sdiag_family, r->id.idiag_src), d = addr_of(r->sdiag_family, r->id.idiag_dst);
 	be16 sport = { r->id.idiag_sport }, dport = { r->id.idiag_dport };
-	struct inet_tuple *t = inet_est_find(h, &s, sport, &d, dport, (s32)r->id.idiag_if);
+	struct inet_tuple *t = inet_est_find(h, &s, sport, &d, dport, rx_ifs_any((s32)r->id.idiag_if));
 	struct inet_sock *l;
 
 	if (t && t->tuple_kind == INET_TUPLE_SOCK) {
@@ -165,7 +165,7 @@ static int find(struct cpu *cpu, struct netns *net, const struct inet_diag_req_v
 	}
 	if (t)
 		return -ENOENT;
-	l = inet_listen_find(cpu, h, &s, sport, &d, dport, (s32)r->id.idiag_if);
+	l = inet_listen_find(cpu, h, &s, sport, &d, dport, rx_ifs_any((s32)r->id.idiag_if));
 	if (!l)
 		return -ENOENT;
 	*out = &l->sk;
