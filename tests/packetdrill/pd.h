@@ -50,6 +50,7 @@ void pd_unlock(void);
 void pd_clock_init(void);
 uint64_t pd_now(void);
 void pd_tick(void);			    /* the microsecond that a look at the clock takes */
+void pd_sleep_until(uint64_t to_ns);	    /* pd_advance, for usleep */
 void pd_advance(uint64_t to_ns);	    /* lets the stack run until then; stops for callers that it wakes */
 bool pd_wait(uint64_t deadline_ns);	    /* until something happened; false: the deadline passed, or nothing ever will */
 void pd_happened(void);			    /* wakes who waits */

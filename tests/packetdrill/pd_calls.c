@@ -439,7 +439,7 @@ static int netdev_receive(void *u, void *buf, size_t *len, long long *time_us)
 static int do_usleep(void *u, useconds_t us)
 {
 	pd_enter();
-	pd_advance(pd_now() + (uint64_t)us * 1000);
+	pd_sleep_until(pd_now() + (uint64_t)us * 1000);
 	pd_leave();
 	return 0;
 }

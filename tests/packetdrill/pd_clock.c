@@ -21,7 +21,8 @@ static pthread_t script_thread;
 static struct {
 	pthread_cond_t cond;
 	int tid;
-	bool known, blocked, woken;
+	bool blocked, woken;
+	bool finishing; /* it left pd_wait; packetdrill's own part of the call may still wait for packetdrill's lock */
 	uint64_t deadline;
 } caller = { .cond = PTHREAD_COND_INITIALIZER };
 static int inside; /* entries of the second thread that are not over; atomic */
@@ -36,7 +37,6 @@ void pd_enter(void)
 		__atomic_fetch_add(&inside, 1, __ATOMIC_SEQ_CST);
 		pthread_mutex_lock(&lock);
 		caller.tid = (int)syscall(SYS_gettid);
-		caller.known = true;
 		return;
 	}
 	pthread_mutex_lock(&lock);
@@ -126,6 +126,7 @@ bool pd_wait(uint64_t deadline)
 		while (!caller.woken)
 			pthread_cond_wait(&caller.cond, &lock);
 		caller.blocked = caller.woken = false;
+		caller.finishing = true;
 		return true; /* the call is tried once more even when its time is over */
 	}
 	uint64_t next = pd_next_event(deadline);
@@ -136,5 +137,14 @@ bool pd_wait(uint64_t deadline)
 }
 
 void pd_tick(void) { pd_advance(pd_now() + 1000); }
+
+void pd_sleep_until(uint64_t to)
+{
+	/* Only here does packetdrill's first thread let go of its lock. */
+	if (caller.finishing && on_script_thread())
+		let_caller_run();
+	caller.finishing = false;
+	pd_advance(to);
+}
 
 uint64_t pd_deadline_ms(int ms) { return ms < 0 ? PD_NEVER : pd_now() + (uint64_t)ms * 1000000; }

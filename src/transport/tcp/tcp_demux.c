@@ -182,6 +182,15 @@ static void mtu_reduced(struct cpu *cpu, struct tcp_sock *tp, const struct icmp_
 	}
 }
 
+/* Which errors end a request (the client may try again). Of IPv4, those that say that the way to it is broken, as Linux has it. */
+static bool ends_request(const struct icmp_error *e)
+{
+	if (e->family != AF_INET)
+		return e->hard;
+	return e->type == ICMP_PARAMETERPROB || e->type == ICMP_TIME_EXCEEDED ||
+	       (e->type == ICMP_DEST_UNREACH && (e->code == ICMP_NET_UNREACH || e->code == ICMP_HOST_UNREACH));
+}
+
 static void tcp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct icmp_error *e)
 {
 	struct netns_tcp *n = net->tcp;
@@ -201,7 +210,7 @@ static void tcp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 		struct tcp_req *req = container_of(t, struct tcp_req, tuple);
 		if (seq != req->snt_isn)
 			mib_inc(cpu, net, MIB_TcpExt_OutOfWindowIcmps);
-		else if (e->hard) /* a hard error ends the request; the client may try again */
+		else if (ends_request(e))
 			tcp_req_drop(cpu, req);
 		return;
 	}

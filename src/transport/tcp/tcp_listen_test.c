@@ -1,4 +1,6 @@
 /* Passive opens under pressure: the queues' limits, SYN cookies, floods, saved SYNs. */
+#include <linux/icmp.h>
+
 #include "codec/wire/checksum.h"
 #include "transport/tcp/tcp_impl.h"
 #include "transport/tcp/test_tcp.h"
@@ -72,6 +74,55 @@ static void test_syn_queue(void **state)
 	assert_int_equal(R_DROPS(TCP_REQQ_OVERFLOW), 9);
 	lab_run_ms(&p.l, 70000); /* 1 + 2 + 4 + 8 + 16 + 32 s and they are gone */
 	assert_int_equal(tcp_of(p.srv)->listen->reqs_len, 0);
+	weft_close(raw);
+	pair_end(&p);
+}
+
+/* Errors of the way back end a request, others do not; neither does one about a SYN-ACK that was never sent. */
+static void test_request_icmp(void **state)
+{
+	static const struct { u8 type, code; bool ends; } errors[] = {
+		{ ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, false }, { ICMP_DEST_UNREACH, ICMP_PROT_UNREACH, false },
+		{ ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, true },	 { ICMP_DEST_UNREACH, ICMP_NET_UNREACH, true },
+		{ ICMP_TIME_EXCEEDED, 0, true },		 { ICMP_PARAMETERPROB, 0, true },
+	};
+	struct tcp_pair p;
+	weft_socket *raw, *icmp;
+
+	pair_veth(&p);
+	p.srv = tcp_listener(&p.l, RIGHT, 80, 10);
+	raw = spoofer(&p);
+	icmp = lab_socket(&p.l, LEFT, SOCK_RAW, IPPROTO_ICMP);
+	for (unsigned i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+		struct tcp_listen *l = tcp_of(p.srv)->listen;
+		u8 b[36] = { errors[i].type, errors[i].code, [8] = 0x45, [11] = 40, [16] = 64, [17] = IPPROTO_TCP };
+		be32 src = BE32(0x0a000002), dst = BE32(0x0a090001), seq;
+		be16 sport = BE16(80), dport = cpu_to_be16((u16)(1000 + i)), check;
+
+		spoof(&p, raw, 0x0a090001, (u16)(1000 + i), 5, 0, TCPF_SYN);
+		lab_run_ms(&p.l, 5);
+		assert_int_equal(l->reqs_len, 1);
+		for (int wrong = 1; wrong >= 0; wrong--) {
+			seq = cpu_to_be32(container_of(l->reqs.next, struct tcp_req, link)->snt_isn + (u32)wrong);
+			memcpy(b + 20, &src, 4);
+			memcpy(b + 24, &dst, 4);
+			memcpy(b + 28, &sport, 2);
+			memcpy(b + 30, &dport, 2);
+			memcpy(b + 32, &seq, 4);
+			memset(b + 2, 0, 2);
+			check.raw = csum_fold(csum_partial(b, sizeof b, 0));
+			memcpy(b + 2, &check, 2);
+			assert_int_equal(lab_sendto(icmp, b, sizeof b, "10.0.0.2", 0), sizeof b);
+			lab_run_ms(&p.l, 5);
+			assert_int_equal(l->reqs_len, wrong || !errors[i].ends);
+		}
+		if (!errors[i].ends)
+			spoof(&p, raw, 0x0a090001, (u16)(1000 + i), 6, 0, TCPF_RST);
+		lab_run_ms(&p.l, 5);
+		assert_int_equal(l->reqs_len, 0);
+	}
+	assert_int_equal(R_MIB(TcpExt_OutOfWindowIcmps), sizeof errors / sizeof errors[0]);
+	weft_close(icmp);
 	weft_close(raw);
 	pair_end(&p);
 }
@@ -283,7 +334,7 @@ static void test_saved_syn(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_syn_queue),     cmocka_unit_test(test_proven_peers), cmocka_unit_test(test_accept_queue),
+		cmocka_unit_test(test_syn_queue), cmocka_unit_test(test_request_icmp),     cmocka_unit_test(test_proven_peers), cmocka_unit_test(test_accept_queue),
 		cmocka_unit_test(test_cookies),	      cmocka_unit_test(test_cookies_no_timestamps),
 		cmocka_unit_test(test_cookie_guess),  cmocka_unit_test(test_cookie_late),  cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_saved_syn),
