@@ -21,6 +21,12 @@ def script(path):
     out, spaces = [], []
     for line in open(path):
         line = line.strip()
+        if line.startswith("ns6 "): # with IPv6
+            for n in line.split()[1:]:
+                spaces.append(PREFIX + n)
+                out += ["ip netns add " + PREFIX + n, "ip netns exec %s%s sysctl -qw net.ipv6.conf.default.accept_dad=0 "
+                        "net.ipv6.conf.default.router_solicitations=0" % (PREFIX, n)]
+            continue
         if line.startswith("ns "):
             for n in line.split()[1:]:
                 spaces.append(PREFIX + n)
@@ -45,6 +51,7 @@ def normalise(text):
     text = re.sub(r"\b(\d+)sec\b", lambda m: "%dsec" % (int(m.group(1)) + 5 - (int(m.group(1)) + 5) % 10), text)
     text = re.sub(r"used \d+/\d+/\d+", "used T", text)
     text = re.sub(r"idle_time [\d.]+", "idle_time T", text)
+    text = re.sub(r"fe80::[0-9a-f]*:[0-9a-f]*ff:fe[0-9a-f]*:[0-9a-f]*", "LINKLOCAL", text)
     text = re.sub(r"(ref|refcnt) \d+ ", "", text)
     text = re.sub(r"\breachable \d+", "reachable T", text)
     text = re.sub(r'"(used|confirmed|updated|valid_life_time|preferred_life_time|address)":("[^"]*"|\d+)', r'"\1":X', text)

@@ -178,6 +178,14 @@ static int read_single(struct nl_request *rq, const struct nl_attrs *a, struct n
 	}
 	if (!c->fdb && !a->a[NHA_OIF])
 		return fail(ack, "Device attribute required for non-blackhole and non-fdb nexthops");
+	if (a->a[NHA_ENCAP] || a->a[NHA_ENCAP_TYPE]) {
+		NL_SET_ERR(ack, "CONFIG_LWTUNNEL is not enabled in this kernel");
+		return -EOPNOTSUPP;
+	}
+	if (a->a[NHA_GATEWAY] && read_gateway(a->a[NHA_GATEWAY], c, ack))
+		return -EINVAL;
+	if (!a->a[NHA_GATEWAY] && c->flags & RTNH_F_ONLINK)
+		return fail(ack, "ONLINK flag can not be set for nexthop without a gateway");
 	if (a->a[NHA_OIF]) {
 		struct net_device *dev;
 		c->oif = (s32)nl_u32(a->a[NHA_OIF]);
@@ -193,14 +201,6 @@ static int read_single(struct nl_request *rq, const struct nl_attrs *a, struct n
 			return -ENETDOWN;
 		}
 	}
-	if (a->a[NHA_ENCAP] || a->a[NHA_ENCAP_TYPE]) {
-		NL_SET_ERR(ack, "CONFIG_LWTUNNEL is not enabled in this kernel");
-		return -EOPNOTSUPP;
-	}
-	if (a->a[NHA_GATEWAY])
-		return read_gateway(a->a[NHA_GATEWAY], c, ack);
-	if (c->flags & RTNH_F_ONLINK)
-		return fail(ack, "ONLINK flag can not be set for nexthop without a gateway");
 	return 0;
 }
 

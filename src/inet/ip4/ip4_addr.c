@@ -390,12 +390,18 @@ struct net_device *ip4_dev_by_addr(struct netns *net, be32 local)
 	return a ? a->idev->dev : NULL;
 }
 
+/* Where 127/8 is routed (route_localnet), its addresses serve on the link. */
+static u8 effective_scope(const struct in_device *idev, const struct in_ifaddr *a)
+{
+	return idev->on & IN_DEV_ROUTE_LOCALNET ? MIN(a->scope, (u8)RT_SCOPE_LINK) : a->scope;
+}
+
 static be32 select_on(const struct in_device *idev, be32 dst, u8 scope)
 {
 	struct in_ifaddr *a;
 	be32 any = { 0 };
 	list_for_each(a, &idev->addrs, link) {
-		if (a->flags & IFA_F_SECONDARY || a->scope > scope)
+		if (a->flags & IFA_F_SECONDARY || effective_scope(idev, a) > scope)
 			continue;
 		if (!dst.raw || in_prefix(dst, a->address, a->prefix_len))
 			return a->local;

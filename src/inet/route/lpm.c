@@ -555,6 +555,63 @@ void lpm4_lookup_bulk(const struct lpm *t, const be32 *addr, unsigned n, void **
 	}
 }
 
+/* One level for all of a batch of 128-bit keys. */
+static inline unsigned bulk_level128(struct bulk *b, const struct lpm_key *key, unsigned level, u8 *live, unsigned n)
+{
+	unsigned on = 0;
+	void *const *child[BULK];
+	for (unsigned j = 0; j < n; j++) {
+		unsigned i = live[j], idx = index_at(key[i], level);
+		const struct lpm_node *nd = b->node[i];
+		u64 m = nd->prefixes & path_mask[idx];
+		if (m)
+			b->best[i] = &nd->slot[value_slot(nd, top_bit(m))];
+		child[on] = &nd->slot[child_slot(nd, idx)];
+		prefetch(child[on]);
+		live[on] = (u8)i;
+		on += has_child(nd, idx);
+	}
+	for (unsigned j = 0; j < on; j++) {
+		b->node[live[j]] = ptr_load(*child[j]);
+		prefetch(b->node[live[j]]);
+		prefetch((const char *)b->node[live[j]] + 48);
+	}
+	return on;
+}
+
+static void bulk128(const struct lpm *t, const struct lpm_key *key, unsigned n, void **res)
+{
+	const struct lpm_wide *w = ptr_load(t->wide);
+	const struct lpm_node *top = ptr_load(t->top);
+	static void *const none = NULL;
+	struct bulk b;
+	u8 live[BULK];
+	unsigned on = 0;
+	for (unsigned i = 0; i < n && w; i++)
+		prefetch(&w->e[key[i].hi >> 48]);
+	for (unsigned i = 0; i < n; i++) {
+		b.best[i] = w ? &w->e[key[i].hi >> 48].value : &none;
+		b.node[i] = w ? ptr_load(w->e[key[i].hi >> 48].node) : top;
+		prefetch(b.node[i]);
+		live[on] = (u8)i;
+		on += b.node[i] != NULL;
+	}
+	for (unsigned level = w ? WIDE_LEVEL : 0; on; level++)
+		on = bulk_level128(&b, key, level, live, on);
+	for (unsigned i = 0; i < n; i++)
+		prefetch(b.best[i]);
+	for (unsigned i = 0; i < n; i++)
+		res[i] = ptr_load(*b.best[i]);
+}
+
+void lpm_lookup_bulk(const struct lpm *t, const struct lpm_key *key, unsigned n, void **res)
+{
+	for (unsigned m; n; key += m, res += m, n -= m) {
+		m = MIN(n, (unsigned)BULK);
+		bulk128(t, key, m, res);
+	}
+}
+
 /* -- walking -- */
 
 static struct lpm_key key_with_index(struct lpm_key k, unsigned level, unsigned idx)

@@ -47,6 +47,8 @@ void *lpm_lookup_max(const struct lpm *t, struct lpm_key key, unsigned maxlen);
 /* The longest match of an IPv4 address, and the same for many: the memory accesses of n lookups overlap. */
 void *lpm4_lookup(const struct lpm *t, be32 addr);
 void lpm4_lookup_bulk(const struct lpm *t, const be32 *addr, unsigned n, void **res);
+/* The longest match of 128-bit keys, many at once. */
+void lpm_lookup_bulk(const struct lpm *t, const struct lpm_key *key, unsigned n, void **res);
 /* Walk: the value whose prefix has the lowest address >= from, the longest of these; NULL: none. *at: that address. */
 void *lpm_next(const struct lpm *t, struct lpm_key from, struct lpm_key *at);
 
