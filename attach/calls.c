@@ -17,9 +17,11 @@ struct cpu *call_lock(struct call *c)
 {
 	struct cpu *cpu;
 
-	call_identify(c, c->as->kns, false);
-	if (c->as->kind == ASOCK_NETLINK)
+	if (c->as->kind == ASOCK_NETLINK) {
+		call_identify(c, c->as->kns, false);
 		return call_lock_all(c);
+	}
+	call_name(c);
 	cpu = host_lock(c->a->h, c->as->cpu_id);
 	cpu->caller = &c->ctx;
 	return cpu;

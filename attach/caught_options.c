@@ -55,6 +55,26 @@ static int set_oobinline(struct call *c, const void *val, socklen_t len)
 	return 0;
 }
 
+/* Options that every program sets, and that ask for no right: what the caller may do need not be looked up. */
+static bool asks_no_right(int level, int name)
+{
+	static const struct {
+		int level, name;
+	} common[] = { { IPPROTO_TCP, TCP_NODELAY },	 { IPPROTO_TCP, TCP_CORK },	    { IPPROTO_TCP, TCP_KEEPIDLE },
+		       { IPPROTO_TCP, TCP_KEEPINTVL },	 { IPPROTO_TCP, TCP_KEEPCNT },	    { IPPROTO_TCP, TCP_DEFER_ACCEPT },
+		       { IPPROTO_TCP, TCP_QUICKACK },	 { IPPROTO_TCP, TCP_USER_TIMEOUT }, { IPPROTO_TCP, TCP_NOTSENT_LOWAT },
+		       { SOL_SOCKET, SO_REUSEADDR },	 { SOL_SOCKET, SO_REUSEPORT },	    { SOL_SOCKET, SO_KEEPALIVE },
+		       { SOL_SOCKET, SO_LINGER },	 { SOL_SOCKET, SO_SNDBUF },	    { SOL_SOCKET, SO_RCVBUF },
+		       { SOL_SOCKET, SO_RCVTIMEO_OLD },	 { SOL_SOCKET, SO_SNDTIMEO_OLD },   { SOL_SOCKET, SO_OOBINLINE },
+		       { SOL_SOCKET, SO_RCVLOWAT },	 { SOL_SOCKET, SO_BROADCAST },	    { IPPROTO_IP, IP_RECVERR },
+		       { IPPROTO_IP, IP_MTU_DISCOVER }, { IPPROTO_IP, IP_PKTINFO } };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(common); i++)
+		if (common[i].level == level && common[i].name == name)
+			return true;
+	return false;
+}
+
 enum call_end call_setsockopt(struct call *c)
 {
 	int level = (int)c->arg[1], name = (int)c->arg[2], len = (int)c->arg[4], e = 0;
@@ -76,7 +96,8 @@ enum call_end call_setsockopt(struct call *c)
 	if (!e && call_replayed(c, val, (size_t)len)) {
 		e = (int)c->ret;
 	} else if (!e) {
-		call_identify(c, c->as->kns, true);
+		if (all || !asks_no_right(level, name))
+			call_identify(c, c->as->kns, true);
 		cpu = all ? call_lock_all(c) : call_lock(c);
 		if (c->as->s) {
 			if (c->as->kind == ASOCK_STREAM)

@@ -136,7 +136,7 @@ struct call {
 	u64 hash;
 	s64 ret;
 	struct call_ctx ctx;
-	bool have_caps;
+	bool have_ids, have_caps;
 	struct args_mem mem;	/* the caller's memory */
 };
 typedef enum call_end (*call_fn)(struct call *c);
@@ -168,7 +168,9 @@ int call_memory(void *arg, u64 addr, void *buf, size_t len);	  /* args_mem.read 
 int call_path(struct call *c, u64 addr, char *buf, size_t len);	  /* a string: 0, -EFAULT, -ENAMETOOLONG */
 int call_write(struct call *c, u64 addr, const void *buf, size_t len); /* 0, -EFAULT */
 int call_writev(struct call *c, const struct iovec *to, unsigned n, const void *buf, size_t len);
-/* cpu->caller for the time of a call into the stack. caps: also what the caller may do (two more look-ups). */
+/* cpu->caller for the time of a call into the stack: just which task; with its ids, for what makes a socket or is told who asks;
+ * caps: also what the caller may do (two more look-ups). */
+void call_name(struct call *c);
 void call_identify(struct call *c, const struct kns *over, bool caps);
 
 /* -- tasks: attach/task.c -- */

@@ -199,6 +199,12 @@ bool task_filtered(int pid)
 	return p && atoi(p + 9) == 2;
 }
 
+void call_name(struct call *c)
+{
+	c->ctx.ops = &nsmap_call_ops;
+	c->ctx.pid = c->ctx.tid = c->tid;
+}
+
 void call_identify(struct call *c, const struct kns *over, bool caps)
 {
 	char path[32];
@@ -206,8 +212,9 @@ void call_identify(struct call *c, const struct kns *over, bool caps)
 	int fd;
 	ssize_t n;
 
-	if (c->ctx.ops == NULL) {
-		c->ctx = (struct call_ctx){ .ops = &nsmap_call_ops, .pid = c->tid, .tid = c->tid };
+	call_name(c);
+	if (!c->have_ids) {
+		c->have_ids = true;
 		snprintf(path, sizeof(path), "/proc/%d", c->tid);
 		if (stat(path, &st) == 0) {
 			c->ctx.uid = st.st_uid;
