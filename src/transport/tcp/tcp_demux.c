@@ -210,8 +210,11 @@ static void tcp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 		struct tcp_req *req = container_of(t, struct tcp_req, tuple);
 		if (seq != req->snt_isn)
 			mib_inc(cpu, net, MIB_TcpExt_OutOfWindowIcmps);
-		else if (ends_request(e))
+		else if (ends_request(e)) {
+			mib_inc(cpu, net, MIB_TcpExt_ListenDrops);
+			tcp_to_sock(req->listener)->drops++;
 			tcp_req_drop(cpu, req);
+		}
 		return;
 	}
 	tp = (struct tcp_sock *)inet_sock_of_tuple(t);
