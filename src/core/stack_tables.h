@@ -12,6 +12,7 @@ struct net_device;
 struct netns;
 struct l3_proto;
 struct l4_proto;
+struct genl_family;
 struct link_kind;
 struct net_device;
 struct netns;
@@ -39,6 +40,7 @@ struct stack_tables {
 	const struct sock_family *const *sock_families; /* sock/sock.h: what socket(2) makes */
 	const struct tcp_cc_ops *const *tcp_ccs;       /* transport/tcp/tcp_cc.h */
 	const struct nl_family *const *nl_families;    /* control/netlink.h: NETLINK_ROUTE, … */
+	const struct genl_family *const *genl_families; /* control/genl.h: tcp_metrics, …; NULL: nlctrl alone */
 	const struct nl_handler *const *nl_handlers;   /* control/netlink.h: one list of arrays per message type */
 
 	/* What core asks of the layers above it. NULL where no such layer is plugged in. */

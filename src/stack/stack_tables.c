@@ -111,6 +111,11 @@ static const struct nl_family *const nl_families[] = {
 	NULL,
 };
 
+static const struct genl_family *const genl_families[] = {
+	&genl_tcp_metrics,
+	NULL,
+};
+
 const struct stack_tables stack_tables = {
 	.subsys = stack_subsys,
 	.event_subs = event_subs,
@@ -123,6 +128,7 @@ const struct stack_tables stack_tables = {
 	.sock_families = sock_families,
 	.tcp_ccs = tcp_cc_list,
 	.nl_families = nl_families,
+	.genl_families = genl_families,
 	.nl_handlers = rt_handlers,
 	.backlog_rx = link_backlog_rx,
 	.dev_netns = link_dev_netns,

@@ -57,6 +57,8 @@ void diag_fill_tuple(struct inet_diag_msg *m, u16 family, const struct inet_tupl
 /* A whole message for sk behind the header `m` (NULL: no room). 0, -EMSGSIZE. */
 int diag_fill_sock(struct cpu *cpu, struct sock *sk, struct inet_diag_msg *m, struct nl_buf *b, const struct diag_query *q);
 
+struct genl_family;
+extern const struct genl_family genl_tcp_metrics;
 extern const struct nl_family nl_family_sock_diag;
 extern const struct sock_family netlink_diag_raw, netlink_diag_dgram;
 

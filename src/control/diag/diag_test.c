@@ -1,5 +1,8 @@
 /* sock_diag as ss asks it: dumps by state, family, port and bytecode; one socket; the end of one; dumps longer than a datagram. */
+#include <linux/tcp_metrics.h>
+
 #include "control/diag/diag.h"
+#include "control/genl.h"
 #include "transport/tcp/tcp_info.h"
 #include "transport/tcp/test_tcp.h"
 
@@ -262,9 +265,68 @@ static void test_bytecode(void **state)
 	assert_int_equal(diag_bytecode_audit(&bad, 3, true), -EINVAL);
 }
 
+/* A generic netlink request; the attributes of the first answer in *a, or the error. */
+static int genl(weft_socket *nl, u16 type, u16 flags, u8 cmd, u16 attr, const void *val, u16 len, struct answer *out)
+{
+	struct { struct nlmsghdr h; struct genlmsghdr g; struct nlattr a; u8 val[32]; } q = {
+		.h = { .nlmsg_len = sizeof q.h + sizeof q.g, .nlmsg_type = type, .nlmsg_flags = (u16)(NLM_F_REQUEST | flags) }, .g = { .cmd = cmd, .version = 1 } };
+	static u8 buf[8192];
+	struct nlmsghdr *h = (struct nlmsghdr *)buf;
+	ssize_t n;
+
+	if (attr) {
+		q.a = (struct nlattr){ .nla_len = (u16)(NLA_HDRLEN + len), .nla_type = attr };
+		memcpy(q.val, val, len);
+		q.h.nlmsg_len += NLA_ALIGN(q.a.nla_len);
+	}
+	assert_int_equal(weft_send(nl, &q, q.h.nlmsg_len, 0), q.h.nlmsg_len);
+	n = weft_recv(nl, buf, sizeof buf, 0);
+	assert_true(n > 0);
+	if (h->nlmsg_type == NLMSG_ERROR || h->nlmsg_type == NLMSG_DONE)
+		return h->nlmsg_type == NLMSG_DONE ? -ENODATA : *(int *)NLMSG_DATA(h);
+	memcpy(out->bytes, buf + NLMSG_HDRLEN + GENL_HDRLEN, h->nlmsg_len - NLMSG_HDRLEN - GENL_HDRLEN);
+	lab_ok(nl_parse(out->bytes, h->nlmsg_len - NLMSG_HDRLEN - GENL_HDRLEN, &out->a, TCP_METRICS_ATTR_MAX, NULL, false, NULL));
+	while (weft_recv(nl, buf, sizeof buf, 0) > 0)
+		;
+	return 0;
+}
+
+static void test_metrics(void **state)
+{
+	be32 peer = BE32(0x0a000001);
+	struct tcp_pair p;
+	struct answer a;
+	weft_socket *nl;
+	u16 id;
+
+	pair_veth(&p);
+	pair_connect(&p);
+	weft_close(p.c);
+	lab_run_ms(&p.l, 50);
+	weft_close(p.s);
+	p.c = p.s = NULL;
+	lab_run_ms(&p.l, 50);
+	lab_ok(weft_socket_new(p.l.ns[RIGHT], AF_NETLINK, SOCK_RAW, NETLINK_GENERIC, &nl));
+	assert_int_equal(genl(nl, GENL_ID_CTRL, 0, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_NAME, "no such", 8, &a), -ENOENT);
+	lab_ok(genl(nl, GENL_ID_CTRL, 0, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_NAME, TCP_METRICS_GENL_NAME, sizeof TCP_METRICS_GENL_NAME, &a));
+	id = nl_u16(a.a.a[CTRL_ATTR_FAMILY_ID]);
+	lab_ok(genl(nl, id, NLM_F_DUMP, TCP_METRICS_CMD_GET, 0, NULL, 0, &a));
+	assert_int_equal(nl_u32(a.a.a[TCP_METRICS_ATTR_ADDR_IPV4]), peer.raw);
+	lab_ok(genl(nl, id, 0, TCP_METRICS_CMD_GET, TCP_METRICS_ATTR_ADDR_IPV4, &peer, 4, &a));
+	assert_non_null(a.a.a[TCP_METRICS_ATTR_VALS]);
+	assert_int_equal(genl(nl, id, NLM_F_ACK, TCP_METRICS_CMD_DEL, TCP_METRICS_ATTR_ADDR_IPV4, &peer, 4, &a), 0);
+	assert_int_equal(genl(nl, id, 0, TCP_METRICS_CMD_GET, TCP_METRICS_ATTR_ADDR_IPV4, &peer, 4, &a), -ESRCH);
+	assert_int_equal(genl(nl, id, NLM_F_DUMP, TCP_METRICS_CMD_GET, 0, NULL, 0, &a), -ENODATA);
+	assert_int_equal(genl(nl, id, NLM_F_ACK, TCP_METRICS_CMD_DEL, 0, NULL, 0, &a), 0);
+	assert_int_equal(genl(nl, id, 0, 77, 0, NULL, 0, &a), -EOPNOTSUPP);
+	weft_close(nl);
+	pair_end(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_states), cmocka_unit_test(test_one_and_kill), cmocka_unit_test(test_dgram),
-					    cmocka_unit_test(test_long_dump), cmocka_unit_test(test_bytecode) };
+					    cmocka_unit_test(test_long_dump), cmocka_unit_test(test_bytecode),
+					    cmocka_unit_test(test_metrics) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -381,7 +381,6 @@ int tcp_metrics_init(struct netns *net);
 void tcp_metrics_fini(struct netns *net);
 void tcp_metrics_flush(struct netns *net);
 struct tcp_metrics *tcp_metrics_find(const struct netns *net, const struct inaddr *laddr, const struct inaddr *raddr);
-void tcp_metrics_del(struct netns *net, struct tcp_metrics *m);
 bool tcp_metrics_peer_proven(const struct netns *net, const struct inet_tuple *t);
 void tcp_metrics_save(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_metrics_load(struct cpu *cpu, struct tcp_sock *tp);

@@ -139,6 +139,9 @@ struct tcp_metrics {
 	struct tcp_fo_cookie fo_cookie;
 };
 
+struct netns;
+void tcp_metrics_del(struct netns *net, struct tcp_metrics *m);
+
 /* A key of TCP_MD5SIG, in a socket's list. */
 struct tcp_md5_key {
 	struct tcp_md5_key *next;
