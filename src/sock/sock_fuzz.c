@@ -33,16 +33,23 @@ static void bytes(struct input *in, void *buf, size_t n)
 }
 
 enum { SOCKS = 4 };
-static const int types[][2] = { { SOCK_DGRAM, 0 }, { SOCK_STREAM, 0 }, { SOCK_RAW, 1 }, { SOCK_RAW, 255 }, { SOCK_RAW, 253 }, { SOCK_DGRAM, 1 } };
-static const int levels[] = { SOL_SOCKET, IPPROTO_IP, IPPROTO_UDP, IPPROTO_TCP, 255 };
+enum { ETH_ALL = 0x0300 /* in network order */ };
+static const int types[][3] = { { AF_INET, SOCK_DGRAM, 0 }, { AF_INET, SOCK_STREAM, 0 }, { AF_INET, SOCK_RAW, 1 }, { AF_INET, SOCK_RAW, 255 },
+				{ AF_INET, SOCK_RAW, 253 }, { AF_INET, SOCK_DGRAM, 1 }, { AF_PACKET, SOCK_RAW, ETH_ALL }, { AF_PACKET, SOCK_DGRAM, 0x0008 } };
+static const int levels[] = { SOL_SOCKET, IPPROTO_IP, IPPROTO_UDP, IPPROTO_TCP, 255, 263 /* SOL_PACKET */ };
+enum { LEVELS = sizeof levels / sizeof *levels };
 
-static void addr(struct input *in, struct sockaddr_in *a)
+static void addr(struct input *in, struct sockaddr_in *a, const weft_socket *s)
 {
 	static const uint32_t ips[] = { 0x0a000001, 0x0a000002, 0x7f000001, 0, 0xe0000105, 0x0a0000ff, 0xffffffff };
 	bytes(in, a, sizeof *a);
 	if (a->sin_zero[0] & 1)
 		*a = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)(a->sin_port & 7)),
 					   .sin_addr.s_addr = htonl(ips[a->sin_zero[1] % 7]) };
+	if (s->family == AF_PACKET && a->sin_zero[2] & 1) { /* a struct sockaddr_ll's first words */
+		a->sin_family = AF_PACKET;
+		a->sin_addr.s_addr %= 4;
+	}
 }
 
 static void step(struct input *in, weft_world *w, weft_netns *const ns[2], weft_socket *s[SOCKS])
@@ -50,39 +57,40 @@ static void step(struct input *in, weft_world *w, weft_netns *const ns[2], weft_
 	unsigned i = byte(in) % SOCKS, what = byte(in) % 14, n = byte(in);
 	static char buf[70000];
 	uint8_t opt[256];
-	struct sockaddr_in a;
+	union { struct sockaddr_in in; uint8_t whole[32]; } a = { .whole = { 0 } };
 	socklen_t len;
 
 	if (!s[i]) {
 		const int *t = types[n % (sizeof types / sizeof *types)];
-		if (weft_socket_new(ns[i & 1], AF_INET, t[0], t[1], &s[i]))
+		if (weft_socket_new(ns[i & 1], t[0], t[1], t[2], &s[i]))
 			s[i] = NULL;
 		return;
 	}
-	addr(in, &a);
+	addr(in, &a.in, s[i]);
+	socklen_t a_len = s[i]->family == AF_PACKET ? 20 : sizeof a.in;
 	switch (what) {
 	case 0: weft_bind(s[i], (struct sockaddr *)&a, n & 31); break;
-	case 1: weft_bind(s[i], (struct sockaddr *)&a, sizeof a); break;
-	case 2: weft_connect(s[i], (struct sockaddr *)&a, sizeof a); break;
+	case 1: weft_bind(s[i], (struct sockaddr *)&a, a_len); break;
+	case 2: weft_connect(s[i], (struct sockaddr *)&a, a_len); break;
 	case 3: weft_listen(s[i], (int)n); break;
 	case 4:
 	case 5:
 		bytes(in, opt, 24);
-		if (n % 5 == 0 && opt[0] == SO_ATTACH_FILTER)
+		if (n % LEVELS == 0 && opt[0] == SO_ATTACH_FILTER)
 			break; /* a pointer of the library caller's own */
-		weft_setsockopt(s[i], levels[n % 5], opt[0] % 112, opt + 1, opt[23] % 24);
+		weft_setsockopt(s[i], levels[n % LEVELS], opt[0] % 112, opt + 1, opt[23] % 24);
 		break;
 	case 6:
 		len = byte(in);
 		what = byte(in) % 112;
-		if (n % 5 == 0 && what == SO_ATTACH_FILTER)
+		if (n % LEVELS == 0 && what == SO_ATTACH_FILTER)
 			break; /* its length counts instructions */
-		weft_getsockopt(s[i], levels[n % 5], (int)what, opt, &len);
+		weft_getsockopt(s[i], levels[n % LEVELS], (int)what, opt, &len);
 		break;
 	case 7:
 	case 8: {
 		struct iovec iov = { buf, (size_t)n * n };
-		struct msghdr m = { .msg_name = n & 1 ? &a : NULL, .msg_namelen = sizeof a, .msg_iov = &iov, .msg_iovlen = 1,
+		struct msghdr m = { .msg_name = n & 1 ? &a : NULL, .msg_namelen = a_len, .msg_iov = &iov, .msg_iovlen = 1,
 				    .msg_control = opt, .msg_controllen = n & 6 ? 0 : 64 };
 		bytes(in, opt, 64);
 		weft_sendmsg(s[i], &m, (int)(byte(in) << 8 | byte(in)));
