@@ -60,8 +60,12 @@ struct world_of_cell {
 	weft_socket *srv[MAX_GROUPS], *tx[MAX_FLOWS], *rx[MAX_FLOWS];
 	int ntx, nrx, rx_group[MAX_FLOWS];
 	unsigned long long bytes[MAX_GROUPS];
+	uint64_t begin[MAX_FLOWS]; /* when its program gets to write; 0: not connected */
 	uint64_t end;
 };
+/* A program does not write in the very instant in which its connection is made; if it did, the handshake's ACK would still be in
+ * the queue in front of the first window. */
+static const uint64_t program_ns = 50000;
 static char buf[1 << 18];
 
 static void pump(struct world_of_cell *g, int groups)
@@ -72,9 +76,12 @@ static void pump(struct world_of_cell *g, int groups)
 			if (!g->end)
 				g->end = weft_now(g->w) + duration_ns;
 		}
-	for (int i = 0; i < g->ntx; i++)
-		while (weft_send(g->tx[i], buf, 65536, MSG_NOSIGNAL) > 0)
+	for (int i = 0; i < g->ntx; i++) {
+		if (!g->begin[i] && (weft_poll(g->tx[i]) & POLLOUT))
+			g->begin[i] = weft_now(g->w) + program_ns;
+		while (g->begin[i] && weft_now(g->w) >= g->begin[i] && weft_send(g->tx[i], buf, 65536, MSG_NOSIGNAL) > 0)
 			;
+	}
 	for (int i = 0; i < g->nrx; i++) {
 		ssize_t n;
 		while ((n = weft_recv(g->rx[i], buf, sizeof buf, 0)) > 0)
@@ -122,6 +129,9 @@ static void cell_run(const struct cell *c, uint64_t seed, unsigned long long *by
 
 		pump(&g, c->groups);
 		next = weft_step(g.w, weft_now(g.w)); /* what the pump set off may be due sooner */
+		for (int i = 0; i < g.ntx; i++)
+			if (g.begin[i] > weft_now(g.w) && g.begin[i] < next)
+				next = g.begin[i];
 		if (next >= limit)
 			break;
 		weft_step(g.w, next);
@@ -300,16 +310,16 @@ static int check_cell(const struct cell *c, void *arg)
 
 static void table(void)
 {
-	puts("| flows | rtt ms | loss % | reorder % | dup % | queue | Linux Mbit/s | weft Mbit/s | ratio | share Linux | share weft |\n"
-	     "|---|---|---|---|---|---|---|---|---|---|---|");
+	puts("| flows | rtt ms | loss % | reorder % | dup % | queue | Linux Mbit/s | runs | weft Mbit/s | runs | ratio | share Linux | share weft |\n"
+	     "|---|---|---|---|---|---|---|---|---|---|---|---|---|");
 	for (int i = 0; i < MAX_CELLS && linux_side[i].key[0]; i++) {
 		const struct record *l = &linux_side[i], *o = record_find(our_side, l->key, false);
 		struct cell c;
 
 		if (!o || !cell_parse(l->key, &c))
 			continue;
-		printf("| %.*s | %g | %g | %g | %g | %d | %.2f | %.2f | %.2f |", (int)strcspn(l->key, "|"), l->key, c.rtt_ms, c.loss, c.reorder, c.dup,
-		       c.queue, median(l), median(o), median(o) / median(l));
+		printf("| %.*s | %g | %g | %g | %g | %d | %.2f | %d | %.2f | %d | %.2f |", (int)strcspn(l->key, "|"), l->key, c.rtt_ms, c.loss, c.reorder, c.dup,
+		       c.queue, median(l), l->runs, median(o), o->runs, median(o) / median(l));
 		if (c.groups > 1)
 			printf(" %.0f %% | %.0f %% |\n", share(l), share(o));
 		else
