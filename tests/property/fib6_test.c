@@ -171,6 +171,36 @@ static void test_choice(void **state)
 	expect("");
 }
 
+/* fib_multipath_hash_policy 3: only the fields that are named decide. */
+static void test_hash_fields(void **state)
+{
+	begin();
+	struct fib_config m = config("2001:db8:6::", 48, NULL, NULL, 1024, ADD);
+	__typeof__(*m.mp) hops[2] = { { .has_gw = true, .gw_family = AF_INET6, .gateway = a6("2001:db8::2"), .weight = 1 },
+				      { .has_gw = true, .gw_family = AF_INET6, .gateway = a6("2001:db8:1::2"), .weight = 1 } };
+	m.mp = (void *)hops;
+	m.mp_len = 2;
+	assert_int_equal(fib_route_add(cpu, router, &m), 0);
+	assert_int_equal(sysctl_write(router, "ipv4/fib_multipath_hash_policy", "2", 1), -EINVAL);
+	sysctl(router, "ipv4/fib_multipath_hash_policy", "3");
+	for (unsigned field = 0; field < 2; field++) {
+		unsigned by_sport = 0, by_dport = 0;
+		sysctl(router, "ipv4/fib_multipath_hash_fields", field ? "32" : "16");
+		for (u16 i = 0; i < 400; i++) {
+			struct flow fl = { .family = AF_INET6, .daddr = a6("2001:db8:6::1"), .sport = cpu_to_be16(i) };
+			struct fib_result res;
+			assert_int_equal(fib_lookup(cpu, router, &fl, &res), 0);
+			by_sport += res.nh->dev == r0;
+			fl.dport = fl.sport;
+			fl.sport = BE16(7);
+			assert_int_equal(fib_lookup(cpu, router, &fl, &res), 0);
+			by_dport += res.nh->dev == r0;
+		}
+		assert_in_range(field ? by_dport : by_sport, 140, 260);
+		assert_true((field ? by_sport : by_dport) % 400 == 0);
+	}
+}
+
 static void test_lifetime(void **state)
 {
 	begin();
@@ -188,6 +218,6 @@ static void test_lifetime(void **state)
 #define T(f) cmocka_unit_test_setup_teardown(f, world_up, end)
 int main(void)
 {
-	const struct CMUnitTest tests[] = { T(test_lists), T(test_types), T(test_choice), T(test_lifetime) };
+	const struct CMUnitTest tests[] = { T(test_lists), T(test_types), T(test_choice), T(test_hash_fields), T(test_lifetime) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

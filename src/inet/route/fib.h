@@ -47,6 +47,7 @@ struct fib_rule {		/* ip-rule(8) */
 	s32 iif, oif;		/* 0: any; -1: no such device now */
 	struct fib_port_range sport, dport;
 };
+enum { FIB_HASH_SRC = 1, FIB_HASH_DST = 2, FIB_HASH_PROTO = 4, FIB_HASH_FLOWLABEL = 8, FIB_HASH_SPORT = 16, FIB_HASH_DPORT = 32 };
 struct netns_fib {
 	struct netns *net;
 	u32 genid;		/* moves when a cached route may have become wrong */
@@ -59,8 +60,8 @@ struct netns_fib {
 	struct htable infos;	/* struct fib_info by content */
 	const struct fib_family_ops *ops4, *ops6;
 	u32 multipath_seed;
-	u8 multipath_hash_policy; /* 0: addresses; 1: ports too */
-	u32 multipath_hash_fields;
+	u8 multipath_hash_policy; /* 0: addresses; 1: ports too; 3: multipath_hash_fields */
+	u32 multipath_hash_fields; /* FIB_HASH_* */
 	struct fib_alias_batch *alias_batch; /* removed routes that wait for an epoch together */
 	struct htable exceptions; /* struct fib_exception by destination */
 	struct list exception_lru;

@@ -16,15 +16,21 @@ static u64 mix(u64 v)
 u32 fib_flow_hash31(const struct netns *net, const struct flow *fl)
 {
 	u64 h = net->fib->multipath_seed;
+	u32 fields = FIB_HASH_SRC | FIB_HASH_DST;
 	if (fl->multipath_hash)
 		return fl->multipath_hash >> 1;
-	h = mix(h + fl->saddr.q[0]);
-	h = mix(h + fl->saddr.q[1]);
-	h = mix(h + fl->daddr.q[0]);
-	h = mix(h + fl->daddr.q[1]);
 	if (net->fib->multipath_hash_policy == 1)
-		h = mix(h + ((u64)fl->sport.raw << 32 | (u64)fl->dport.raw << 16 | fl->proto));
-	return (u32)(h >> 33);
+		fields |= FIB_HASH_PROTO | FIB_HASH_SPORT | FIB_HASH_DPORT;
+	else if (net->fib->multipath_hash_policy == 3)
+		fields = net->fib->multipath_hash_fields;
+	if (fields & FIB_HASH_SRC)
+		h = mix(mix(h + fl->saddr.q[0]) + fl->saddr.q[1]);
+	if (fields & FIB_HASH_DST)
+		h = mix(mix(h + fl->daddr.q[0]) + fl->daddr.q[1]);
+	if (fields & FIB_HASH_FLOWLABEL)
+		h = mix(h + fl->flowlabel.raw);
+	return (u32)(mix(h + ((u64)(fields & FIB_HASH_SPORT ? fl->sport.raw : 0) << 32 | (u64)(fields & FIB_HASH_DPORT ? fl->dport.raw : 0) << 16 |
+			      (fields & FIB_HASH_PROTO ? fl->proto : 0))) >> 33);
 }
 
 static bool hop_usable(const struct fib_nh *nh, const struct flow *fl, bool ignore_linkdown)
