@@ -183,18 +183,20 @@ static void build(const struct setup *s)
 	must("route", weft_route_add(pd.net, text, s->gateway, "tun0"));
 }
 
+static char nstat_history[64];
+static void forget_nstat(void) { unlink(nstat_history); }
+
 /* Programs of the script: this library comes first in them, and nstat keeps what it saw last in a file of this run. */
 static void prepare_children(void)
 {
 	Dl_info me;
-	char path[64];
 
 	must("server", pd_serve_start());
 	if (dladdr((void *)&imports, &me) && me.dli_fname)
 		setenv("LD_PRELOAD", me.dli_fname, 1);
-	snprintf(path, sizeof path, "/tmp/weft-packetdrill-nstat.%d", (int)getpid());
-	setenv("NSTAT_HISTORY", path, 1);
-	unlink(path);
+	snprintf(nstat_history, sizeof nstat_history, "/tmp/weft-packetdrill-nstat.%d", (int)getpid());
+	setenv("NSTAT_HISTORY", nstat_history, 1);
+	atexit(forget_nstat);
 }
 
 EXPORT void packetdrill_interface_init(const char *flags, struct pd_table *table);
