@@ -16,7 +16,6 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,19 +28,9 @@
 
 #include "attach/attach.h"
 #include "attach/filter.h"
+#include "attach/sandbox.h"
 
 enum { EXIT_TROUBLE = 125, EXIT_CANNOT = 126, EXIT_NOT_FOUND = 127 };
-
-__printf(3, 4) static int say(struct ctl_error *err, int e, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
-	va_end(ap);
-	err->err = e;
-	return e;
-}
 
 static bool same_ns(int fd, const char *mine)
 {
@@ -65,25 +54,13 @@ static int enter(const int *fds, unsigned nfds, struct ctl_error *err)
 		if (same_ns(fds[i], kind[i].mine))
 			continue;
 		if (setns(fds[i], kind[i].flag) < 0)
-			return say(err, -errno, "cannot enter the stack's %s namespace: %s%s", kind[i].name, strerror(errno),
+			return ctl_error_set(err, -errno, "cannot enter the stack's %s namespace: %s%s", kind[i].name, strerror(errno),
 				   errno == EPERM ? " (the stack belongs to another user, or runs inside another sandbox)" : "");
 	}
 	if (!have_cwd || chdir(cwd) < 0)
 		if (chdir("/") < 0)
-			return say(err, -errno, "cannot change to /: %s", strerror(errno));
+			return ctl_error_set(err, -errno, "cannot change to /: %s", strerror(errno));
 	return 0;
-}
-
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), e = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		e = -errno;
-	close(fd);
-	return e;
 }
 
 static int ambient_caps(void)
@@ -111,17 +88,17 @@ static int map_self(uid_t uid, gid_t gid, struct ctl_error *err)
 	int e;
 
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-		return say(err, -errno, "--map-self: cannot make a user namespace: %s", strerror(errno));
-	write_file("/proc/self/setgroups", "deny");
+		return ctl_error_set(err, -errno, "--map-self: cannot make a user namespace: %s", strerror(errno));
+	sandbox_write_file("/proc/self/setgroups", "deny");
 	snprintf(map, sizeof(map), "%u %u 1", uid, uid_here);
-	e = write_file("/proc/self/uid_map", map);
+	e = sandbox_write_file("/proc/self/uid_map", map);
 	snprintf(map, sizeof(map), "%u %u 1", gid, gid_here);
 	if (!e)
-		e = write_file("/proc/self/gid_map", map);
+		e = sandbox_write_file("/proc/self/gid_map", map);
 	if (!e)
 		e = ambient_caps();
 	if (e)
-		return say(err, e, "--map-self: cannot keep user id %u: %s", uid, strerror(-e));
+		return ctl_error_set(err, e, "--map-self: cannot keep user id %u: %s", uid, strerror(-e));
 	return 0;
 }
 
@@ -153,10 +130,10 @@ static int install(const struct launch *l, u32 filter_flags, struct ctl_error *e
 	int to[2], from[2], fd, e = 0, status;
 
 	if (pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0)
-		return say(err, -errno, "cannot make a pipe: %s", strerror(errno));
+		return ctl_error_set(err, -errno, "cannot make a pipe: %s", strerror(errno));
 	helper = (pid_t)syscall(__NR_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
 	if (helper < 0)
-		return say(err, -errno, "cannot fork: %s", strerror(errno));
+		return ctl_error_set(err, -errno, "cannot fork: %s", strerror(errno));
 	if (!helper)
 		hand_over(l->control, to[0], from[1], me);
 
@@ -166,13 +143,13 @@ static int install(const struct launch *l, u32 filter_flags, struct ctl_error *e
 	/* From here on only uncaught calls. */
 	if (fd < 0) {
 		waitpid(helper, &status, 0);
-		return say(err, fd, fd == -EBUSY ? "this program is filtered already: weft does not run inside weft, nor where a container "
+		return ctl_error_set(err, fd, fd == -EBUSY ? "this program is filtered already: weft does not run inside weft, nor where a container "
 						   "runtime catches system calls itself" :
 						   "cannot install the filter: %s", strerror(-fd));
 	}
 	if (e || read(from[0], err, sizeof(*err)) != sizeof(*err)) {
 		e = -ECONNRESET;
-		say(err, e, "the stack ended while the program was about to start");
+		ctl_error_set(err, e, "the stack ended while the program was about to start");
 	} else {
 		e = err->err;
 	}
@@ -198,11 +175,11 @@ int launch_exec(const struct launch *l, struct ctl_error *err)
 	e = ctl_call(l->control, CTL_JOIN, &rq, sizeof(rq), NULL, 0, &type, &reply, sizeof(reply), &len, fds, &nfds, err);
 	if (e) {
 		if (!err->text[0])
-			say(err, e, "the stack does not answer: %s", strerror(-e));
+			ctl_error_set(err, e, "the stack does not answer: %s", strerror(-e));
 		return EXIT_TROUBLE;
 	}
 	if (type != CTL_JOIN || len < sizeof(reply)) {
-		say(err, -EPROTO, "the stack's answer is not understood");
+		ctl_error_set(err, -EPROTO, "the stack's answer is not understood");
 		return EXIT_TROUBLE;
 	}
 	e = enter(fds, nfds, err);
@@ -217,6 +194,6 @@ int launch_exec(const struct launch *l, struct ctl_error *err)
 	close(l->control);
 	execvp(l->argv[0], l->argv);
 	e = errno;
-	say(err, -e, "cannot execute %s: %s", l->argv[0], strerror(e));
+	ctl_error_set(err, -e, "cannot execute %s: %s", l->argv[0], strerror(e));
 	return e == ENOENT || e == ENOTDIR ? EXIT_NOT_FOUND : EXIT_CANNOT;
 }

@@ -21,7 +21,6 @@
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -35,18 +34,7 @@
 
 #define HIDDEN "/proc/tty/ldisc" /* an empty directory that every procfs has and nobody uses */
 
-__printf(3, 4) static int say(struct ctl_error *err, int e, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
-	va_end(ap);
-	err->err = e;
-	return e;
-}
-
-static int write_file(const char *path, const char *text)
+int sandbox_write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC), e = 0;
 
@@ -132,7 +120,7 @@ static int own_user_ns(struct ctl_error *err)
 	}
 	if (unshare(CLONE_NEWUSER) < 0) {
 		e = -errno;
-		say(err, e, "cannot make a user namespace: %s (is user.max_user_namespaces or kernel.unprivileged_userns_clone 0?)",
+		ctl_error_set(err, e, "cannot make a user namespace: %s (is user.max_user_namespaces or kernel.unprivileged_userns_clone 0?)",
 		    strerror(errno));
 		if (helper > 0)
 			kill(helper, SIGKILL);
@@ -149,13 +137,13 @@ static int own_user_ns(struct ctl_error *err)
 	}
 	if (e || mapped)
 		return e;
-	write_file("/proc/self/setgroups", "deny");
+	sandbox_write_file("/proc/self/setgroups", "deny");
 	snprintf(map, sizeof(map), "0 %u 1", uid);
-	e = write_file("/proc/self/uid_map", map);
+	e = sandbox_write_file("/proc/self/uid_map", map);
 	snprintf(map, sizeof(map), "0 %u 1", gid);
 	if (!e)
-		e = write_file("/proc/self/gid_map", map);
-	return e ? say(err, e, "cannot map user %u: %s", uid, strerror(-e)) : 0;
+		e = sandbox_write_file("/proc/self/gid_map", map);
+	return e ? ctl_error_set(err, e, "cannot map user %u: %s", uid, strerror(-e)) : 0;
 }
 
 /* The same ids again, one level down: read from our own map, each inner range to itself. */
@@ -175,7 +163,7 @@ static int copy_map(pid_t pid, const char *which)
 			len += (size_t)snprintf(out + len, sizeof(out) - len, "%lu %lu %lu\n", in, in, n);
 	fclose(f);
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, which);
-	return write_file(path, out);
+	return sandbox_write_file(path, out);
 }
 
 /* -- the keeper's mounts -- */
@@ -383,15 +371,15 @@ int sandbox_new(struct sandbox *b, struct ctl_error *err)
 			return e;
 	}
 	if (unshare(CLONE_NEWNS | CLONE_NEWNET) < 0)
-		return say(err, -errno, "cannot make the stack's namespaces: %s", strerror(errno));
+		return ctl_error_set(err, -errno, "cannot make the stack's namespaces: %s", strerror(errno));
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		return say(err, -errno, "cannot make the stack's mounts private: %s", strerror(errno));
+		return ctl_error_set(err, -errno, "cannot make the stack's mounts private: %s", strerror(errno));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
-		return say(err, -errno, "cannot make a socket pair: %s", strerror(errno));
+		return ctl_error_set(err, -errno, "cannot make a socket pair: %s", strerror(errno));
 	b->keeper = fork();
 	if (b->keeper < 0) {
 		b->keeper = 0;
-		return say(err, -errno, "cannot fork: %s", strerror(errno));
+		return ctl_error_set(err, -errno, "cannot fork: %s", strerror(errno));
 	}
 	if (!b->keeper) {
 		close(sv[0]);
@@ -426,7 +414,7 @@ int sandbox_new(struct sandbox *b, struct ctl_error *err)
 			e = -errno;
 	}
 	if (e) {
-		say(err, e, "%s", m.text[0] ? m.text : strerror(-e));
+		ctl_error_set(err, e, "%s", m.text[0] ? m.text : strerror(-e));
 		sandbox_free(b);
 	}
 	return e;

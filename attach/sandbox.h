@@ -22,5 +22,7 @@ int sandbox_new(struct sandbox *b, struct ctl_error *err);
  * Returns when done. 0, -errno. */
 int sandbox_repair(struct sandbox *b, pid_t tid);
 void sandbox_free(struct sandbox *b);
+/* Writes one text into a file that exists (an identity map). 0, -errno. */
+int sandbox_write_file(const char *path, const char *text);
 
 #endif

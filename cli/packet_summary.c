@@ -3,27 +3,10 @@
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdio.h>
 
+#include "cli/text_line.h"
 #include "cli/trace_view.h"
-
-struct line {
-	char *buf;
-	size_t size, len;
-};
-
-static void __printf(2, 3) add(struct line *l, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(l->buf + l->len, l->size - l->len, fmt, ap);
-	va_end(ap);
-	if (n > 0)
-		l->len = MIN(l->len + (size_t)n, l->size - 1);
-}
 
 static u16 get16(const u8 *p) { return (u16)(p[0] << 8 | p[1]); }
 static u32 get32(const u8 *p) { return (u32)get16(p) << 16 | get16(p + 2); }
@@ -32,10 +15,10 @@ static void add_addr(struct line *l, int family, const u8 *a)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	add(l, "%s", inet_ntop(family, a, text, sizeof(text)));
+	line_add(l, "%s", inet_ntop(family, a, text, sizeof(text)));
 }
 
-static void add_mac(struct line *l, const u8 *m) { add(l, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]); }
+static void add_mac(struct line *l, const u8 *m) { line_add(l, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]); }
 
 const char *trace_tcp_state(unsigned state)
 {
@@ -54,36 +37,36 @@ static void tcp_options(struct line *l, const u8 *o, unsigned len)
 
 		if (!kind)
 			break;
-		add(l, "%s", sep);
+		line_add(l, "%s", sep);
 		sep = ",";
 		if (kind == 1) {
-			add(l, "nop");
+			line_add(l, "nop");
 			i++;
 			continue;
 		}
 		if (i + 1 >= len || (n = o[i + 1]) < 2 || i + n > len) {
-			add(l, "bad");
+			line_add(l, "bad");
 			break;
 		}
 		if (kind == 2 && n == 4)
-			add(l, "mss %u", get16(o + i + 2));
+			line_add(l, "mss %u", get16(o + i + 2));
 		else if (kind == 3 && n == 3)
-			add(l, "wscale %u", o[i + 2]);
+			line_add(l, "wscale %u", o[i + 2]);
 		else if (kind == 4)
-			add(l, "sackOK");
+			line_add(l, "sackOK");
 		else if (kind == 8 && n == 10)
-			add(l, "TS val %u ecr %u", get32(o + i + 2), get32(o + i + 6));
+			line_add(l, "TS val %u ecr %u", get32(o + i + 2), get32(o + i + 6));
 		else if (kind == 5) {
-			add(l, "sack %u ", (n - 2) / 8);
+			line_add(l, "sack %u ", (n - 2) / 8);
 			for (unsigned b = 2; b + 8 <= n; b += 8)
-				add(l, "{%u:%u}", get32(o + i + b), get32(o + i + b + 4));
+				line_add(l, "{%u:%u}", get32(o + i + b), get32(o + i + b + 4));
 		} else {
-			add(l, "opt-%u", kind);
+			line_add(l, "opt-%u", kind);
 		}
 		i += n;
 	}
 	if (sep[0] == ',' && !sep[1])
-		add(l, "]");
+		line_add(l, "]");
 }
 
 static void tcp_line(struct line *l, const u8 *p, unsigned have, unsigned total)
@@ -97,21 +80,21 @@ static void tcp_line(struct line *l, const u8 *p, unsigned have, unsigned total)
 	doff = (p[12] >> 4) * 4u;
 	seq = get32(p + 4);
 	n = total >= doff ? total - doff : 0;
-	add(l, ": Flags [");
+	line_add(l, ": Flags [");
 	for (unsigned i = 0; i < 8; i++)
 		if (p[13] & 1u << i)
-			add(l, "%c", flag[i]);
-	add(l, "%s]", p[13] ? "" : "none");
+			line_add(l, "%c", flag[i]);
+	line_add(l, "%s]", p[13] ? "" : "none");
 	if (n || p[13] & 7)
-		add(l, n ? ", seq %u:%u" : ", seq %u", seq, seq + n);
+		line_add(l, n ? ", seq %u:%u" : ", seq %u", seq, seq + n);
 	if (p[13] & 16)
-		add(l, ", ack %u", get32(p + 8));
-	add(l, ", win %u", get16(p + 14));
+		line_add(l, ", ack %u", get32(p + 8));
+	line_add(l, ", win %u", get16(p + 14));
 	if (p[13] & 32)
-		add(l, ", urg %u", get16(p + 18));
+		line_add(l, ", urg %u", get16(p + 18));
 	if (doff > 20 && have >= doff)
 		tcp_options(l, p + 20, doff - 20);
-	add(l, ", length %u", n);
+	line_add(l, ", length %u", n);
 }
 
 static void icmp_line(struct line *l, const u8 *p, unsigned have, unsigned total)
@@ -123,24 +106,24 @@ static void icmp_line(struct line *l, const u8 *p, unsigned have, unsigned total
 	switch (p[0]) {
 	case 0:
 	case 8:
-		add(l, ": ICMP echo %s, id %u, seq %u", p[0] ? "request" : "reply", get16(p + 4), get16(p + 6));
+		line_add(l, ": ICMP echo %s, id %u, seq %u", p[0] ? "request" : "reply", get16(p + 4), get16(p + 6));
 		break;
 	case 3:
 		if (p[1] == 4)
-			add(l, ": ICMP unreachable - need to frag (mtu %u)", get16(p + 6));
+			line_add(l, ": ICMP unreachable - need to frag (mtu %u)", get16(p + 6));
 		else
-			add(l, ": ICMP %s unreachable (code %u)", p[1] < ARRAY_SIZE(unreach) ? unreach[p[1]] : "destination", p[1]);
+			line_add(l, ": ICMP %s unreachable (code %u)", p[1] < ARRAY_SIZE(unreach) ? unreach[p[1]] : "destination", p[1]);
 		break;
 	case 5:
-		add(l, ": ICMP redirect to %u.%u.%u.%u", p[4], p[5], p[6], p[7]);
+		line_add(l, ": ICMP redirect to %u.%u.%u.%u", p[4], p[5], p[6], p[7]);
 		break;
 	case 11:
-		add(l, ": ICMP time exceeded %s", p[1] ? "in reassembly" : "in-transit");
+		line_add(l, ": ICMP time exceeded %s", p[1] ? "in reassembly" : "in-transit");
 		break;
 	default:
-		add(l, ": ICMP type %u code %u", p[0], p[1]);
+		line_add(l, ": ICMP type %u code %u", p[0], p[1]);
 	}
-	add(l, ", length %u", total);
+	line_add(l, ", length %u", total);
 }
 
 static void transport(struct line *l, int family, const u8 *src, const u8 *dst, u8 proto, const u8 *p, unsigned have, unsigned total)
@@ -149,21 +132,21 @@ static void transport(struct line *l, int family, const u8 *src, const u8 *dst, 
 
 	add_addr(l, family, src);
 	if (ports)
-		add(l, ".%u", get16(p));
-	add(l, " > ");
+		line_add(l, ".%u", get16(p));
+	line_add(l, " > ");
 	add_addr(l, family, dst);
 	if (ports)
-		add(l, ".%u", get16(p + 2));
+		line_add(l, ".%u", get16(p + 2));
 	if (proto == IPPROTO_TCP)
 		tcp_line(l, p, have, total);
 	else if (proto == IPPROTO_UDP)
-		add(l, ": UDP, length %u", total >= 8 ? total - 8 : 0);
+		line_add(l, ": UDP, length %u", total >= 8 ? total - 8 : 0);
 	else if (proto == IPPROTO_ICMP)
 		icmp_line(l, p, have, total);
 	else if (proto == IPPROTO_ICMPV6 && have >= 4)
-		add(l, ": ICMP6 type %u code %u, length %u", p[0], p[1], total);
+		line_add(l, ": ICMP6 type %u code %u, length %u", p[0], p[1], total);
 	else
-		add(l, ": proto %u, length %u", proto, total);
+		line_add(l, ": proto %u, length %u", proto, total);
 }
 
 static bool ip4(struct line *l, const u8 *p, unsigned have)
@@ -175,17 +158,17 @@ static bool ip4(struct line *l, const u8 *p, unsigned have)
 	total = get16(p + 2);
 	total = total > ihl ? total - ihl : 0;
 	frag = get16(p + 6);
-	add(l, "IP ");
+	line_add(l, "IP ");
 	if (frag & 0x1fff) {
 		add_addr(l, AF_INET, p + 12);
-		add(l, " > ");
+		line_add(l, " > ");
 		add_addr(l, AF_INET, p + 16);
-		add(l, ": fragment of id %u at %u, length %u", get16(p + 4), (frag & 0x1fff) * 8, total);
+		line_add(l, ": fragment of id %u at %u, length %u", get16(p + 4), (frag & 0x1fff) * 8, total);
 	} else {
 		transport(l, AF_INET, p + 12, p + 16, p[9], p + MIN(ihl, have), have > ihl ? have - ihl : 0, total);
 	}
 	if (frag & 0x2000)
-		add(l, " [more fragments]");
+		line_add(l, " [more fragments]");
 	return true;
 }
 
@@ -193,7 +176,7 @@ static bool ip6(struct line *l, const u8 *p, unsigned have)
 {
 	if (have < 40 || p[0] >> 4 != 6)
 		return false;
-	add(l, "IP6 ");
+	line_add(l, "IP6 ");
 	transport(l, AF_INET6, p + 8, p + 24, p[6], p + 40, have - 40, get16(p + 4));
 	return true;
 }
@@ -203,14 +186,14 @@ static bool arp(struct line *l, const u8 *p, unsigned have)
 	if (have < 28 || get16(p) != 1 || get16(p + 2) != ETH_P_IP || p[4] != 6 || p[5] != 4)
 		return false;
 	if (get16(p + 6) == 1) {
-		add(l, "ARP, Request who-has ");
+		line_add(l, "ARP, Request who-has ");
 		add_addr(l, AF_INET, p + 24);
-		add(l, " tell ");
+		line_add(l, " tell ");
 		add_addr(l, AF_INET, p + 14);
 	} else {
-		add(l, "ARP, Reply ");
+		line_add(l, "ARP, Reply ");
 		add_addr(l, AF_INET, p + 14);
-		add(l, " is-at ");
+		line_add(l, " is-at ");
 		add_mac(l, p + 8);
 	}
 	return true;
@@ -234,11 +217,11 @@ bool packet_summary(const struct trace_event *ev, char *buf, size_t size)
 	l.len = 0;
 	if (have >= ETH_HLEN && type != ETH_P_IP && type != ETH_P_IPV6) {
 		add_mac(&l, p + 6);
-		add(&l, " > ");
+		line_add(&l, " > ");
 		add_mac(&l, p);
-		add(&l, ", ethertype 0x%04x, length %u", get16(p + 12), ev->len);
+		line_add(&l, ", ethertype 0x%04x, length %u", get16(p + 12), ev->len);
 	} else {
-		add(&l, "protocol 0x%04x, length %u", type, ev->len);
+		line_add(&l, "protocol 0x%04x, length %u", type, ev->len);
 	}
 	return false;
 }

@@ -4,10 +4,10 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 
+#include "cli/text_line.h"
 #include "cli/trace_view.h"
 
 static const char *route_type(unsigned t)
@@ -53,55 +53,38 @@ static bool is_zero(const u8 *p, unsigned n)
 	return true;
 }
 
-struct out {
-	char *buf;
-	size_t size, len;
-};
-
-static void __printf(2, 3) put(struct out *o, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(o->buf + o->len, o->size - o->len, fmt, ap);
-	va_end(ap);
-	if (n > 0)
-		o->len = MIN(o->len + (size_t)n, o->size - 1);
-}
-
-static void route(struct out *o, const struct trace_event *ev)
+static void route(struct line *o, const struct trace_event *ev)
 {
 	unsigned alen = ev->family == AF_INET6 ? 16 : 4;
 	char a[INET6_ADDRSTRLEN], table[12];
 
 	if (ev->family != AF_INET && ev->family != AF_INET6) {
-		put(o, "no route");
+		line_add(o, "no route");
 		return;
 	}
 	if (ev->route_type != RTN_UNICAST)
-		put(o, "%s ", route_type(ev->route_type));
+		line_add(o, "%s ", route_type(ev->route_type));
 	if (!ev->prefix_len && is_zero(ev->prefix, alen))
-		put(o, "default");
+		line_add(o, "default");
 	else
-		put(o, "%s/%u", inet_ntop(ev->family, ev->prefix, a, sizeof(a)), ev->prefix_len);
+		line_add(o, "%s/%u", inet_ntop(ev->family, ev->prefix, a, sizeof(a)), ev->prefix_len);
 	if (!is_zero(ev->gateway, alen))
-		put(o, " via %s", inet_ntop(ev->family, ev->gateway, a, sizeof(a)));
+		line_add(o, " via %s", inet_ntop(ev->family, ev->gateway, a, sizeof(a)));
 	if (ev->oif[0])
-		put(o, " dev %.16s", ev->oif);
-	put(o, " table %s", table_name(ev->table, table));
+		line_add(o, " dev %.16s", ev->oif);
+	line_add(o, " table %s", table_name(ev->table, table));
 }
 
-static void neigh(struct out *o, const struct trace_event *ev)
+static void neigh(struct line *o, const struct trace_event *ev)
 {
 	char a[INET6_ADDRSTRLEN];
 
 	if (ev->family)
-		put(o, "%s ", inet_ntop(ev->family, ev->gateway, a, sizeof(a)));
+		line_add(o, "%s ", inet_ntop(ev->family, ev->gateway, a, sizeof(a)));
 	if (!is_zero(ev->lladdr, 6))
-		put(o, "is at %02x:%02x:%02x:%02x:%02x:%02x ", ev->lladdr[0], ev->lladdr[1], ev->lladdr[2], ev->lladdr[3], ev->lladdr[4],
+		line_add(o, "is at %02x:%02x:%02x:%02x:%02x:%02x ", ev->lladdr[0], ev->lladdr[1], ev->lladdr[2], ev->lladdr[3], ev->lladdr[4],
 		    ev->lladdr[5]);
-	put(o, "%s", neigh_state(ev->neigh_state));
+	line_add(o, "%s", neigh_state(ev->neigh_state));
 }
 
 static const char *proto_name(u64 p, char buf[24])
@@ -118,7 +101,7 @@ static const char *proto_name(u64 p, char buf[24])
 
 void trace_describe(const struct trace_event *ev, char *buf, size_t size)
 {
-	struct out o = { .buf = buf, .size = size };
+	struct line o = { .buf = buf, .size = size };
 	unsigned long long a = ev->a, b = ev->b;
 	char tmp[24];
 
@@ -126,7 +109,7 @@ void trace_describe(const struct trace_event *ev, char *buf, size_t size)
 	switch (ev->point) {
 	case TP_SOCK_SEND:
 	case TP_SOCK_RECV:
-		put(&o, "socket %llu", a);
+		line_add(&o, "socket %llu", a);
 		break;
 	case TP_ROUTE_OUT:
 	case TP_ROUTE_IN:
@@ -136,41 +119,41 @@ void trace_describe(const struct trace_event *ev, char *buf, size_t size)
 		neigh(&o, ev);
 		break;
 	case TP_QDISC:
-		put(&o, "%llu queued", a);
+		line_add(&o, "%llu queued", a);
 		break;
 	case TP_SEGMENT:
-		put(&o, "into %llu segments", a);
+		line_add(&o, "into %llu segments", a);
 		break;
 	case TP_FRAGMENT:
-		put(&o, "into %llu fragments", a);
+		line_add(&o, "into %llu fragments", a);
 		break;
 	case TP_GRO:
 	case TP_REASM:
 		if (a)
-			put(&o, "into packet #%llu", a);
+			line_add(&o, "into packet #%llu", a);
 		break;
 	case TP_FORWARD:
-		put(&o, "ttl %llu", a);
+		line_add(&o, "ttl %llu", a);
 		break;
 	case TP_LOCAL_IN:
 		if (!ev->text[0]) /* else it says so itself */
-			put(&o, "%s", proto_name(a, tmp));
+			line_add(&o, "%s", proto_name(a, tmp));
 		break;
 	case TP_SOCK_LOOKUP:
 		if (a)
-			put(&o, "socket %llu", a);
+			line_add(&o, "socket %llu", a);
 		if (b && !ev->text[0])
-			put(&o, " %s", trace_tcp_state((unsigned)b));
+			line_add(&o, " %s", trace_tcp_state((unsigned)b));
 		break;
 	case TP_SOCK_QUEUE:
-		put(&o, "socket %llu, %llu bytes queued", a, b);
+		line_add(&o, "socket %llu, %llu bytes queued", a, b);
 		break;
 	case TP_DROP:
-		put(&o, "%s", skb_drop_reason_name(ev->reason));
+		line_add(&o, "%s", skb_drop_reason_name(ev->reason));
 		break;
 	}
 	if (ev->text[0])
-		put(&o, "%s%.*s", o.len ? ": " : "", (int)sizeof(ev->text), ev->text);
+		line_add(&o, "%s%.*s", o.len ? ": " : "", (int)sizeof(ev->text), ev->text);
 }
 
 void trace_show_text(FILE *to, const struct life *l, s64 wall_minus_mono)

@@ -87,7 +87,8 @@ int ctl_send(int sock, unsigned type, const void *body, size_t len, const int *f
 int ctl_send2(int sock, unsigned type, const void *head, size_t head_len, const void *tail, size_t tail_len, const int *fds,
 	      unsigned nfds);
 int ctl_send_error(int sock, int err, const char *fmt, ...) __printf(3, 4);
-void ctl_error_set(struct ctl_error *e, int err, const char *fmt, ...) __printf(3, 4);
+/* Writes the sentence; returns err. */
+int ctl_error_set(struct ctl_error *e, int err, const char *fmt, ...) __printf(3, 4);
 /* Receives one message into buf. *len: of the body, which begins at buf. fds (CTL_MAX_FDS) become the caller's, close-on-exec.
  * 0; -ECONNRESET at the end of the connection; -EPROTO for anything that is no whole, well-formed message; -EAGAIN. */
 int ctl_recv(int sock, unsigned *type, void *buf, size_t size, size_t *len, int *fds, unsigned *nfds);

@@ -49,7 +49,7 @@ int ctl_send(int sock, unsigned type, const void *body, size_t len, const int *f
 	return ctl_send2(sock, type, body, len, NULL, 0, fds, nfds);
 }
 
-void ctl_error_set(struct ctl_error *e, int err, const char *fmt, ...)
+int ctl_error_set(struct ctl_error *e, int err, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -57,6 +57,7 @@ void ctl_error_set(struct ctl_error *e, int err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
+	return err;
 }
 
 int ctl_send_error(int sock, int err, const char *fmt, ...)

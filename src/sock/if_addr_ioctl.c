@@ -14,7 +14,6 @@
 #include "sock/ioctl_mem.h"
 #include "sock/sock.h"
 
-#define ENOIOCTLCMD 515
 
 static void put_addr(struct ifreq *ifr, be32 a)
 {

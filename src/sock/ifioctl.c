@@ -17,7 +17,6 @@
 #include "link/netns_dev.h"
 #include "sock/ioctl_mem.h"
 
-#define ENOIOCTLCMD 515
 #define SIOCGSTAMP_OLD_CMD 0x8906
 #define SIOCGSTAMPNS_OLD_CMD 0x8907
 #define SIOCGSTAMP_NEW_CMD 0x80108906u

@@ -11,6 +11,7 @@
  */
 #include "sock/sock.h"
 
+#include <asm/ioctls.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 
@@ -284,7 +285,22 @@ int sock_recv_error_or_again(struct sock *sk)
 	return sk->shutdown & SHUT_RCV_BIT ? 0 : -EAGAIN;
 }
 
-u32 sock_poll_dgram(const struct sock *sk)
+int sock_dgram_ioctl(struct cpu *cpu, struct sock *sk, unsigned cmd, void *arg, size_t len)
+{
+	int v;
+
+	switch (cmd) {
+	case TIOCOUTQ: v = (int)sk->wmem_alloc; break;
+	case FIONREAD: v = sk->rx_queue.first ? (int)sk->rx_queue.first->len : 0; break;
+	default: return -ENOIOCTLCMD;
+	}
+	if (len < sizeof v)
+		return -EFAULT;
+	memcpy(arg, &v, sizeof v);
+	return 0;
+}
+
+u32 sock_dgram_poll(struct cpu *cpu, struct sock *sk)
 {
 	u32 mask = 0;
 

@@ -200,7 +200,10 @@ void sock_purge_queues(struct cpu *cpu, struct sock *sk);
 void sock_charge_tx(struct sock *sk, struct sk_buff *skb);
 bool sock_can_send(const struct sock *sk);
 int sock_recv_error_or_again(struct sock *sk); /* what an empty queue answers: pending error, 0 after shutdown, -EAGAIN */
-u32 sock_poll_dgram(const struct sock *sk); /* poll for sockets with one queue of packets */
+enum { ENOIOCTLCMD = 515 }; /* an ioctl answered by none of this layer: the next one is asked (kernel-internal, never seen by programs) */
+/* sock_ops of sockets with one queue of packets: poll; TIOCOUTQ (bytes charged), SIOCINQ (length of the first), else -ENOIOCTLCMD. */
+u32 sock_dgram_poll(struct cpu *cpu, struct sock *sk);
+int sock_dgram_ioctl(struct cpu *cpu, struct sock *sk, unsigned cmd, void *arg, size_t len);
 /* Copies between a packet and iovecs at byte `iov_off` of the msghdr. 0, -EFAULT. */
 int skb_copy_to_msg(const struct sk_buff *skb, u32 off, struct msghdr *m, size_t iov_off, size_t len);
 int msg_copy_to_buf(const struct msghdr *m, size_t iov_off, void *to, size_t len);

@@ -15,7 +15,6 @@
 #define AF_LIMIT 46
 #define IPPROTO_LIMIT 263 /* IPPROTO_MPTCP is the highest */
 #define IOV_LIMIT 1024	  /* UIO_MAXIOV */
-#define ENOIOCTLCMD 515	  /* kernel-internal: "not mine" */
 
 /* The row that socket(2)'s three numbers lead to; *protocol becomes the protocol it stands for. Rows of a family and type are
  * looked through in order: an exact protocol, 0 for the default, or a row that takes any. */

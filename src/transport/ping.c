@@ -247,8 +247,6 @@ static void ping_disconnect(struct cpu *cpu, struct sock *sk)
 		put_id(inet_sk(sk));
 }
 
-static u32 ping_poll(struct cpu *cpu, struct sock *sk) { return sock_poll_dgram(sk); }
-
 const struct sock_ops ping_ops = {
 	.name = "PING",
 	.obj_size = sizeof(struct ping_sock),
@@ -263,8 +261,8 @@ const struct sock_ops ping_ops = {
 	.shutdown = inet_dgram_shutdown,
 	.setsockopt = inet_setsockopt,
 	.getsockopt = inet_getsockopt,
-	.ioctl = raw_ioctl,
-	.poll = ping_poll,
+	.ioctl = sock_dgram_ioctl,
+	.poll = sock_dgram_poll,
 };
 const struct sock_family ping_family_v4 = { .family = AF_INET, .type = SOCK_DGRAM, .protocol = IPPROTO_ICMP, .ops = &ping_ops };
 

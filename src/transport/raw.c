@@ -6,7 +6,6 @@
  */
 #include "transport/raw.h"
 
-#include <asm/ioctls.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -19,7 +18,6 @@
 #define RAW_MAX 65535
 #define SOL_RAW_LEVEL 255
 #define RAW_ICMP_FILTER 1
-#define ENOIOCTLCMD 515
 #ifndef MSG_PROBE
 #define MSG_PROBE 0x10
 #endif
@@ -366,23 +364,6 @@ static int raw_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name,
 	return sockopt_put(val, len, &raw_sk(sk)->icmp_filter, sizeof(u32));
 }
 
-int raw_ioctl(struct cpu *cpu, struct sock *sk, unsigned cmd, void *arg, size_t len)
-{
-	int v;
-
-	switch (cmd) {
-	case TIOCOUTQ: v = (int)sk->wmem_alloc; break;
-	case FIONREAD: v = sk->rx_queue.first ? (int)sk->rx_queue.first->len : 0; break;
-	default: return -ENOIOCTLCMD;
-	}
-	if (len < sizeof v)
-		return -EFAULT;
-	memcpy(arg, &v, sizeof v);
-	return 0;
-}
-
-static u32 raw_poll(struct cpu *cpu, struct sock *sk) { return sock_poll_dgram(sk); }
-
 const struct sock_ops raw_ops = {
 	.name = "RAW",
 	.obj_size = sizeof(struct raw_sock),
@@ -397,8 +378,8 @@ const struct sock_ops raw_ops = {
 	.shutdown = inet_dgram_shutdown,
 	.setsockopt = raw_setsockopt,
 	.getsockopt = raw_getsockopt,
-	.ioctl = raw_ioctl,
-	.poll = raw_poll,
+	.ioctl = sock_dgram_ioctl,
+	.poll = sock_dgram_poll,
 };
 const struct sock_family raw_family_v4 = { .family = AF_INET, .type = SOCK_RAW, .protocol = -1, .need_net_raw = true, .ops = &raw_ops };
 

@@ -28,7 +28,6 @@ extern const struct proc_file raw_proc, ping_proc;
 
 /* recvmsg of both: one packet, its source address, port 0. */
 ssize_t raw_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flags);
-int raw_ioctl(struct cpu *cpu, struct sock *sk, unsigned cmd, void *arg, size_t len);
 /* A copy of skb (data where the socket is to see it) into the socket's queue. Takes skb. */
 void raw_queue(struct cpu *cpu, struct sock *sk, struct sk_buff *skb);
 /* ping.c, called by raw.c's l4_raw_ops. */

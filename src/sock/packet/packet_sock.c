@@ -5,7 +5,6 @@
  */
 #include "sock/packet/packet.h"
 
-#include <asm/ioctls.h>
 #include <linux/if_ether.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -13,7 +12,6 @@
 #include "base/strbuf.h"
 #include "link/netns_dev.h"
 
-#define ENOIOCTLCMD 515
 
 static void unhook(struct packet_sock *ps)
 {
@@ -100,23 +98,6 @@ static int packet_getname(struct cpu *cpu, struct sock *sk, bool peer, struct so
 	return 0;
 }
 
-static int packet_ioctl(struct cpu *cpu, struct sock *sk, unsigned cmd, void *arg, size_t len)
-{
-	int v;
-
-	switch (cmd) {
-	case TIOCOUTQ: v = (int)sk->wmem_alloc; break;
-	case FIONREAD: v = sk->rx_queue.first ? (int)sk->rx_queue.first->len : 0; break;
-	default: return -ENOIOCTLCMD;
-	}
-	if (len < sizeof v)
-		return -EFAULT;
-	memcpy(arg, &v, sizeof v);
-	return 0;
-}
-
-static u32 packet_poll(struct cpu *cpu, struct sock *sk) { return sock_poll_dgram(sk); }
-
 static void packet_abort(struct cpu *cpu, struct sock *sk, int err)
 {
 	unhook(packet_sk(sk));
@@ -135,8 +116,8 @@ static const struct sock_ops packet_ops = {
 	.recvmsg = packet_recvmsg,
 	.setsockopt = packet_setsockopt,
 	.getsockopt = packet_getsockopt,
-	.ioctl = packet_ioctl,
-	.poll = packet_poll,
+	.ioctl = sock_dgram_ioctl,
+	.poll = sock_dgram_poll,
 	.abort = packet_abort,
 };
 const struct sock_family packet_family_raw = { .family = AF_PACKET, .type = SOCK_RAW, .protocol = -1, .dflt = true, .need_net_raw = true, .ops = &packet_ops };

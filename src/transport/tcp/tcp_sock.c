@@ -6,7 +6,6 @@
 #include "core/subsys.h"
 #include "transport/tcp/tcp_impl.h"
 
-#define ENOIOCTLCMD 515
 #define BINDPORT_LOCK 8
 
 static int tcp_init(struct cpu *cpu, struct sock *sk)

@@ -3,7 +3,6 @@
  * A socket is in its port's bucket while it has a port, and in the table of four-tuples too while it is connected: a server with
  * ten thousand connected sockets on one port finds each in one step.
  */
-#include <asm/ioctls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -12,7 +11,6 @@
 
 enum { UDP_OPT_CORK = 1, UDP_OPT_SEND_CSCOV = 10, UDP_OPT_RECV_CSCOV, UDP_OPT_NO_CHECK6_TX = 101, UDP_OPT_NO_CHECK6_RX = 102, UDP_OPT_SEGMENT = 103, UDP_OPT_GRO = 104 };
 #define SOL_UDP 17
-#define ENOIOCTLCMD 515
 #define BINDPORT_LOCK 8
 
 static void est_unhash(struct netns_udp *u, struct udp_sock *us)
@@ -176,23 +174,6 @@ static int udp_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name,
 	}
 }
 
-static int udp_ioctl(struct cpu *cpu, struct sock *sk, unsigned cmd, void *arg, size_t len)
-{
-	int v;
-
-	switch (cmd) {
-	case TIOCOUTQ: v = (int)sk->wmem_alloc; break;
-	case FIONREAD: v = sk->rx_queue.first ? (int)sk->rx_queue.first->len : 0; break;
-	default: return -ENOIOCTLCMD;
-	}
-	if (len < sizeof v)
-		return -EFAULT;
-	memcpy(arg, &v, sizeof v);
-	return 0;
-}
-
-static u32 udp_poll(struct cpu *cpu, struct sock *sk) { return sock_poll_dgram(sk); }
-
 const struct sock_ops udp_ops = {
 	.name = "UDP",
 	.obj_size = sizeof(struct udp_sock),
@@ -208,8 +189,8 @@ const struct sock_ops udp_ops = {
 	.setsockopt = udp_setsockopt,
 	.getsockopt = udp_getsockopt,
 	.sol_changed = udp_sol_changed,
-	.ioctl = udp_ioctl,
-	.poll = udp_poll,
+	.ioctl = sock_dgram_ioctl,
+	.poll = sock_dgram_poll,
 };
 
 const struct sock_family udp_family_v4 = { .family = AF_INET, .type = SOCK_DGRAM, .protocol = IPPROTO_UDP, .dflt = true,
