@@ -95,7 +95,8 @@ static void frag_size(void)
 static void tx_time(void)
 {
 	sock u = sk_new(SOCK_DGRAM, 0), r = sk_new(SOCK_DGRAM, 0);
-	struct { struct cmsghdr h; uint64_t at; } c = { { .cmsg_len = CMSG_LEN(8), .cmsg_level = SOL_SOCKET, .cmsg_type = SO_TXTIME } };
+	union { struct cmsghdr h; char whole[CMSG_SPACE(8)]; } c = { .h = { .cmsg_len = CMSG_LEN(8), .cmsg_level = SOL_SOCKET, .cmsg_type = SO_TXTIME } };
+	uint64_t when;
 	struct sock_txtime t = { .clockid = CLOCK_MONOTONIC };
 	struct timespec now;
 	char ctl[256], buf[16];
@@ -104,7 +105,8 @@ static void tx_time(void)
 
 	say("SO_TXTIME\n");
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	c.at = (uint64_t)(now.tv_sec + 100000) * 1000000000u;
+	when = (uint64_t)(now.tv_sec + 100000) * 1000000000u;
+	memcpy(CMSG_DATA(&c.h), &when, sizeof when);
 	sk_bind(r, 7001);
 	sk_int(r, SOL_SOCKET, SO_TIMESTAMPNS, 1);
 	say("  without: %s\n", result(sk_send(u, 7001, "a", 1, 0, &c, sizeof c)));
