@@ -100,7 +100,7 @@ static int arp_constructor(struct neighbour *n)
 	be32 addr;
 	memcpy(&addr, n->key, 4);
 	a = inaddr_from_v4(addr);
-	n->type = addr.raw ? fib_addr_type(dev->net, NULL, &a) : RTN_UNICAST;
+	n->type = addr.raw ? fib_addr_type(dev->net, dev_vrf(n->dev), &a) : RTN_UNICAST;
 	if (!dev->header_ops || dev->flags & (IFF_NOARP | IFF_LOOPBACK | IFF_POINTOPOINT)) {
 		n->nud_state = NUD_NOARP;
 		memcpy(n->ha, dev->flags & IFF_LOOPBACK ? dev->dev_addr : dev->broadcast, dev->addr_len);
