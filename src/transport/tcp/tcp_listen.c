@@ -165,7 +165,7 @@ void tcp_listen_rx(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, co
 		return;
 	}
 	af->addrs(skb, &saddr, &daddr);
-	type = af->addr_type(net, NULL, &daddr);
+	type = af->addr_type(net, dev_vrf(skb->dev), &daddr);
 	if (type == RTN_BROADCAST || type == RTN_MULTICAST)
 		syn_drop(cpu, tp, skb, SKB_DROP_REASON_IP_INADDRERRORS);
 	else
