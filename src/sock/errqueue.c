@@ -26,10 +26,8 @@ _Static_assert(sizeof(struct err_cb) <= sizeof(((struct sk_buff *)0)->cb), "fits
 
 static struct err_cb *err_cb(const struct sk_buff *skb) { return (struct err_cb *)skb->cb; }
 
-static bool is_icmp(const struct sk_buff *skb)
-{
-	return skb && (err_cb(skb)->ee.ee_origin == SO_EE_ORIGIN_ICMP || err_cb(skb)->ee.ee_origin == SO_EE_ORIGIN_ICMP6);
-}
+static bool is_icmp_origin(u8 origin) { return origin == SO_EE_ORIGIN_ICMP || origin == SO_EE_ORIGIN_ICMP6; }
+static bool is_icmp(const struct sk_buff *skb) { return skb && is_icmp_origin(err_cb(skb)->ee.ee_origin); }
 
 /* Takes skb; a full receive buffer loses it. */
 static void err_queue(struct cpu *cpu, struct sock *sk, struct sk_buff *skb)
@@ -116,7 +114,7 @@ void inet_err_queue_local(struct cpu *cpu, struct inet_sock *inet, int err, cons
 {
 	struct sk_buff *q;
 
-	if (!inet->recverr || !(q = err_new(cpu, NULL, 0)))
+	if (!inet_wants_errors(inet, inaddr_is_v4(daddr) ? AF_INET : AF_INET6) || !(q = err_new(cpu, NULL, 0)))
 		return;
 	*err_cb(q) = (struct err_cb){
 		.ee = { .ee_errno = (u32)err, .ee_origin = SO_EE_ORIGIN_LOCAL, .ee_info = info },
@@ -191,14 +189,27 @@ static struct sk_buff *err_dequeue(struct sock *sk)
 	return skb;
 }
 
-static void fill_addr(const struct sock *sk, const struct inaddr *addr, be16 port, struct sockaddr_storage *a, socklen_t *len)
+static void fill_addr(const struct sock *sk, const struct inaddr *addr, be16 port, s32 ifindex, struct sockaddr_storage *a, socklen_t *len)
 {
 	if (sk->family == AF_INET && !inaddr_is_v4(addr)) {
 		memset(a, 0, sizeof(struct sockaddr_in));
 		*len = 0;
 		return;
 	}
-	inet_sockaddr_fill(sk, addr, port, 0, a, len);
+	inet_sockaddr_fill(sk, addr, port, ifindex, a, len);
+}
+
+/* IPV6_RECVERR's message: of AF_INET6 sockets, about IPv4's errors too. */
+static void put_error6(const struct err_cb *e, struct inet_sock *inet, struct msghdr *m)
+{
+	struct { struct sock_extended_err ee; struct { u16 family, port; u32 flowinfo; u8 addr[16]; u32 scope; } offender; } out = { .ee = e->ee };
+	if (is_icmp_origin(e->ee.ee_origin)) {
+		out.offender.family = AF_INET6;
+		memcpy(out.offender.addr, e->offender.b, 16);
+		if (v6_needs_scope(&e->offender))
+			out.offender.scope = (u32)e->ifindex;
+	}
+	msg_put_cmsg(m, SOL_IPV6, 25 /* IPV6_RECVERR */, &out, sizeof out);
 }
 
 ssize_t inet_recv_errqueue(struct cpu *cpu, struct sock *sk, struct msghdr *m)
@@ -223,7 +234,12 @@ ssize_t inet_recv_errqueue(struct cpu *cpu, struct sock *sk, struct msghdr *m)
 	}
 	sock_recv_cmsgs(cpu, sk, skb, m);
 	if (m->msg_name && e->ee.ee_origin != SO_EE_ORIGIN_TIMESTAMPING && e->ee.ee_origin != SO_EE_ORIGIN_ZEROCOPY)
-		fill_addr(sk, &e->daddr, e->port, m->msg_name, &m->msg_namelen);
+		fill_addr(sk, &e->daddr, e->port, e->ifindex, m->msg_name, &m->msg_namelen);
+	if (sk->family == AF_INET6) {
+		put_error6(e, inet_sk(sk), m);
+		m->msg_flags |= MSG_ERRQUEUE;
+		goto out;
+	}
 	out.ee = e->ee;
 	if (e->ee.ee_origin == SO_EE_ORIGIN_ICMP && inaddr_is_v4(&e->offender)) {
 		out.offender.sin_family = AF_INET;

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <linux/rtnetlink.h>
 
+#include "inet/ip6/ip6.h"
 #include "sock/inet_sock.h"
 
 #define BINDADDR_LOCK 4
@@ -17,11 +18,37 @@ static struct inaddr any_of(const struct inet_sock *inet)
 	return inet->sk.family == AF_INET ? inaddr_from_v4((be32){ 0 }) : (struct inaddr){ .q = { 0, 0 } };
 }
 
+/* AF_INET6 datagram sockets take IPv4's sockaddrs too, unless they are IPv6's alone. */
+static int peer_parse(const struct inet_sock *inet, const struct sockaddr *a, socklen_t len, struct inaddr *addr, u16 *port, s32 *scope)
+{
+	const struct sock *sk = &inet->sk;
+	struct sockaddr_in in;
+	int err;
+
+	if (sk->family == AF_INET6 && len >= sizeof in) {
+		memcpy(&in, a, sizeof in);
+		if (in.sin_family == AF_INET) {
+			if (inet->v6only)
+				return -EAFNOSUPPORT;
+			*addr = inaddr_from_v4((be32){ in.sin_addr.s_addr });
+			*port = be16_to_cpu((be16){ in.sin_port });
+			*scope = 0;
+			return 0;
+		}
+	}
+	err = inet_sockaddr_parse(sk, a, len, addr, port, scope);
+	if (!err && sk->family == AF_INET6 && inet->v6only && inaddr_is_v4(addr))
+		err = -ENETUNREACH;
+	return err;
+}
+
 /* "To any" means oneself: the bound address, else 127.0.0.1. */
 static struct inaddr self_if_any(const struct inet_sock *inet, const struct inaddr *a)
 {
 	if (!inaddr_is_any(a))
 		return *a;
+	if (inet->sk.family == AF_INET6 && !inaddr_is_v4(a))
+		return inaddr_is_v4(&inet->saddr) ? inaddr_from_v4(BE32(0x7f000001)) : inaddr_v6_loopback();
 	return inaddr_is_any(&inet->saddr) ? inaddr_from_v4(BE32(0x7f000001)) : inet->saddr;
 }
 
@@ -38,7 +65,10 @@ int inet_bind_addr(struct cpu *cpu, struct inet_sock *inet, const struct sockadd
 	struct netns *net = inet->sk.net;
 	const struct inet_af *af;
 	struct sockaddr_in in;
+	struct net_device *dev = NULL;
 	struct inaddr addr;
+	s32 scope = 0;
+	bool nonlocal;
 	u8 type;
 	int err;
 
@@ -50,19 +80,31 @@ int inet_bind_addr(struct cpu *cpu, struct inet_sock *inet, const struct sockadd
 			in.sin_family = AF_INET; /* 2.2-era programs bind to any like that */
 		if ((err = inet_sockaddr_parse(&inet->sk, (struct sockaddr *)&in, sizeof in, &addr, port, NULL)))
 			return err;
-	} else if ((err = inet_sockaddr_parse(&inet->sk, a, len, &addr, port, NULL))) {
+	} else if ((err = inet_sockaddr_parse(&inet->sk, a, len, &addr, port, &scope))) {
 		return err;
+	}
+	if (inet->sk.family == AF_INET6) {
+		if ((v6_is_multicast(&addr) && inet->sk.type == SOCK_STREAM) || (inaddr_is_v4(&addr) && inet->v6only))
+			return -EINVAL;
+		if (inet->sk.state != TCP_CLOSE || inet->num)
+			return -EINVAL;
+		if ((err = inet6_scope(inet, &addr, scope)))
+			return err;
+		if (inet->sk.bound_dev_if && !(dev = dev_by_index(net, inet->sk.bound_dev_if)))
+			return -ENODEV;
 	}
 	if (!(af = inet_af_of(net, &addr)))
 		return -EADDRNOTAVAIL;
-	type = inaddr_is_any(&addr) ? RTN_LOCAL : af->addr_type(net, bound_vrf(&inet->sk), &addr);
-	if (type != RTN_LOCAL && type != RTN_MULTICAST && type != RTN_BROADCAST && !inet->freebind && !inet->transparent &&
-	    !net->ip4->nonlocal_bind)
+	nonlocal = inet->freebind || inet->transparent || (inaddr_is_v4(&addr) ? net->ip4->nonlocal_bind : net->ip6->nonlocal_bind);
+	type = inaddr_is_any(&addr) ? RTN_LOCAL : af->addr_type(net, inaddr_is_v4(&addr) ? bound_vrf(&inet->sk) : dev, &addr);
+	if (type != RTN_LOCAL && type != RTN_MULTICAST && type != RTN_BROADCAST && !nonlocal)
 		return -EADDRNOTAVAIL;
 	if (inet->sk.state != TCP_CLOSE || inet->num)
 		return -EINVAL;
 	inet->rcv_saddr = addr;
 	inet->saddr = type == RTN_MULTICAST || type == RTN_BROADCAST ? any_of(inet) : addr;
+	if (inet->sk.family == AF_INET6 && !inaddr_is_any(&addr) && !inaddr_is_v4(&addr))
+		inet->v6only = true; /* what is bound to an address of IPv6 hears no IPv4 */
 	if (!inaddr_is_any(&addr))
 		inet->sk.userlocks |= BINDADDR_LOCK;
 	if (*port)
@@ -82,11 +124,14 @@ int inet_dgram_connect(struct cpu *cpu, struct inet_sock *inet, const struct soc
 	be16 old_port = inet->dport;
 	struct dst *dst;
 	struct flow fl;
+	s32 scope;
 	u16 port;
 	int err;
 
-	if ((err = inet_sockaddr_parse(&inet->sk, a, len, &addr, &port, NULL)))
+	if ((err = peer_parse(inet, a, len, &addr, &port, &scope)) || (err = inet6_scope(inet, &addr, scope)))
 		return err;
+	if (inet->sk.family == AF_INET6 && inet->v6.sndflow && len >= 8 && !inaddr_is_v4(&addr))
+		inet->v6.flow_label.raw = ((const u32 *)(const void *)a)[1] & BE32(0xfffff).raw;
 	inet_dst_reset(inet);
 	addr = self_if_any(inet, &addr);
 	inet->daddr = addr;
@@ -98,7 +143,7 @@ int inet_dgram_connect(struct cpu *cpu, struct inet_sock *inet, const struct soc
 	}
 	if (err) {
 		if (err == -ENETUNREACH)
-			mib_inc(cpu, inet->sk.net, MIB_Ip_OutNoRoutes);
+			mib_inc(cpu, inet->sk.net, inaddr_is_v4(&addr) ? MIB_Ip_OutNoRoutes : MIB_Ip6_OutNoRoutes);
 		inet_dst_reset(inet);
 		inet->daddr = old;
 		inet->dport = old_port;
@@ -132,12 +177,29 @@ int inet_dgram_shutdown(struct cpu *cpu, struct sock *sk, int how)
 	return sk->state == TCP_CLOSE ? -ENOTCONN : 0;
 }
 
+/* IPv6's own part of a flow that was filled for no peer: class, label, device of a link-local destination. */
+static int dest6(const struct inet_sock *inet, const struct inaddr *daddr, s32 scope, const struct inet_cmsgs *c, struct flow *fl)
+{
+	fl->tos = c->tclass6 >= 0 ? (u8)c->tclass6 : inet->v6.tclass;
+	fl->src_prefs = inet->v6.prefs;
+	fl->flowlabel = c->has_label6 ? c->label6 : inet->v6.flow_label;
+	if (inaddr_is_v4(&fl->saddr))
+		fl->saddr = inaddr_v6_any();
+	if (v6_needs_scope(daddr) && scope) {
+		if (fl->oif && fl->oif != scope)
+			return -EINVAL;
+		fl->oif = scope;
+	}
+	return 0;
+}
+
 int inet_dgram_dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr *m, int flags, u8 proto, bool need_port,
 		    struct inet_dest *d)
 {
 	struct sock *sk = &inet->sk;
 	const struct inet_af *af;
 	const struct ip4_opts *opts;
+	s32 scope = 0;
 	u16 port = 0;
 	int err;
 
@@ -152,7 +214,7 @@ int inet_dgram_dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr
 			in.sin_family = AF_INET; /* as Linux still takes it */
 			err = inet_sockaddr_parse(sk, (struct sockaddr *)&in, sizeof in, &d->fl.daddr, &port, NULL);
 		} else {
-			err = inet_sockaddr_parse(sk, m->msg_name, m->msg_namelen, &d->fl.daddr, &port, NULL);
+			err = peer_parse(inet, m->msg_name, m->msg_namelen, &d->fl.daddr, &port, &scope);
 		}
 		if (err)
 			return err;
@@ -170,7 +232,7 @@ int inet_dgram_dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr
 	if (m->msg_controllen) {
 		if ((err = inet_cmsgs_parse(cpu, inet, m, &d->c)))
 			return err;
-		if (d->c.oif || !inaddr_is_any(&d->c.saddr) || d->c.tos >= 0 || d->c.has_opts || d->c.mark != sk->mark)
+		if (d->c.oif || !inaddr_is_any(&d->c.saddr) || d->c.tos >= 0 || d->c.has_opts || d->c.mark != sk->mark || d->c.has_label6)
 			d->connected = false;
 	}
 	opts = d->c.has_opts ? &d->c.opts : inet->opts;
@@ -186,6 +248,10 @@ int inet_dgram_dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr
 	d->fl.family = inaddr_is_v4(&daddr) ? AF_INET : AF_INET6;
 	if (opts && opts->srr)
 		d->fl.daddr = inaddr_from_v4(opts->faddr);
+	if (d->fl.family == AF_INET6) {
+		if ((err = dest6(inet, &daddr, scope, &d->c, &d->fl)))
+			return err;
+	}
 	if (!inaddr_is_any(&d->c.saddr))
 		d->fl.saddr = d->c.saddr;
 	if (d->c.tos >= 0)
@@ -201,14 +267,14 @@ int inet_dgram_dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr
 		if (inaddr_is_any(&d->fl.saddr))
 			d->fl.saddr = inet->mc_addr;
 	} else if (!d->fl.oif) {
-		d->fl.oif = inet->uc_index;
+		d->fl.oif = d->fl.family == AF_INET ? inet->uc_index : v6_is_multicast(&daddr) ? inet->v6.mc_index : inet->v6.uc_index;
 	}
 	if (!(af = inet_af_of(sk->net, &daddr)))
 		return -ENETUNREACH;
 	err = af->route_out(cpu, sk->net, &d->fl, &d->dst);
 	if (err) {
 		if (err == -ENETUNREACH)
-			mib_inc(cpu, sk->net, MIB_Ip_OutNoRoutes);
+			mib_inc(cpu, sk->net, inaddr_is_v4(&daddr) ? MIB_Ip_OutNoRoutes : MIB_Ip6_OutNoRoutes);
 		return err;
 	}
 	d->fl.daddr = daddr; /* a source route's first hop was for the lookup only */
@@ -220,6 +286,28 @@ void inet_dest_ip_out(const struct inet_sock *inet, const struct inet_dest *d, u
 	inet_sock_ip_out(inet, proto, o);
 	o->saddr = d->fl.saddr;
 	o->daddr = d->fl.daddr;
+	if (d->fl.family == AF_INET6) {
+		inet6_sock_ip_out(inet, o);
+		o->flowlabel = d->fl.flowlabel;
+		if (v6_is_multicast(&d->fl.daddr)) {
+			o->ttl = inet->v6.mc_hops;
+			o->mc_noloop = !inet->v6.mc_loop;
+		}
+		if (d->c.hops6 >= 0)
+			o->ttl = d->c.hops6;
+		if (d->c.tclass6 >= 0)
+			o->tos = (u8)d->c.tclass6;
+		o->mark = d->c.mark;
+		o->priority = d->c.priority;
+		return;
+	}
+	if (inet->sk.family == AF_INET6) { /* IPv4 by an IPv6 socket that has no peer */
+		o->tos = inet->tos;
+		o->ttl = inet->uc_ttl;
+		o->pmtudisc = inet->pmtudisc;
+		o->flowlabel = (be32){ 0 };
+		o->auto_label = false;
+	}
 	if (d->dst->type == RTN_MULTICAST) {
 		o->ttl = inet->mc_ttl;
 		o->mc_noloop = !inet->mc_loop;

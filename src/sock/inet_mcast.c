@@ -147,6 +147,7 @@ void inet_mc_leave_all(struct cpu *cpu, struct inet_sock *inet)
 {
 	while (!list_empty(&inet->mc_list))
 		leave(cpu, inet, list_first(&inet->mc_list, struct inet_mc, link));
+	inet6_mc_leave_all(cpu, inet);
 }
 
 int inet_mc_source(struct cpu *cpu, struct inet_sock *inet, const struct mc_request *r, be32 source, u32 mode, bool add)
@@ -235,7 +236,9 @@ bool inet_mc_allows(const struct inet_sock *inet, const struct inaddr *group, co
 	const struct inet_mc *mc;
 	u32 i;
 
-	if (!inaddr_is_v4(group) || !v4_is_multicast(inaddr_v4(group)))
+	if (!inaddr_is_v4(group))
+		return !v6_is_multicast(group) || inet6_mc_allows(inet, group, iif);
+	if (!v4_is_multicast(inaddr_v4(group)))
 		return true;
 	mc = find(inet, inaddr_v4(group), iif);
 	if (!mc)

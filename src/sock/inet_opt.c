@@ -356,6 +356,8 @@ int inet_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, const
 
 	if (level == SOL_SOCKET)
 		return sock_setsockopt(cpu, sk, name, val, len);
+	if (level == SOL_IPV6 && sk->family == AF_INET6)
+		return inet6_setsockopt(cpu, inet, name, val, len);
 	if (level != SOL_IP)
 		return -ENOPROTOOPT;
 	err = set_struct(cpu, inet, name, val, len);
@@ -481,6 +483,8 @@ int inet_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name, void 
 
 	if (level == SOL_SOCKET)
 		return sock_getsockopt(cpu, sk, name, val, len);
+	if (level == SOL_IPV6 && sk->family == AF_INET6)
+		return inet6_getsockopt(cpu, inet, name, val, len);
 	if (level != SOL_IP)
 		return -EOPNOTSUPP; /* Linux's answers to get and set differ */
 	switch (name) {

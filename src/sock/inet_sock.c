@@ -14,6 +14,7 @@
 
 #include "base/strbuf.h"
 #include "codec/wire/ip4hdr.h"
+#include "inet/ip6/ip6.h"
 
 #ifndef IP_PROTOCOL
 #define IP_PROTOCOL 52
@@ -32,6 +33,10 @@ void inet_sock_init(struct inet_sock *inet)
 	inet->mc_ttl = 1;
 	inet->mc_loop = inet->mc_all = true;
 	inet->pmtudisc = ip4 && ip4->no_pmtu_disc ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
+	inet->v6 = (struct inet6_opts){ .uc_hops = -1, .mc_hops = 1, .pmtudisc = IP_PMTUDISC_WANT, .mc_loop = true, .mc_all = true };
+	list_init(&inet->v6.groups);
+	if (inet->sk.family == AF_INET6 && inet->sk.net->ip6)
+		inet->v6only = inet->sk.net->ip6->bindv6only != 0;
 	list_init(&inet->bind_link);
 	list_init(&inet->mc_list);
 }
@@ -89,10 +94,25 @@ void inet_sockaddr_fill(const struct sock *sk, const struct inaddr *addr, be16 p
 		return;
 	}
 	struct sockaddr_in6 { u16 family, port; u32 flowinfo; u8 addr[16]; u32 scope; } in6 = {
-		.family = AF_INET6, .port = port.raw, .scope = (u32)scope };
+		.family = AF_INET6, .port = port.raw, .scope = v6_needs_scope(addr) ? (u32)scope : 0 };
 	memcpy(in6.addr, addr->b, 16);
 	memcpy(a, &in6, sizeof in6);
 	*len = sizeof in6;
+}
+
+int inet6_scope(struct inet_sock *inet, const struct inaddr *a, s32 scope_id)
+{
+	struct sock *sk = &inet->sk;
+	if (!v6_needs_scope(a) || inaddr_is_v4(a))
+		return 0;
+	if (scope_id) {
+		if (sk->bound_dev_if && sk->bound_dev_if != scope_id)
+			return -EINVAL;
+		sk->bound_dev_if = scope_id;
+	}
+	if (!sk->bound_dev_if && v6_is_multicast(a))
+		sk->bound_dev_if = inet->v6.mc_index;
+	return !sk->bound_dev_if && !(v6_is_multicast(a) && v6_mc_scope(a) == 1) ? -EINVAL : 0;
 }
 
 int inet_getname(struct cpu *cpu, struct sock *sk, bool peer, struct sockaddr_storage *a, socklen_t *len)
@@ -126,6 +146,19 @@ void inet_sock_flow(const struct inet_sock *inet, u8 proto, struct flow *fl)
 		.sport = inet->sport,
 		.dport = inet->dport,
 	};
+	if (fl->family == AF_INET6) {
+		fl->tos = inet->v6.tclass;
+		fl->src_prefs = inet->v6.prefs;
+		fl->flowlabel = inet->v6.flow_label;
+		if (inaddr_is_v4(&fl->saddr)) /* of an earlier life */
+			fl->saddr = inaddr_v6_any();
+	}
+}
+
+/* The device for what leaves without one named: IPV6_MULTICAST_IF's, IPV6_UNICAST_IF's. */
+static s32 default_oif6(const struct inet_sock *inet, const struct inaddr *daddr)
+{
+	return v6_is_multicast(daddr) ? inet->v6.mc_index : inet->v6.uc_index;
 }
 
 int inet_sock_route(struct cpu *cpu, struct inet_sock *inet, u8 proto, struct flow *fl, struct dst **out)
@@ -136,7 +169,9 @@ int inet_sock_route(struct cpu *cpu, struct inet_sock *inet, u8 proto, struct fl
 	if (!af)
 		return -ENETUNREACH;
 	inet_sock_flow(inet, proto, fl);
-	if (!fl->oif && v4_is_multicast(inaddr_v4(&inet->daddr)) && inaddr_is_v4(&inet->daddr)) {
+	if (!fl->oif && fl->family == AF_INET6) {
+		fl->oif = default_oif6(inet, &inet->daddr);
+	} else if (!fl->oif && v4_is_multicast(inaddr_v4(&inet->daddr)) && inaddr_is_v4(&inet->daddr)) {
 		fl->oif = inet->mc_index;
 		if (inaddr_is_any(&fl->saddr))
 			fl->saddr = inet->mc_addr;
@@ -171,14 +206,33 @@ void inet_sock_ip_out(const struct inet_sock *inet, u8 proto, struct ip_out *o)
 		.mark = inet->sk.mark,
 		.priority = inet->sk.priority,
 	};
+	if (!inaddr_is_v4(&inet->daddr))
+		inet6_sock_ip_out(inet, o);
+}
+
+void inet6_sock_ip_out(const struct inet_sock *inet, struct ip_out *o)
+{
+	const struct netns_ip6 *ip6 = inet->sk.net->ip6;
+	o->tos = inet->v6.tclass;
+	o->ttl = inet->v6.uc_hops;
+	o->pmtudisc = inet->v6.pmtudisc;
+	o->opts = NULL;
+	o->flowlabel = inet->v6.flow_label;
+	/* net.ipv6.auto_flowlabels: 0 nobody has one made, 1 who does not refuse, 2 who asks, 3 everybody. */
+	o->auto_label = ip6 && (ip6->auto_flowlabels == 3 || (ip6->auto_flowlabels && (inet->v6.autoflow_set ? inet->v6.autoflow :
+											ip6->auto_flowlabels == 1)));
 }
 
 u32 inet_sock_mtu(struct cpu *cpu, const struct inet_sock *inet, const struct dst *dst)
 {
-	if (inet_may_fragment(inet))
+	bool v6 = dst->family == AF_INET6;
+	u8 disc = v6 ? inet->v6.pmtudisc : inet->pmtudisc;
+	if (inet_may_fragment(inet, v6))
 		return 65535;
+	if (v6 && inet->v6.dontfrag)
+		return dst_mtu(cpu, dst);
 	/* PROBE and INTERFACE look at the device alone */
-	return inet->pmtudisc == IP_PMTUDISC_DO ? dst_mtu(cpu, dst) : MIN(dst->dev->mtu, 65535u);
+	return disc == IP_PMTUDISC_DO ? dst_mtu(cpu, dst) : MIN(dst->dev->mtu, 65535u);
 }
 
 void inet_cmsgs_init(const struct inet_sock *inet, struct inet_cmsgs *c)
@@ -193,6 +247,9 @@ void inet_cmsgs_init(const struct inet_sock *inet, struct inet_cmsgs *c)
 	c->protocol = 0;
 	c->has_opts = false;
 	c->gso_size = 0;
+	c->hops6 = c->tclass6 = -1;
+	c->dontfrag6 = -1;
+	c->has_label6 = false;
 }
 
 static int cmsg_socket(struct cpu *cpu, const struct sock *sk, const struct cmsghdr *h, const u8 *data, size_t len, struct inet_cmsgs *c)
@@ -315,6 +372,8 @@ int inet_cmsgs_parse(struct cpu *cpu, struct inet_sock *inet, const struct msghd
 			err = cmsg_socket(cpu, &inet->sk, &h, data, len, c);
 		} else if (h.cmsg_level == SOL_IP) {
 			err = cmsg_ip(cpu, inet, &h, data, len, c);
+		} else if (h.cmsg_level == SOL_IPV6 && inet->sk.family == AF_INET6) {
+			err = inet6_cmsg_parse(cpu, inet, h.cmsg_type, data, len, c);
 		} else if (h.cmsg_level == IPPROTO_UDP && inet->sk.protocol == IPPROTO_UDP) {
 			if (h.cmsg_type != 103 /* UDP_SEGMENT */ || len != sizeof(u16))
 				err = -EINVAL;
@@ -335,11 +394,13 @@ void inet_rx_prepare(struct cpu *cpu, struct inet_sock *inet, struct sk_buff *sk
 	struct inet_rx_cb *cb = (struct inet_rx_cb *)skb->cb;
 	u32 frag_max = 0;
 
-	if (unlikely(inet->cmsg_flags & IP_CMSG_RECVFRAGSIZE)) /* first: it is in the cb that is written here */
-		frag_max = inet->sk.net->inet->af4->rx_frag_max(skb);
+	bool v6 = be16_eq(skb->protocol, BE16(0x86dd));
+
+	if (unlikely(v6 ? inet->v6.cmsg & IP6_CMSG_RECVFRAGSIZE : inet->cmsg_flags & IP_CMSG_RECVFRAGSIZE)) /* first: it is in the cb that is written here */
+		frag_max = (v6 ? inet->sk.net->inet->af6 : inet->sk.net->inet->af4)->rx_frag_max(skb);
 	cb->frag_max_size = frag_max;
 	cb->ifindex = skb->sdif ? skb->sdif : skb->skb_iif;
-	if (unlikely(inet->cmsg_flags & IP_CMSG_PKTINFO)) {
+	if (unlikely(inet->cmsg_flags & IP_CMSG_PKTINFO) && !v6) {
 		const struct ip4_hdr *ip = (const struct ip4_hdr *)skb_network_header(skb);
 		cb->spec_dst = ip->daddr;
 		if (!skb->dst || skb->dst->type != RTN_LOCAL)
@@ -378,7 +439,9 @@ void inet_recv_cmsgs(struct cpu *cpu, struct inet_sock *inet, const struct sk_bu
 	u32 f = inet->cmsg_flags;
 
 	sock_recv_cmsgs(cpu, &inet->sk, skb, m);
-	if (likely(!f))
+	if (unlikely(inet->v6.cmsg))
+		inet6_recv_cmsgs(cpu, inet, skb, m);
+	if (likely(!f) || be16_eq(skb->protocol, BE16(0x86dd)))
 		return;
 	if (f & IP_CMSG_PKTINFO) {
 		struct in_pktinfo pi = { .ipi_ifindex = cb->ifindex, .ipi_spec_dst.s_addr = cb->spec_dst.raw,
@@ -405,14 +468,24 @@ void inet_recv_cmsgs(struct cpu *cpu, struct inet_sock *inet, const struct sk_bu
 		msg_put_cmsg(m, SOL_IP, IP_RECVFRAGSIZE, &(int){ (int)cb->frag_max_size }, sizeof(int));
 }
 
-/* One line of /proc/net/udp, raw, icmp. */
+/* An address in the columns of /proc/net: IPv4's word, or IPv6's four. */
+static const char *proc_addr(const struct sock *sk, const struct inaddr *a, char *buf, size_t size)
+{
+	if (sk->family == AF_INET)
+		snprintf(buf, size, "%08X", inaddr_v4(a).raw);
+	else
+		snprintf(buf, size, "%08X%08X%08X%08X", a->w[0], a->w[1], a->w[2], a->w[3]);
+	return buf;
+}
+
+/* One line of /proc/net/udp, raw, icmp and their IPv6 twins. */
 void inet_proc_line(struct strbuf *out, const struct inet_sock *i, u32 slot)
 {
 	const struct sock *sk = &i->sk;
-	char line[160];
-	snprintf(line, sizeof line, "%5u: %08X:%04X %08X:%04X %02X %08X:%08X 00:00000000 00000000 %5u        0 %llu %u %016llx %u",
-			 slot, inaddr_v4(&i->rcv_saddr).raw, i->num, inaddr_v4(&i->daddr).raw, be16_to_cpu(i->dport), sk->state,
-			 sk->wmem_alloc, sk->rmem_alloc, sk->uid, (unsigned long long)(sk->socket ? sk->socket->inode : 0),
-			 sk->refcnt + 1, (unsigned long long)sk->cookie, sk->drops);
-	strbuf_printf(out, "%-127s\n", line);
+	char line[256], local[33], peer[33];
+	snprintf(line, sizeof line, "%5u: %s:%04X %s:%04X %02X %08X:%08X 00:00000000 00000000 %5u        0 %llu %u %016llx %u",
+			 slot, proc_addr(sk, &i->rcv_saddr, local, sizeof local), i->num, proc_addr(sk, &i->daddr, peer, sizeof peer),
+			 be16_to_cpu(i->dport), sk->state, sk->wmem_alloc, sk->rmem_alloc, sk->uid,
+			 (unsigned long long)(sk->socket ? sk->socket->inode : 0), sk->refcnt + 1, (unsigned long long)sk->cookie, sk->drops);
+	strbuf_printf(out, sk->family == AF_INET ? "%-127s\n" : "%s\n", line);
 }

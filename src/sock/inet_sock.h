@@ -33,6 +33,21 @@ struct inet_rx_cb {
 	u32 gro_size;		 /* UDP_GRO */
 };
 
+enum inet6_cmsg { IP6_CMSG_PKTINFO = 1, IP6_CMSG_OPKTINFO = 2, IP6_CMSG_HOPLIMIT = 4, IP6_CMSG_OHOPLIMIT = 8, IP6_CMSG_TCLASS = 16,
+		  IP6_CMSG_FLOWINFO = 32, IP6_CMSG_ORIGDSTADDR = 64, IP6_CMSG_RECVFRAGSIZE = 128, IP6_CMSG_PATHMTU = 256 };
+/* What IPV6_ options set; used for IPv6's packets alone, as an AF_INET6 socket may send and receive IPv4 too. */
+struct inet6_opts {
+	s16 uc_hops, mc_hops;	 /* -1: default */
+	u8 tclass, pmtudisc, min_hops;
+	bool mc_loop, mc_all, dontfrag, sndflow, autoflow, autoflow_set, repflow;
+	u32 cmsg;		 /* enum inet6_cmsg */
+	s32 mc_index, uc_index;
+	u32 prefs;		 /* IPV6_PREFER_SRC_* */
+	u32 frag_size;		 /* IPV6_MTU: most bytes of a packet, 0: the path's */
+	be32 flow_label;
+	struct list groups;	 /* inet6_mcast.c's */
+};
+
 struct port_bucket; /* transport/ports.h */
 struct inet_sock {
 	struct sock sk;
@@ -56,6 +71,7 @@ struct inet_sock {
 	struct dst *dst;	 /* cached route, a reference, or NULL */
 	u8 rcv_tos;
 	u16 id;
+	struct inet6_opts v6;
 };
 static inline struct inet_sock *inet_sk(struct sock *sk) { return (struct inet_sock *)sk; }
 
@@ -85,9 +101,19 @@ void inet_sock_flow(const struct inet_sock *inet, u8 proto, struct flow *fl);
 /* The route of the connected socket's own flow, cached while valid; fl: zeroed, filled by this. One reference in *out. */
 int inet_sock_route(struct cpu *cpu, struct inet_sock *inet, u8 proto, struct flow *fl, struct dst **out);
 void inet_sock_ip_out(const struct inet_sock *inet, u8 proto, struct ip_out *o);
+void inet6_sock_ip_out(const struct inet_sock *inet, struct ip_out *o); /* what IPv6 has of its own */
 /* Most bytes of a network-layer datagram that may be sent whole: the path's MTU, or 65535 when it may be cut here. */
 u32 inet_sock_mtu(struct cpu *cpu, const struct inet_sock *inet, const struct dst *dst);
-static inline bool inet_may_fragment(const struct inet_sock *inet) { return inet->pmtudisc < 2 || inet->pmtudisc == 5; }
+static inline bool inet_may_fragment(const struct inet_sock *inet, bool v6)
+{
+	u8 d = v6 ? inet->v6.pmtudisc : inet->pmtudisc;
+	return (d < 2 || d == 5) && !(v6 && inet->v6.dontfrag);
+}
+/* IP_RECVERR or IPV6_RECVERR, as the error's family has it. */
+static inline bool inet_wants_errors(const struct inet_sock *inet, u8 family) { return family == AF_INET6 ? inet->recverr6 : inet->recverr; }
+/* A device for addresses that mean something on one link only: by sin6_scope_id, which binds the socket to it. -EINVAL: none is named, or
+ * another one than the socket's. */
+int inet6_scope(struct inet_sock *inet, const struct inaddr *a, s32 scope_id);
 
 /* Control messages on their way out (sendmsg): what overrides the socket's own settings for one datagram. */
 struct inet_cmsgs {
@@ -101,6 +127,10 @@ struct inet_cmsgs {
 	bool has_opts;		 /* IP_RETOPTS */
 	struct ip4_opts opts;
 	u16 gso_size;		 /* UDP_SEGMENT */
+	s16 hops6, tclass6;	 /* IPV6_HOPLIMIT, IPV6_TCLASS; -1: not given */
+	s8 dontfrag6;		 /* IPV6_DONTFRAG; -1: not given */
+	bool has_label6;
+	be32 label6;		 /* IPV6_FLOWINFO */
 };
 void inet_cmsgs_init(const struct inet_sock *inet, struct inet_cmsgs *c);
 int inet_cmsgs_parse(struct cpu *cpu, struct inet_sock *inet, const struct msghdr *m, struct inet_cmsgs *c);
@@ -117,6 +147,18 @@ struct inet_dest {
 int inet_dgram_dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr *m, int flags, u8 proto, bool need_port,
 		    struct inet_dest *d);
 void inet_dest_ip_out(const struct inet_sock *inet, const struct inet_dest *d, u8 proto, struct ip_out *o);
+
+/* IPV6_ options (inet6_opt.c); -ENOPROTOOPT. */
+int inet6_setsockopt(struct cpu *cpu, struct inet_sock *inet, int name, const void *val, socklen_t len);
+int inet6_getsockopt(struct cpu *cpu, struct inet_sock *inet, int name, void *val, socklen_t *len);
+/* One control message of level SOL_IPV6 that a program sends; and those it asked for (inet6_cmsg.c). */
+int inet6_cmsg_parse(struct cpu *cpu, struct inet_sock *inet, int type, const u8 *data, size_t len, struct inet_cmsgs *c);
+void inet6_recv_cmsgs(struct cpu *cpu, struct inet_sock *inet, const struct sk_buff *skb, struct msghdr *m);
+/* Group memberships of AF_INET6 sockets (inet6_mcast.c). */
+int inet6_mc_join(struct cpu *cpu, struct inet_sock *inet, const struct inaddr *group, s32 ifindex);
+int inet6_mc_leave(struct cpu *cpu, struct inet_sock *inet, const struct inaddr *group, s32 ifindex);
+void inet6_mc_leave_all(struct cpu *cpu, struct inet_sock *inet);
+bool inet6_mc_allows(const struct inet_sock *inet, const struct inaddr *group, s32 iif);
 
 /* Before a received packet is queued (network header and dst in place): notes the way it came, and lets go of device and dst. */
 void inet_rx_prepare(struct cpu *cpu, struct inet_sock *inet, struct sk_buff *skb);

@@ -14,6 +14,8 @@
 #include "inet/ip4/ip4.h"
 #include "inet/route/fib.h"
 #include "inet/ip4/ip4_tables.h"
+#include "inet/ip6/ip6.h"
+#include "inet/ip6/ip6_tables.h"
 #include "link/netns_dev.h"
 #include "link/netns_neigh.h"
 #include "link/qdisc.h"
@@ -36,6 +38,12 @@ static const struct sysctl_table *const sysctls[] = {
 	&ip4_sysctl_fib,
 	&ip4_sysctl_route,
 	&ip4_sysctl_conf,
+	&neigh_nd_sysctls,
+	&neigh_nd_limits,
+	&ip6_sysctl_base,
+	&ip6_sysctl_icmp,
+	&ip6_sysctl_route,
+	&ip6_sysctl_conf,
 	&sock_sysctls,
 	&port_sysctls,
 	&tcp_sysctls,
@@ -51,15 +59,24 @@ static const struct proc_file *const proc_files[] = {
 	&ip4_proc_arp,
 	&ip4_proc_igmp,
 	&ip4_proc_mcfilter,
+	&ip6_proc_if_inet6,
+	&ip6_proc_route,
+	&ip6_proc_igmp6,
+	&ip6_proc_anycast6,
+	&proc_snmp6,
 	&proc_snmp,
 	&proc_netstat,
 	&sock_proc_sockstat,
 	&softnet_proc_stat,
 	&tcp_proc,
+	&tcp6_proc,
 	&udp_proc,
+	&udp6_proc,
 	&raw_proc,
+	&raw6_proc,
 	&ping_proc,
 	&packet_proc,
+	&ping6_proc,
 	NULL,
 };
 
@@ -69,6 +86,7 @@ static const struct event_sub *const event_subs[] = {
 	&fib_event_sub,
 	&ip4_event_sub,
 	&packet_event_sub,
+	&ip6_event_sub,
 	&neigh_event_sub, /* after all who use neighbours of a device that goes */
 	&rt_events,	  /* last: tells programs what has happened */
 	NULL,
@@ -77,11 +95,13 @@ static const struct event_sub *const event_subs[] = {
 static const struct l3_proto *const l3_protos[] = {
 	&ip4_l3_proto,
 	&arp_l3_proto,
+	&ip6_l3_proto,
 	NULL,
 };
 
 static const struct l4_proto *const l4_protos[] = {
 	&icmp4_proto,
+	&icmp6_proto,
 	&igmp4_proto,
 	&l4_tcp,
 	&udp_proto,
@@ -95,6 +115,10 @@ static const struct sock_family *const sock_families[] = {
 	&raw_family_v4, /* any protocol */
 	&packet_family_raw,
 	&packet_family_dgram,
+	&tcp_family_v6,
+	&udp_family_v6,
+	&ping_family_v6,
+	&raw_family_v6,
 	&netlink_route_raw,
 	&netlink_route_dgram,
 	&netlink_generic_raw,

@@ -11,12 +11,15 @@
 #include "base/strbuf.h"
 #include "codec/wire/checksum.h"
 #include "codec/wire/icmp4.h"
+#include "codec/wire/icmp6.h"
 #include "codec/wire/ip4hdr.h"
+#include "codec/wire/ip6hdr.h"
 #include "core/trace.h"
 #include "transport/raw.h"
 
 #define PING_MAX 65535
 #define EXT_ECHO 42 /* RFC 8335 */
+#define EXT_ECHO6 160
 
 struct ping_sock {
 	struct inet_sock inet; /* num: the identifier */
@@ -65,12 +68,12 @@ static void put_id(struct inet_sock *i)
 	i->sk.net->core->sockstat[SOCKSTAT_PING_INUSE]--;
 }
 
-static struct inet_sock *lookup(struct netns *net, u16 id, const struct inaddr *laddr, struct rx_ifs ifs)
+static struct inet_sock *lookup(struct netns *net, u16 family, u16 id, const struct inaddr *laddr, struct rx_ifs ifs)
 {
 	struct inet_sock *i;
 
 	list_for_each(i, &net->ping->socks, bind_link)
-		if (i->num == id && (inaddr_is_any(&i->rcv_saddr) || inaddr_eq(&i->rcv_saddr, laddr)) &&
+		if (i->sk.family == family && i->num == id && (inaddr_is_any(&i->rcv_saddr) || inaddr_eq(&i->rcv_saddr, laddr)) &&
 		    rx_ifs_match(i->sk.bound_dev_if, ifs))
 			return i;
 	return NULL;
@@ -82,8 +85,11 @@ void ping_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	struct inaddr saddr, daddr;
 	struct inet_sock *i;
 
-	net->inet->af4->addrs(skb, &saddr, &daddr);
-	i = skb_headlen(skb) >= ICMP4_HDR_LEN ? lookup(net, be16_to_cpu(h->echo.id), &daddr, rx_ifs_of(skb, true)) : NULL;
+	bool v6 = be16_eq(skb->protocol, BE16(0x86dd));
+
+	(v6 ? net->inet->af6 : net->inet->af4)->addrs(skb, &saddr, &daddr);
+	/* the echo header is the same in both families */
+	i = skb_headlen(skb) >= ICMP4_HDR_LEN ? lookup(net, v6 ? AF_INET6 : AF_INET, be16_to_cpu(h->echo.id), &daddr, rx_ifs_of(skb, true)) : NULL;
 	if (!i) {
 		trace_point(cpu, net, skb, TP_CONSUMED, 0, 0, "echo reply without ping socket");
 		skb_consume(cpu, skb);
@@ -97,7 +103,7 @@ void ping_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const str
 {
 	struct icmp4_hdr tmp;
 	const struct icmp4_hdr *h = skb_header_pointer(skb, 0, ICMP4_HDR_LEN, &tmp);
-	struct inet_sock *i = h ? lookup(net, be16_to_cpu(h->echo.id), &e->saddr, rx_ifs_any(e->iif)) : NULL;
+	struct inet_sock *i = h ? lookup(net, e->family, be16_to_cpu(h->echo.id), &e->saddr, rx_ifs_any(e->iif)) : NULL;
 	bool hard = e->hard;
 	struct icmp_error ee = *e;
 
@@ -106,13 +112,13 @@ void ping_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const str
 	if (e->kind == ICMP_ERR_REDIRECT) {
 		ee.err = EREMOTEIO;
 	} else if (e->kind == ICMP_ERR_TOO_BIG) {
-		if (i->pmtudisc == IP_PMTUDISC_DONT)
+		if ((e->family == AF_INET6 ? i->v6.pmtudisc : i->pmtudisc) == IP_PMTUDISC_DONT)
 			return;
 		hard = true;
 	}
 	if (!ee.err)
 		return;
-	if (i->recverr)
+	if (inet_wants_errors(i, e->family))
 		inet_err_queue_icmp(cpu, i, skb, 0, &ee, (be16){ 0 });
 	else if (!hard || i->sk.state != TCP_ESTABLISHED)
 		return;
@@ -120,13 +126,13 @@ void ping_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const str
 }
 
 /* Fills in the identifier and the checksum of the request at skb->data. */
-static void complete(const struct inet_sock *i, struct sk_buff *skb)
+static void complete(const struct inet_sock *i, struct sk_buff *skb, const struct flow *fl)
 {
 	struct icmp4_hdr *h = (struct icmp4_hdr *)skb->data;
 
 	h->echo.id = i->sport;
 	h->check = 0;
-	h->check = csum_fold(skb_checksum(skb, 0, skb->len, 0));
+	h->check = csum_fold(skb_checksum(skb, 0, skb->len, fl->family == AF_INET6 ? csum_pseudo6(fl->saddr.b, fl->daddr.b, skb->len, IPPROTO_ICMPV6) : 0));
 }
 
 static ssize_t ping_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, int flags)
@@ -137,6 +143,7 @@ static ssize_t ping_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghd
 	struct sk_buff *skb;
 	struct inet_tx_stamp stamp;
 	struct ip_out o;
+	bool v6 = sk->family == AF_INET6;
 	u8 head[2];
 	int err;
 
@@ -146,18 +153,25 @@ static ssize_t ping_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghd
 		return -EMSGSIZE;
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	if (len < ICMP4_HDR_LEN || msg_copy_to_buf(m, 0, head, sizeof head) || (head[0] != ICMP4_ECHO && head[0] != EXT_ECHO) || head[1])
+	if (len < ICMP4_HDR_LEN || msg_copy_to_buf(m, 0, head, sizeof head) || head[1] ||
+	    (v6 ? head[0] != ICMP6_ECHO && head[0] != EXT_ECHO6 : head[0] != ICMP4_ECHO && head[0] != EXT_ECHO))
 		return -EINVAL;
-	if ((err = inet_dgram_dest(cpu, i, m, flags, IPPROTO_ICMP, false, &d)))
+	if ((err = inet_dgram_dest(cpu, i, m, flags, v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, false, &d)))
 		return err;
+	if ((d.fl.family == AF_INET6) != v6) { /* an ICMPv6 socket speaks no IPv4 */
+		err = -EAFNOSUPPORT;
+		goto out;
+	}
 	if (d.dst->type == RTN_BROADCAST && !sk->broadcast) {
 		err = -EACCES;
 		goto out;
 	}
 	if ((flags & MSG_CONFIRM) && d.dst->neigh)
 		neigh_confirm(cpu, d.dst->neigh);
-	u32 mtu = inet_sock_mtu(cpu, i, d.dst), hdrs = IP4_HDR_LEN + (d.c.has_opts ? d.c.opts.len : i->opts ? i->opts->len : 0);
-	if (hdrs + len > mtu) {
+	u32 mtu = inet_sock_mtu(cpu, i, d.dst), hdrs = v6 ? IP6_HDR_LEN : IP4_HDR_LEN + (d.c.has_opts ? d.c.opts.len : i->opts ? i->opts->len : 0);
+	if (v6 && d.c.dontfrag6 > 0)
+		mtu = dst_mtu(cpu, d.dst);
+	if (hdrs + len > mtu + (v6 && mtu == 65535 ? IP6_HDR_LEN : 0)) {
 		inet_err_queue_local(cpu, i, EMSGSIZE, &d.fl.daddr, d.dport, mtu);
 		err = -EMSGSIZE;
 		goto out;
@@ -175,18 +189,18 @@ static ssize_t ping_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghd
 		skb_consume(cpu, skb);
 		goto out;
 	}
-	complete(i, skb);
-	skb->ignore_df = hdrs + len > dst_mtu(cpu, d.dst) && inet_may_fragment(i);
+	complete(i, skb, &d.fl);
+	skb->ignore_df = hdrs + len > dst_mtu(cpu, d.dst) && inet_may_fragment(i, v6);
 	sock_charge_tx(sk, skb);
 	dst_hold(d.dst);
 	skb_dst_set(skb, d.dst);
-	inet_dest_ip_out(i, &d, IPPROTO_ICMP, &o);
-	mib_inc(cpu, sk->net, MIB_Icmp_OutMsgs);
-	mib_inc(cpu, sk->net, (enum mib)(MIB_IcmpMsg_OutType0 + head[0]));
+	inet_dest_ip_out(i, &d, v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, &o);
+	mib_inc(cpu, sk->net, v6 ? MIB_Icmp6_OutMsgs : MIB_Icmp_OutMsgs);
+	mib_inc(cpu, sk->net, (enum mib)((v6 ? MIB_Icmp6Msg_OutType0 : MIB_IcmpMsg_OutType0) + head[0]));
 	inet_tx_stamp_take(cpu, sk, skb, d.c.tsflags, &stamp);
 	err = inet_af_of(sk->net, &d.fl.daddr)->xmit(cpu, sk->net, skb, &o);
 	inet_tx_stamp_give(cpu, sk, &stamp, err);
-	if (err == -ENOBUFS && !i->recverr)
+	if (err == -ENOBUFS && !inet_wants_errors(i, (u8)sk->family))
 		err = 0;
 out:
 	dst_put(d.dst);
@@ -264,6 +278,7 @@ const struct sock_ops ping_ops = {
 	.ioctl = sock_dgram_ioctl,
 	.poll = sock_dgram_poll,
 };
+const struct sock_family ping_family_v6 = { .family = AF_INET6, .type = SOCK_DGRAM, .protocol = IPPROTO_ICMPV6, .ops = &ping_ops };
 const struct sock_family ping_family_v4 = { .family = AF_INET, .type = SOCK_DGRAM, .protocol = IPPROTO_ICMP, .ops = &ping_ops };
 
 static int netns_init(struct netns *net)
@@ -284,13 +299,21 @@ static void netns_fini(struct netns *net)
 }
 const struct subsys ping_subsys = { .name = "ping", .netns_init = netns_init, .netns_fini = netns_fini };
 
-static void ping_show(struct netns *net, struct strbuf *out)
+static void show(struct netns *net, struct strbuf *out, u16 family)
 {
 	const struct inet_sock *i;
 
-	strbuf_printf(out, "%-127s\n", "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "
-				       "inode ref pointer drops");
+	if (family == AF_INET)
+		strbuf_printf(out, "%-127s\n", "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "
+					       "inode ref pointer drops");
+	else
+		strbuf_printf(out, "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when "
+				   "retrnsmt   uid  timeout inode ref pointer drops\n");
 	list_for_each(i, &net->ping->socks, bind_link)
-		inet_proc_line(out, i, i->num);
+		if (i->sk.family == family)
+			inet_proc_line(out, i, i->num);
 }
+static void ping_show(struct netns *net, struct strbuf *out) { show(net, out, AF_INET); }
+static void ping6_show(struct netns *net, struct strbuf *out) { show(net, out, AF_INET6); }
 const struct proc_file ping_proc = { .name = "icmp", .mode = 0444, .show = ping_show };
+const struct proc_file ping6_proc = { .name = "icmp6", .mode = 0444, .show = ping6_show };

@@ -11,8 +11,11 @@
 #include <netinet/tcp.h>
 
 #include "base/strbuf.h"
+#include "codec/wire/checksum.h"
 #include "codec/wire/icmp4.h"
+#include "codec/wire/icmp6.h"
 #include "codec/wire/ip4hdr.h"
+#include "codec/wire/ip6hdr.h"
 #include "core/trace.h"
 
 #define RAW_MAX 65535
@@ -50,8 +53,35 @@ void raw_queue(struct cpu *cpu, struct sock *sk, struct sk_buff *skb)
 	trace_point(cpu, sk->net, skb, TP_SOCK_QUEUE, sk->cookie, sk->rmem_alloc, NULL);
 }
 
+static const struct inet_af *af_of_skb(struct netns *net, const struct sk_buff *skb)
+{
+	return be16_eq(skb->protocol, BE16(0x86dd)) ? net->inet->af6 : net->inet->af4;
+}
+
+/* The socket's ICMP_FILTER or ICMP6_FILTER does not want it. */
+static bool filtered(struct raw_sock *rs, const struct sk_buff *skb, u8 proto, bool v6)
+{
+	u8 tmp;
+	const u8 *type;
+	if (proto != (v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+		return false;
+	if (!(type = skb_header_pointer(skb, 0, 1, &tmp)))
+		return true;
+	if (v6)
+		return rs->icmp6_filter[*type >> 5] & BIT(*type & 31);
+	return *type < 32 && (rs->icmp_filter & BIT(*type));
+}
+
+/* IPV6_CHECKSUM, always on for ICMPv6. */
+static bool csum_ok6(const struct raw_sock *rs, const struct sk_buff *skb, const struct inaddr *s, const struct inaddr *d, u8 proto)
+{
+	return !rs->checksum || skb->ip_summed == CHECKSUM_UNNECESSARY || skb->ip_summed == CHECKSUM_PARTIAL ||
+	       !csum_fold(skb_checksum(skb, 0, skb->len, csum_pseudo6(s->b, d->b, skb->len, proto)));
+}
+
 static bool raw_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb, u8 proto)
 {
+	bool v6 = be16_eq(skb->protocol, BE16(0x86dd));
 	struct netns_raw *r = net->raw;
 	struct inaddr saddr, daddr;
 	struct inet_sock *i;
@@ -60,18 +90,18 @@ static bool raw_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb, u8 p
 
 	if (likely(!(r->used[proto >> 6] & BIT64(proto & 63))))
 		return false;
-	net->inet->af4->addrs(skb, &saddr, &daddr);
-	hlen = (u32)(skb->data - skb_network_header(skb));
+	af_of_skb(net, skb)->addrs(skb, &saddr, &daddr);
+	hlen = v6 ? 0 : (u32)(skb->data - skb_network_header(skb)); /* IPv6's sockets do not see the header */
 	list_for_each(i, &r->socks[proto], bind_link) {
 		struct sk_buff *copy;
-		if (!matches(i, &daddr, &saddr, rx_ifs_of(skb, net->inet->raw_l3mdev_accept)))
+		if ((i->sk.family == AF_INET6) != v6 || !matches(i, &daddr, &saddr, rx_ifs_of(skb, net->inet->raw_l3mdev_accept)))
 			continue;
 		any = true;
-		if (proto == IPPROTO_ICMP) {
-			u8 tmp;
-			const u8 *type = skb_header_pointer(skb, 0, 1, &tmp);
-			if (!type || (*type < 32 && (raw_sk(&i->sk)->icmp_filter & BIT(*type))))
-				continue;
+		if (filtered(raw_sk(&i->sk), skb, proto, v6))
+			continue;
+		if (v6 && !csum_ok6(raw_sk(&i->sk), skb, &saddr, &daddr, proto)) {
+			i->sk.drops++;
+			continue;
 		}
 		if (!inet_mc_allows(i, &daddr, &saddr, skb->skb_iif))
 			continue;
@@ -99,21 +129,27 @@ static void raw_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 		return;
 	list_for_each(i, &net->raw->socks[proto], bind_link) {
 		bool frag_needed = e->kind == ICMP_ERR_TOO_BIG;
-		bool hard = frag_needed ? i->pmtudisc != IP_PMTUDISC_DONT : e->hard;
+		bool v6 = e->family == AF_INET6, wants = inet_wants_errors(i, e->family);
+		bool hard = frag_needed ? (v6 ? i->v6.pmtudisc : i->pmtudisc) != IP_PMTUDISC_DONT : e->hard;
+		if ((i->sk.family == AF_INET6) != v6)
+			continue;
 		if (!matches(i, &e->saddr, &e->daddr, rx_ifs_any(e->iif)))
 			continue;
 		if (frag_needed) {
 			struct flow fl;
 			inet_sock_flow(i, proto, &fl);
+			fl.family = e->family;
 			fl.saddr = e->saddr;
 			fl.daddr = e->daddr;
 			inet_af_of(net, &e->daddr)->update_pmtu(cpu, net, &fl, i->dst, e->info);
 		}
-		if (e->kind == ICMP_ERR_REDIRECT || !e->err || (!i->recverr && i->sk.state != TCP_ESTABLISHED))
+		if (e->kind == ICMP_ERR_REDIRECT || !e->err || (!wants && i->sk.state != TCP_ESTABLISHED))
 			continue;
-		if (i->recverr)
+		if (wants && v6)
+			inet_err_queue_icmp(cpu, i, skb, i->hdrincl ? 0 : (u32)(skb->transport_header - skb->network_header), e, (be16){ 0 });
+		else if (wants)
 			inet_err_queue_icmp(cpu, i, skb, i->hdrincl ? 0 : (*ver_ihl & 15u) * 4, e, (be16){ 0 });
-		if (i->recverr || hard)
+		if (wants || hard)
 			sock_set_error(cpu, &i->sk, e->err);
 	}
 }
@@ -143,8 +179,8 @@ ssize_t raw_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flag
 		return -EFAULT;
 	}
 	if (m->msg_name) {
-		sk->net->inet->af4->addrs(skb, &saddr, &daddr);
-		inet_sockaddr_fill(sk, &saddr, (be16){ 0 }, 0, m->msg_name, &m->msg_namelen);
+		af_of_skb(sk->net, skb)->addrs(skb, &saddr, &daddr);
+		inet_sockaddr_fill(sk, &saddr, (be16){ 0 }, ((const struct inet_rx_cb *)skb->cb)->ifindex, m->msg_name, &m->msg_namelen);
 	}
 	inet_recv_cmsgs(cpu, inet_sk(sk), skb, m);
 	if (flags & MSG_TRUNC)
@@ -158,6 +194,23 @@ ssize_t raw_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flag
 
 /* -- sending -- */
 
+/* IPV6_CHECKSUM: 0, or -EINVAL (the field is not in the packet). */
+static int make_checksum(const struct raw_sock *rs, struct sk_buff *skb, const struct inet_dest *d, u8 proto)
+{
+	u32 off = (u32)rs->csum_off;
+	u16 check = 0;
+	if (!rs->checksum || rs->inet.hdrincl)
+		return 0;
+	if (off + 2 > skb_headlen(skb))
+		return -EINVAL;
+	memcpy(skb->data + off, &check, 2);
+	check = csum_fold(skb_checksum(skb, 0, skb->len, csum_pseudo6(d->fl.saddr.b, d->fl.daddr.b, skb->len, proto)));
+	if (!check && proto == IPPROTO_UDP)
+		check = 0xffff;
+	memcpy(skb->data + off, &check, 2);
+	return 0;
+}
+
 static int send_skb(struct cpu *cpu, struct raw_sock *rs, struct sk_buff *skb, const struct inet_dest *d)
 {
 	struct sock *sk = &rs->inet.sk;
@@ -167,7 +220,18 @@ static int send_skb(struct cpu *cpu, struct raw_sock *rs, struct sk_buff *skb, c
 	struct ip_out o;
 	int err;
 
-	skb->ignore_df = af->hdr_len + skb->len > dst_mtu(cpu, d->dst) && inet_may_fragment(&rs->inet);
+	if (sk->family == AF_INET6) {
+		if ((err = make_checksum(rs, skb, d, proto))) {
+			skb_consume(cpu, skb);
+			return err;
+		}
+		if (proto == IPPROTO_ICMPV6 && skb_headlen(skb) && !rs->inet.hdrincl) {
+			mib_inc(cpu, sk->net, MIB_Icmp6_OutMsgs);
+			mib_inc(cpu, sk->net, (enum mib)(MIB_Icmp6Msg_OutType0 + skb->data[0]));
+		}
+	}
+	skb->ignore_df = af->hdr_len + skb->len > dst_mtu(cpu, d->dst) && inet_may_fragment(&rs->inet, sk->family == AF_INET6) &&
+			 d->c.dontfrag6 <= 0;
 	skb->tstamp = d->c.txtime;
 	sock_charge_tx(sk, skb);
 	dst_hold(d->dst);
@@ -179,7 +243,7 @@ static int send_skb(struct cpu *cpu, struct raw_sock *rs, struct sk_buff *skb, c
 	inet_tx_stamp_take(cpu, sk, skb, d->c.tsflags, &stamp);
 	err = af->xmit(cpu, sk->net, skb, &o);
 	inet_tx_stamp_give(cpu, sk, &stamp, err);
-	return err == -ENOBUFS && !rs->inet.recverr ? 0 : err;
+	return err == -ENOBUFS && !inet_wants_errors(&rs->inet, (u8)sk->family) ? 0 : err;
 }
 
 static void flush_pending(struct cpu *cpu, struct raw_sock *rs)
@@ -211,13 +275,16 @@ static ssize_t send_more(struct cpu *cpu, struct raw_sock *rs, const struct msgh
 static int check_size(struct cpu *cpu, struct raw_sock *rs, const struct inet_dest *d, u32 len)
 {
 	const struct ip4_opts *opts = d->c.has_opts ? &d->c.opts : rs->inet.opts;
-	u32 hdrs = IP4_HDR_LEN + (opts ? opts->len : 0), mtu;
+	bool v6 = rs->inet.sk.family == AF_INET6;
+	u32 hdrs = v6 ? IP6_HDR_LEN : IP4_HDR_LEN + (opts ? opts->len : 0), mtu;
 
 	if (rs->inet.hdrincl) {
 		hdrs = 0;
 		mtu = d->dst->dev->mtu;
 	} else {
-		mtu = inet_sock_mtu(cpu, &rs->inet, d->dst);
+		mtu = v6 && d->c.dontfrag6 > 0 ? dst_mtu(cpu, d->dst) : inet_sock_mtu(cpu, &rs->inet, d->dst);
+		if (v6 && mtu == 65535)
+			mtu += IP6_HDR_LEN;
 	}
 	if (hdrs + len <= mtu)
 		return 0;
@@ -256,7 +323,7 @@ static ssize_t raw_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr
 		goto out;
 	if ((err = check_size(cpu, rs, &d, (u32)len)))
 		goto out;
-	if (hdrincl && len < IP4_HDR_LEN) {
+	if (hdrincl && len < (sk->family == AF_INET6 ? IP6_HDR_LEN : IP4_HDR_LEN)) {
 		err = -EINVAL;
 		goto out;
 	}
@@ -297,6 +364,10 @@ static int raw_init(struct cpu *cpu, struct sock *sk)
 	i->num = proto;
 	i->sport = cpu_to_be16(proto);
 	i->hdrincl = proto == IPPROTO_RAW;
+	if (sk->family == AF_INET6 && proto == IPPROTO_ICMPV6) {
+		raw_sk(sk)->checksum = true;
+		raw_sk(sk)->csum_off = 2;
+	}
 	sk->reuse = true; /* so says SO_REUSEADDR at birth */
 	list_add_tail(&r->socks[proto], &i->bind_link);
 	r->used[proto >> 6] |= BIT64(proto & 63);
@@ -341,8 +412,51 @@ static int raw_connect(struct cpu *cpu, struct sock *sk, const struct sockaddr *
 
 static void raw_disconnect(struct cpu *cpu, struct sock *sk) { inet_dgram_disconnect(inet_sk(sk)); }
 
+enum { OPT_CHECKSUM6 = 7, OPT_ICMP6_FILTER = 1, SOL_ICMPV6_LEVEL = 58 };
+
+/* IPV6_CHECKSUM and ICMP6_FILTER (RFC 3542 sections 3.1, 3.2). 1: not one of these. */
+static int set6(struct raw_sock *rs, int level, int name, const void *val, socklen_t len)
+{
+	int v = 0;
+	if (level == SOL_ICMPV6_LEVEL) {
+		if (rs->inet.num != IPPROTO_ICMPV6)
+			return -EOPNOTSUPP;
+		if (name != OPT_ICMP6_FILTER)
+			return -ENOPROTOOPT;
+		memcpy(rs->icmp6_filter, val, MIN(len, sizeof rs->icmp6_filter));
+		return 0;
+	}
+	if (name != OPT_CHECKSUM6 || (level != SOL_IPV6 && level != SOL_RAW_LEVEL))
+		return level == SOL_RAW_LEVEL ? -ENOPROTOOPT : 1;
+	if (len < sizeof v)
+		return -EINVAL;
+	memcpy(&v, val, sizeof v);
+	if (rs->inet.num == IPPROTO_ICMPV6 && level == SOL_IPV6)
+		return -EINVAL; /* RFC 3542: ICMPv6 has it always */
+	if (v > 0 && (v & 1))
+		return -EINVAL;
+	rs->checksum = v >= 0;
+	rs->csum_off = v;
+	return 0;
+}
+
+static int get6(struct raw_sock *rs, int level, int name, void *val, socklen_t *len)
+{
+	if (level == SOL_ICMPV6_LEVEL) {
+		if (rs->inet.num != IPPROTO_ICMPV6)
+			return -EOPNOTSUPP;
+		return name == OPT_ICMP6_FILTER ? sockopt_put(val, len, rs->icmp6_filter, sizeof rs->icmp6_filter) : -ENOPROTOOPT;
+	}
+	if (name != OPT_CHECKSUM6 || (level != SOL_IPV6 && level != SOL_RAW_LEVEL))
+		return level == SOL_RAW_LEVEL ? -ENOPROTOOPT : 1;
+	return sockopt_put_int(val, len, rs->checksum ? rs->csum_off : -1);
+}
+
 static int raw_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, const void *val, socklen_t len)
 {
+	int done = sk->family == AF_INET6 ? set6(raw_sk(sk), level, name, val, len) : 1;
+	if (done != 1)
+		return done;
 	if (level != SOL_RAW_LEVEL)
 		return inet_setsockopt(cpu, sk, level, name, val, len);
 	if (name != RAW_ICMP_FILTER)
@@ -355,6 +469,9 @@ static int raw_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name,
 
 static int raw_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name, void *val, socklen_t *len)
 {
+	int done = sk->family == AF_INET6 ? get6(raw_sk(sk), level, name, val, len) : 1;
+	if (done != 1)
+		return done;
 	if (level != SOL_RAW_LEVEL)
 		return inet_getsockopt(cpu, sk, level, name, val, len);
 	if (name != RAW_ICMP_FILTER)
@@ -382,6 +499,7 @@ const struct sock_ops raw_ops = {
 	.poll = sock_dgram_poll,
 };
 const struct sock_family raw_family_v4 = { .family = AF_INET, .type = SOCK_RAW, .protocol = -1, .need_net_raw = true, .ops = &raw_ops };
+const struct sock_family raw_family_v6 = { .family = AF_INET6, .type = SOCK_RAW, .protocol = -1, .need_net_raw = true, .ops = &raw_ops };
 
 static int netns_init(struct netns *net)
 {
@@ -403,14 +521,22 @@ static void netns_fini(struct netns *net)
 }
 const struct subsys raw_subsys = { .name = "raw", .netns_init = netns_init, .netns_fini = netns_fini };
 
-static void raw_show(struct netns *net, struct strbuf *out)
+static void show(struct netns *net, struct strbuf *out, u16 family)
 {
 	const struct inet_sock *i;
 
-	strbuf_printf(out, "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref "
-			   "pointer drops\n");
+	if (family == AF_INET)
+		strbuf_printf(out, "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref "
+				   "pointer drops\n");
+	else
+		strbuf_printf(out, "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when "
+				   "retrnsmt   uid  timeout inode ref pointer drops\n");
 	for (unsigned p = 0; p < ARRAY_SIZE(net->raw->socks); p++)
 		list_for_each(i, &net->raw->socks[p], bind_link)
-			inet_proc_line(out, i, p);
+			if (i->sk.family == family)
+				inet_proc_line(out, i, p);
 }
+static void raw_show(struct netns *net, struct strbuf *out) { show(net, out, AF_INET); }
+static void raw6_show(struct netns *net, struct strbuf *out) { show(net, out, AF_INET6); }
 const struct proc_file raw_proc = { .name = "raw", .mode = 0444, .show = raw_show };
+const struct proc_file raw6_proc = { .name = "raw6", .mode = 0444, .show = raw6_show };

@@ -9,6 +9,9 @@
 struct raw_sock {
 	struct inet_sock inet;	/* num: the protocol; bind_link: in netns_raw.socks[num] while open */
 	u32 icmp_filter;	/* ICMP_FILTER: bit n drops type n */
+	u32 icmp6_filter[8];	/* ICMP6_FILTER: the same of ICMPv6 */
+	bool checksum;		/* IPv6: made and checked here, at csum_off (IPV6_CHECKSUM) */
+	s32 csum_off;
 	struct sk_buff *pending; /* being collected with MSG_MORE */
 	struct inet_dest pending_dest;
 };
@@ -21,10 +24,10 @@ struct netns_ping {
 	u16 next_id;
 };
 
-extern const struct sock_family raw_family_v4, ping_family_v4;
+extern const struct sock_family raw_family_v4, ping_family_v4, raw_family_v6, ping_family_v6;
 extern const struct sock_ops raw_ops, ping_ops;
 extern const struct subsys raw_subsys, ping_subsys;
-extern const struct proc_file raw_proc, ping_proc;
+extern const struct proc_file raw_proc, ping_proc, raw6_proc, ping6_proc;
 
 /* recvmsg of both: one packet, its source address, port 0. */
 ssize_t raw_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flags);

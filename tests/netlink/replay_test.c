@@ -231,6 +231,16 @@ static bool of_ipv6(const struct nlmsghdr *w)
 	return w->nlmsg_type >= RTM_BASE && w->nlmsg_len > 16 && ((const u8 *)w)[16] == AF_INET6;
 }
 
+/* Our next message that is not of IPv6. */
+static const struct nlmsghdr *next_of_ours(struct play *p, struct play_sock *s)
+{
+	const struct nlmsghdr *h;
+	do
+		h = play_next(p, s);
+	while (h && of_ipv6(h));
+	return h;
+}
+
 /* Neighbours come in the order of a hash table: the one that fits best of those at hand is swapped to the front. */
 static const struct nlmsghdr *same_neighbour(struct play_sock *s, const struct nlmsghdr *w, const struct nlmsghdr *h)
 {
@@ -266,7 +276,7 @@ static void got(struct play *p, struct play_sock *s, u32 groups, u8 *data, size_
 		if (of_ipv6(w))
 			continue;
 		v->messages++;
-		h = play_next(p, s);
+		h = next_of_ours(p, s);
 		if (!h) {
 			snprintf(buf, sizeof(buf), "the kernel sends message %u, we nothing", w->nlmsg_type);
 			differ(p, buf, w, w->nlmsg_len, NULL, 0);
@@ -285,7 +295,7 @@ static void nothing_more(struct play *p, struct play_sock *s)
 	const struct nlmsghdr *h;
 	char buf[100];
 
-	while ((h = play_next(p, s))) {
+	while ((h = next_of_ours(p, s))) {
 		snprintf(buf, sizeof(buf), "we send message %u, the kernel nothing", h->nlmsg_type);
 		differ(p, buf, NULL, 0, h, h->nlmsg_len);
 	}

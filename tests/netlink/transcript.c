@@ -107,6 +107,9 @@ static int do_spaces(struct play *p, char *line)
 		int err = netns_new(p->w, name, 0, &p->spaces[p->nspaces].net);
 		if (err)
 			return err;
+		/* As in the recording; the fuzz targets' smaller stacks have no such setting. */
+		sysctl_write(p->spaces[p->nspaces].net, "ipv6/conf/all/disable_ipv6", "1", 1);
+		sysctl_write(p->spaces[p->nspaces].net, "ipv6/conf/default/disable_ipv6", "1", 1);
 		strcpy(p->spaces[p->nspaces++].name, name);
 	}
 	return 0;

@@ -42,6 +42,14 @@ int rt_route_fill(struct nl_buf *b, const struct fib_alias *a, u16 type, u16 fla
 int rt_neigh_fill(struct nl_buf *b, const struct neighbour *n, u64 now, u16 type, u16 flags, u32 seq, u32 portid);
 int rt_netconf_fill(struct nl_buf *b, struct netns *net, s32 ifindex, s32 which, u16 type, u16 flags, u32 seq, u32 portid);
 void rt_put_stats64(struct nl_buf *b, u16 type, const struct net_device *dev);
+struct inet6_dev;
+struct inet6_ifaddr;
+int rt_addr6_fill(struct nl_buf *b, const struct inet6_ifaddr *ifa, u64 now, u16 type, u16 flags, u32 seq, u32 portid);
+int rt_addr6_dump(struct nl_dump *d, struct nl_buf *b);
+int rt_link6_fill(struct nl_buf *b, struct net_device *dev, u16 type, u16 flags, u32 seq, u32 portid);
+void rt_put_inet6(struct nl_buf *b, const struct inet6_dev *idev, bool with_stats);
+int rt_set_inet6(struct nl_request *rq, struct net_device *dev, const struct nlattr *af);
+int rt_netconf6_fill(struct nl_buf *b, struct netns *net, s32 ifindex, s32 which, u16 type, u16 flags, u32 seq, u32 portid);
 void rt_put_devconf(struct nl_buf *b, u16 type, const struct in_device *idev);
 
 /* The namespace that NET_NS_FD, NET_NS_PID or TARGET_NETNSID attributes name: a new reference. */
@@ -54,7 +62,8 @@ static inline u32 rt_ticks(u64 ns) { return (u32)(ns / 10000000u); }
 
 
 extern const struct nl_handler rt_link_handlers[], rt_addr_handlers[], rt_route_handlers[], rt_neigh_handlers[], rt_neightbl_handlers[],
-	rt_rule_handlers[], rt_nsid_handlers[], rt_netconf_handlers[], rt_qdisc_handlers[], rt_stats_handlers[], rt_nexthop_handlers[];
+	rt_rule_handlers[], rt_nsid_handlers[], rt_netconf_handlers[], rt_addr6_handlers[], rt_addrlabel_handlers[],
+	rt_link6_handlers[], rt_qdisc_handlers[], rt_stats_handlers[], rt_nexthop_handlers[];
 extern const struct nl_handler *const rt_handlers[]; /* all of them, NULL-terminated */
 extern const struct event_sub rt_events_first, rt_events; /* their places among the subscribers */
 

@@ -262,9 +262,23 @@ static int dump_addr(struct nl_dump *d, struct nl_buf *b)
 	return 0;
 }
 
-/* Without IPv6, and for no family: all there are, IPv4's. */
+/* For no family: IPv4's, then IPv6's. arg[5]: which one it is at. */
+static int dump_all(struct nl_dump *d, struct nl_buf *b)
+{
+	u8 family = *(const u8 *)nlmsg_hdr_data(d->req);
+	int more = 0;
+	if (!d->arg[5]) {
+		more = dump_addr(d, b);
+		if (more || family)
+			return more;
+		d->arg[0] = d->arg[1] = 0;
+		d->arg[5] = 1;
+	}
+	return rt_addr6_dump(d, b);
+}
+
 const struct nl_handler rt_addr_handlers[] = {
-	{ .protocol = NETLINK_ROUTE, .type = RTM_GETADDR, .dump = dump_addr },
+	{ .protocol = NETLINK_ROUTE, .type = RTM_GETADDR, .dump = dump_all },
 	{ .protocol = NETLINK_ROUTE, .type = RTM_NEWADDR, .family = AF_INET, .doit = new_addr },
 	{ .protocol = NETLINK_ROUTE, .type = RTM_DELADDR, .family = AF_INET, .doit = del_addr },
 	{ 0 },

@@ -12,6 +12,7 @@
 #include "control/nsid.h"
 #include "control/route/rt_link.h"
 #include "inet/ip4/ip4.h"
+#include "inet/ip6/ip6.h"
 #include "inet/route/nexthop.h"
 #include "link/neigh.h"
 
@@ -71,6 +72,16 @@ static void tell_netconf(struct cpu *cpu, struct netns *net, s32 ifindex, s32 wh
 	tell(cpu, net, RTNLGRP_IPV4_NETCONF, &b, false);
 }
 
+static void tell_netconf6(struct cpu *cpu, struct netns *net, s32 ifindex, s32 which, u16 type)
+{
+	struct nl_buf b;
+
+	if (!net->ip6 || !begin(net, RTNLGRP_IPV6_NETCONF, &b, false))
+		return;
+	rt_netconf6_fill(&b, net, ifindex, which, type, 0, 0, 0);
+	tell(cpu, net, RTNLGRP_IPV6_NETCONF, &b, false);
+}
+
 /* All links that RTM_DELLINK removes answer it, a peer too. */
 static const struct nl_request *asked_to_delete(struct netns *net, unsigned long moved)
 {
@@ -86,17 +97,21 @@ static void link_event(struct cpu *cpu, struct netns *net, enum net_event ev, st
 	case EV_LINK_REGISTER:
 	case EV_LINK_MOVED:
 		tell_netconf(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_NEWNETCONF);
+		tell_netconf6(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_NEWNETCONF);
 		if (!dev->being_made)
 			tell_link(cpu, net, dev, RTM_NEWLINK, ~0u, NULL, NULL);
 		break;
 	case EV_LINK_CHANGE: /* told by told_first */
 		if (info & LINK_CHANGE_NAME) { /* its settings moved to another directory */
 			tell_netconf(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_DELNETCONF);
+			tell_netconf6(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_DELNETCONF);
 			tell_netconf(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_NEWNETCONF);
+			tell_netconf6(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_NEWNETCONF);
 		}
 		break;
 	case EV_LINK_UNREGISTER:
 		tell_netconf(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_DELNETCONF);
+		tell_netconf6(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_DELNETCONF);
 		if (!dev->being_made)
 			tell_link(cpu, net, dev, RTM_DELLINK, ~0u, (const struct link_move *)info, asked_to_delete(net, info));
 		break;
@@ -105,15 +120,56 @@ static void link_event(struct cpu *cpu, struct netns *net, enum net_event ev, st
 	}
 }
 
+static void addr6_event(struct cpu *cpu, struct netns *net, bool added, const struct inet6_ifaddr *ifa)
+{
+	struct nl_buf b;
+	if (!begin(net, RTNLGRP_IPV6_IFADDR, &b, false))
+		return;
+	rt_addr6_fill(&b, ifa, cpu->now, added ? RTM_NEWADDR : RTM_DELADDR, 0, 0, 0);
+	tell(cpu, net, RTNLGRP_IPV6_IFADDR, &b, false);
+}
+
+/* What IPv6 knows of a device: a router advertisement or an administrator changed it. */
+static void inet6_dev_event(struct cpu *cpu, struct netns *net, struct net_device *dev)
+{
+	struct nl_buf b;
+	if (!in6_dev_get(dev) || !begin(net, RTNLGRP_IPV6_IFINFO, &b, false))
+		return;
+	rt_link6_fill(&b, dev, RTM_NEWLINK, 0, 0, 0);
+	tell(cpu, net, RTNLGRP_IPV6_IFINFO, &b, false);
+}
+
+/* Options of router advertisements that are for programs: DNS servers and the like. */
+static void useropt_event(struct cpu *cpu, struct netns *net, const struct nd_useropt *u)
+{
+	struct nduseroptmsg *m;
+	struct nl_buf b;
+	u8 *p;
+	if (!begin(net, RTNLGRP_ND_USEROPT, &b, false))
+		return;
+	m = nl_begin(&b, RTM_NEWNDUSEROPT, 0, 0, 0, sizeof(*m) + u->len);
+	if (m) {
+		p = (u8 *)(m + 1);
+		*m = (struct nduseroptmsg){ .nduseropt_family = AF_INET6, .nduseropt_opts_len = (u16)u->len, .nduseropt_ifindex = u->dev->ifindex,
+					    .nduseropt_icmp_type = u->icmp_type, .nduseropt_icmp_code = u->icmp_code };
+		memcpy(p, u->opt, u->len);
+		nl_put(&b, NDUSEROPT_SRCADDR, u->from.b, 16);
+	}
+	nl_end(&b);
+	tell(cpu, net, RTNLGRP_ND_USEROPT, &b, false);
+}
+
 static void addr_event(struct cpu *cpu, struct netns *net, bool added, const struct in_ifaddr *ifa, unsigned long family)
 {
 	const struct nl_request *rq = nl_current(net);
 	bool asked = rq && (rq->nlh->nlmsg_type == RTM_NEWADDR || rq->nlh->nlmsg_type == RTM_DELADDR);
 	struct nl_buf b;
 
-	if (family != AF_INET)
-		return;
 	nl_generations(net)->addr_gen++;
+	if (family == AF_INET6) {
+		addr6_event(cpu, net, added, (const struct inet6_ifaddr *)(const void *)ifa);
+		return;
+	}
 	if (!begin(net, RTNLGRP_IPV4_IFADDR, &b, asked))
 		return;
 	rt_addr_fill(&b, ifa, cpu->now, added ? RTM_NEWADDR : RTM_DELADDR, 0, asked ? rq->nlh->nlmsg_seq : 0, asked ? rq->portid : 0, -1);
@@ -200,15 +256,20 @@ static void event(struct cpu *cpu, struct netns *net, enum net_event ev, void *o
 		neigh_event(cpu, net, ev == EV_NEIGH_DEL, obj, info);
 		break;
 	case EV_NETCONF: /* info: a NETCONFA_*; obj NULL: "all", or "default" with bit 16 */
-		tell_netconf(cpu, net, dev ? dev->ifindex : info & NETCONF_EVENT_DEFAULT ? NETCONFA_IFINDEX_DEFAULT : NETCONFA_IFINDEX_ALL,
-			     (s32)(info & 0xffff), RTM_NEWNETCONF);
+		(info & NETCONF_EVENT_INET6 ? tell_netconf6 : tell_netconf)(
+			cpu, net, dev ? dev->ifindex : info & NETCONF_EVENT_DEFAULT ? NETCONFA_IFINDEX_DEFAULT : NETCONFA_IFINDEX_ALL,
+			(s32)(info & 0xffff), RTM_NEWNETCONF);
 		break;
 	case EV_LINK_UP: /* told by told_first */
 	case EV_LINK_DOWN:
 	case EV_LINK_GOING_DOWN:
 	case EV_NETNS_ID:
+		break;
 	case EV_INET6_DEV:
+		inet6_dev_event(cpu, net, dev);
+		break;
 	case EV_ND_USEROPT:
+		useropt_event(cpu, net, obj);
 		break;
 	}
 }
@@ -240,5 +301,5 @@ const struct event_sub rt_events_first = { .fn = told_first }, rt_events = { .fn
 
 const struct nl_handler *const rt_handlers[] = {
 	rt_link_handlers, rt_addr_handlers, rt_route_handlers, rt_neigh_handlers, rt_neightbl_handlers, rt_rule_handlers,
-	rt_nsid_handlers, rt_netconf_handlers, rt_qdisc_handlers, rt_stats_handlers, rt_nexthop_handlers, NULL,
+	rt_nsid_handlers, rt_netconf_handlers, rt_addr6_handlers, rt_addrlabel_handlers, rt_link6_handlers, rt_qdisc_handlers, rt_stats_handlers, rt_nexthop_handlers, NULL,
 };

@@ -71,13 +71,18 @@ void rt_put_devconf(struct nl_buf *b, u16 type, const struct in_device *idev)
 	nl_put(b, type, v, sizeof(v));
 }
 
-static void put_af_spec(struct nl_buf *b, struct net_device *dev)
+static void put_af_spec(struct nl_buf *b, struct net_device *dev, bool with_stats)
 {
 	size_t spec = nl_nest(b, IFLA_AF_SPEC), af;
 
 	if (dev->ip_ptr) {
 		af = nl_nest(b, AF_INET);
 		rt_put_devconf(b, IFLA_INET_CONF, dev->ip_ptr);
+		nl_nest_end(b, af);
+	}
+	if (dev->ip6_ptr) {
+		af = nl_nest(b, AF_INET6);
+		rt_put_inet6(b, dev->ip6_ptr, with_stats);
 		nl_nest_end(b, af);
 	}
 	nl_nest_end(b, spec);
@@ -211,7 +216,7 @@ int rt_link_fill(struct cpu *cpu, struct nl_buf *b, struct net_device *dev, cons
 		nl_put(b, IFLA_PERM_ADDRESS, dev->perm_addr, dev->addr_len);
 	put_link(cpu, b, dev, view);
 	nl_put_str(b, IFLA_QDISC, dev->qdisc && dev->qdisc->ops ? dev->qdisc->ops->id : "noop");
-	put_af_spec(b, dev);
+	put_af_spec(b, dev, !(f->ext_mask & RTEXT_FILTER_SKIP_STATS));
 	nl_put(b, IFLA_MAP, no_map, sizeof(no_map));
 	put_altnames(b, dev);
 	nl_nest(b, RT_IFLA_DEVLINK_PORT | NLA_F_NESTED);

@@ -36,6 +36,12 @@ static int set_af_spec(struct link_change *c, struct net_device *dev, const stru
 	const struct nlattr *af;
 
 	nl_for_each_nested(af, spec) {
+		if (nl_type(af) == AF_INET6) {
+			int err = rt_set_inet6(c->rq, dev, af);
+			if (err)
+				return err;
+			continue;
+		}
 		if (nl_type(af) != AF_INET)
 			return -EAFNOSUPPORT;
 		NL_SET_ERR_ATTR(c->rq->ack, af, "Setting IPv4 device configuration is not supported");

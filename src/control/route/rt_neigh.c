@@ -5,7 +5,9 @@
 #include "control/route/rt.h"
 #include "link/neigh.h"
 #include "link/netns_dev.h"
+#include "link/netns_neigh.h"
 #include "inet/ip4/ip4.h"
+#include "inet/ip6/ip6.h"
 
 static const struct nl_policy policy[NDA_MAX + 1] = {
 	[NDA_DST] = { .type = NLP_BINARY, .len = 32 },
@@ -25,7 +27,7 @@ static const struct nl_policy policy[NDA_MAX + 1] = {
 
 static const struct neigh_table *table_of(u8 family)
 {
-	return family == AF_INET ? &arp_table : NULL;
+	return family == AF_INET ? &arp_table : family == AF_INET6 ? &nd_table : NULL;
 }
 
 static u32 age(u64 now, u64 then)
@@ -116,7 +118,10 @@ static int new_neigh(struct nl_request *rq)
 		NL_SET_ERR(rq->ack, "Invalid link address");
 		return -EINVAL;
 	}
-	if (has_proxies(t.m) || t.a.a[NDA_NH_ID])
+	if (has_proxies(t.m))
+		return neigh_proxy_add(rq->net, t.tbl, nl_data(t.a.a[NDA_DST]), t.dev, (u8)t.m->ndm_flags,
+				       t.a.a[NDA_PROTOCOL] ? nl_u8(t.a.a[NDA_PROTOCOL]) : 0);
+	if (t.a.a[NDA_NH_ID])
 		return -EOPNOTSUPP;
 	if (t.a.a[NDA_FLAGS_EXT] && nl_u32(t.a.a[NDA_FLAGS_EXT])) {
 		NL_SET_ERR(rq->ack, "Invalid extended flags");
@@ -126,7 +131,7 @@ static int new_neigh(struct nl_request *rq)
 		NL_SET_ERR(rq->ack, "Device not specified");
 		return -EINVAL;
 	}
-	if (t.tbl->family == AF_INET && !t.dev->ip_ptr)
+	if (t.tbl->family == AF_INET ? !t.dev->ip_ptr : !t.dev->ip6_ptr)
 		return -EINVAL;
 	if (t.a.a[NDA_LLADDR])
 		lladdr = nl_data(t.a.a[NDA_LLADDR]);
@@ -167,7 +172,7 @@ static int del_neigh(struct nl_request *rq)
 	if (err)
 		return err;
 	if (has_proxies(t.m))
-		return -EOPNOTSUPP;
+		return neigh_proxy_del(rq->net, t.tbl, nl_data(t.a.a[NDA_DST]), t.dev);
 	if (!t.dev)
 		return -EINVAL;
 	n = neigh_lookup(t.tbl, nl_data(t.a.a[NDA_DST]), t.dev);
@@ -227,6 +232,19 @@ static int parse_get(struct nl_request *rq, struct target *t)
 	return 0;
 }
 
+static int proxy_fill(struct nl_buf *b, const struct neigh_proxy *p, const struct neigh_table *tbl, u16 flags, u32 seq, u32 portid)
+{
+	struct ndmsg *m = nl_begin(b, RTM_NEWNEIGH, flags, seq, portid, sizeof(*m));
+	if (!m)
+		return nl_end(b);
+	*m = (struct ndmsg){ .ndm_family = tbl->family, .ndm_ifindex = p->dev ? p->dev->ifindex : 0, .ndm_state = NUD_NONE,
+			     .ndm_flags = p->flags | NTF_PROXY, .ndm_type = 1 /* RTN_UNICAST */ };
+	nl_put(b, NDA_DST, p->key, tbl->key_len);
+	if (p->protocol)
+		nl_put_u8(b, NDA_PROTOCOL, p->protocol);
+	return nl_end(b);
+}
+
 static int get_neigh(struct nl_request *rq)
 {
 	struct neighbour *n;
@@ -237,8 +255,16 @@ static int get_neigh(struct nl_request *rq)
 	if (err)
 		return err;
 	if (has_proxies(t.m)) {
-		NL_SET_ERR(rq->ack, "Proxy neighbour entry not found");
-		return -ENOENT;
+		const struct neigh_proxy *p = neigh_proxy_find(rq->net, t.tbl, nl_data(t.a.a[NDA_DST]), t.dev);
+		if (!p) {
+			NL_SET_ERR(rq->ack, "Proxy neighbour entry not found");
+			return -ENOENT;
+		}
+		nl_buf_init(&b, cpu_mem(rq->cpu), 0);
+		err = proxy_fill(&b, p, t.tbl, 0, rq->nlh->nlmsg_seq, rq->portid);
+		err = err ? err : nl_unicast(rq, &b);
+		nl_buf_fini(&b);
+		return err;
 	}
 	if (!t.dev) {
 		NL_SET_ERR(rq->ack, "No device specified");
@@ -283,6 +309,22 @@ static int dump_one(void *arg, struct neighbour *n)
 	if (err)
 		return err == -EMSGSIZE ? 1 : err;
 	p->d->arg[0] = n->serial;
+	return 0;
+}
+
+static int dump_proxies(struct dumping *p, const struct neigh_table *tbl)
+{
+	struct neigh_proxy *x;
+	u64 seen = 0;
+	list_for_each (x, &neigh_slot_of(p->d->net, tbl)->proxies, link) {
+		int err;
+		if (seen++ < p->d->arg[0] || (p->ifindex && (!x->dev || x->dev->ifindex != p->ifindex)))
+			continue;
+		err = proxy_fill(p->b, x, tbl, p->flags, p->d->seq, p->d->portid);
+		if (err)
+			return err == -EMSGSIZE ? 1 : err;
+		p->d->arg[0] = seen;
+	}
 	return 0;
 }
 
@@ -337,11 +379,20 @@ static int dump_neigh(struct nl_dump *d, struct nl_buf *b)
 	if (err)
 		return err;
 	family = *(const u8 *)nlmsg_hdr_data(d->req);
-	if (proxies || (family && family != AF_INET))
+	if (family && !table_of(family))
 		return 0;
 	/* NLMSG_DONE does not say that neighbours were filtered; they do. */
 	p.flags = (u16)(NLM_F_MULTI | (p.ifindex || p.master ? NLM_F_DUMP_FILTERED : 0) | (d->intr ? NLM_F_DUMP_INTR : 0));
-	return neigh_walk(d->net, &arp_table, dump_one, &p);
+	/* arg[1]: which table it is at. */
+	for (; d->arg[1] < 2; d->arg[1]++, d->arg[0] = 0) {
+		const struct neigh_table *tbl = d->arg[1] ? &nd_table : &arp_table;
+		if (family && family != tbl->family)
+			continue;
+		err = proxies ? dump_proxies(&p, tbl) : neigh_walk(d->net, tbl, dump_one, &p);
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 /* bridge fdb: arg[0] device, arg[1] address of its list. */

@@ -4,6 +4,7 @@
 
 #include "control/route/rt.h"
 #include "inet/ip4/ip4.h"
+#include "inet/ip6/ip6.h"
 #include "link/neigh.h"
 #include "link/netns_dev.h"
 
@@ -72,17 +73,13 @@ static int fill(struct nl_dump *d, struct nl_buf *b, const struct neigh_table *t
 }
 
 /* arg[0]: 0 before the defaults, 1 behind them, then the ifindex told last, plus 1. */
-static int dump_neightbl(struct nl_dump *d, struct nl_buf *b)
+static int dump_table(struct nl_dump *d, struct nl_buf *b, const struct neigh_table *tbl)
 {
-	u8 family = *(const u8 *)nlmsg_hdr_data(d->req);
 	struct net_device *dev;
 	int err;
 
-	d->done_apart = true;
-	if (family && family != AF_INET)
-		return 0;
 	if (!d->arg[0]) {
-		err = fill(d, b, &arp_table, NULL);
+		err = fill(d, b, tbl, NULL);
 		if (err)
 			return err == -EMSGSIZE ? 1 : err;
 		d->arg[0] = 1;
@@ -90,9 +87,9 @@ static int dump_neightbl(struct nl_dump *d, struct nl_buf *b)
 	/* The newest first. */
 	for (dev = list_last(&d->net->dev->devs, struct net_device, net_link); &dev->net_link != &d->net->dev->devs;
 	     dev = list_entry(dev->net_link.prev, struct net_device, net_link)) {
-		if ((d->arg[0] > 1 && (u64)dev->ifindex > d->arg[0] - 2) || !dev->ip_ptr)
+		if ((d->arg[0] > 1 && (u64)dev->ifindex > d->arg[0] - 2) || (tbl == &arp_table ? !dev->ip_ptr : !dev->ip6_ptr))
 			continue;
-		err = fill(d, b, &arp_table, dev);
+		err = fill(d, b, tbl, dev);
 		if (err)
 			return err == -EMSGSIZE ? 1 : err;
 		d->arg[0] = (u64)dev->ifindex + 1;
@@ -100,6 +97,20 @@ static int dump_neightbl(struct nl_dump *d, struct nl_buf *b)
 	return 0;
 }
 
+static int dump_neightbl(struct nl_dump *d, struct nl_buf *b)
+{
+	u8 family = *(const u8 *)nlmsg_hdr_data(d->req);
+
+	d->done_apart = true;
+	/* arg[1]: which table it is at: IPv4's, then IPv6's. */
+	for (; d->arg[1] < 2; d->arg[1]++, d->arg[0] = 0) {
+		const struct neigh_table *tbl = d->arg[1] ? &nd_table : &arp_table;
+		int more = family && family != tbl->family ? 0 : dump_table(d, b, tbl);
+		if (more)
+			return more;
+	}
+	return 0;
+}
 const struct nl_handler rt_neightbl_handlers[] = {
 	{ .protocol = NETLINK_ROUTE, .type = RTM_GETNEIGHTBL, .dump = dump_neightbl },
 	{ 0 },

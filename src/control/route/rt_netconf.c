@@ -3,6 +3,7 @@
 
 #include "control/route/rt.h"
 #include "inet/ip4/ip4.h"
+#include "inet/ip6/ip6.h"
 #include "link/netns_dev.h"
 
 static const struct { s32 type; enum ip4_conf conf; } told[] = { /* in the order of Linux's messages */
@@ -35,8 +36,36 @@ int rt_netconf_fill(struct nl_buf *b, struct netns *net, s32 ifindex, s32 which,
 	return nl_end(b);
 }
 
+int rt_netconf6_fill(struct nl_buf *b, struct netns *net, s32 ifindex, s32 which, u16 type, u16 flags, u32 seq, u32 portid)
+{
+	static const struct { s32 type; enum ip6_conf conf; } told6[] = {
+		{ NETCONFA_FORWARDING, IP6_CONF_FORWARDING },
+		{ NETCONFA_MC_FORWARDING, IP6_CONF_MC_FORWARDING },
+		{ NETCONFA_PROXY_NEIGH, IP6_CONF_PROXY_NDP },
+		{ NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN, IP6_CONF_IGNORE_ROUTES_WITH_LINKDOWN },
+	};
+	struct netconfmsg *m = nl_begin(b, type, flags, seq, portid, sizeof(*m));
+	struct net_device *dev = ifindex > 0 ? dev_by_index(net, ifindex) : NULL;
+	const struct inet6_conf *conf = ifindex == NETCONFA_IFINDEX_ALL ? &net->ip6->conf_all : ifindex == NETCONFA_IFINDEX_DEFAULT ?
+					&net->ip6->conf_default : dev && dev->ip6_ptr ? &dev->ip6_ptr->conf : NULL;
+
+	if (!m)
+		return nl_end(b);
+	m->ncm_family = AF_INET6;
+	nl_put_u32(b, NETCONFA_IFINDEX, (u32)ifindex);
+	for (size_t i = 0; type == RTM_NEWNETCONF && conf && i < ARRAY_SIZE(told6); i++)
+		if (which == NETCONFA_ALL || which == told6[i].type)
+			nl_put_u32(b, (u16)told6[i].type, (u32)conf->v[told6[i].conf]);
+	return nl_end(b);
+}
+
+typedef int (*fill_fn)(struct nl_buf *b, struct netns *net, s32 ifindex, s32 which, u16 type, u16 flags, u32 seq, u32 portid);
+static fill_fn fill_of(u8 family) { return family == AF_INET6 ? rt_netconf6_fill : rt_netconf_fill; }
+static bool runs_on(const struct net_device *dev, u8 family) { return family == AF_INET6 ? dev->ip6_ptr != NULL : dev->ip_ptr != NULL; }
+
 static int get_netconf(struct nl_request *rq)
 {
+	u8 family = *(const u8 *)nlmsg_hdr_data(rq->nlh);
 	size_t len;
 	const void *p = nlmsg_attrs(rq->nlh, sizeof(struct netconfmsg), &len);
 	static const struct nl_policy policy[NETCONFA_MAX + 1] = { [NETCONFA_IFINDEX] = { .type = NLP_S32 } };
@@ -55,11 +84,11 @@ static int get_netconf(struct nl_request *rq)
 		dev = dev_by_index(rq->net, ifindex);
 		if (!dev)
 			return -ENODEV;
-		if (!dev->ip_ptr)
+		if (!runs_on(dev, family))
 			return -EINVAL;
 	}
 	nl_buf_init(&b, cpu_mem(rq->cpu), 0);
-	err = rt_netconf_fill(&b, rq->net, ifindex, NETCONFA_ALL, RTM_NEWNETCONF, 0, rq->nlh->nlmsg_seq, rq->portid);
+	err = fill_of(family)(&b, rq->net, ifindex, NETCONFA_ALL, RTM_NEWNETCONF, 0, rq->nlh->nlmsg_seq, rq->portid);
 	err = err ? err : nl_unicast(rq, &b);
 	nl_buf_fini(&b);
 	return err;
@@ -69,6 +98,7 @@ static int get_netconf(struct nl_request *rq)
 static int dump_netconf(struct nl_dump *d, struct nl_buf *b)
 {
 	enum { ALL = 1ull << 40, DEFAULT, END };
+	u8 family = *(const u8 *)nlmsg_hdr_data(d->req);
 	struct net_device *dev;
 	size_t len;
 	u16 flags;
@@ -85,15 +115,15 @@ static int dump_netconf(struct nl_dump *d, struct nl_buf *b)
 	nl_dump_generation(d, nl_generations(d->net)->link_gen);
 	flags = (u16)(NLM_F_MULTI | (d->intr ? NLM_F_DUMP_INTR : 0));
 	dev_for_each (dev, d->net) {
-		if ((u64)dev->ifindex < d->arg[0] || !dev->ip_ptr)
+		if ((u64)dev->ifindex < d->arg[0] || !runs_on(dev, family))
 			continue;
-		err = rt_netconf_fill(b, d->net, dev->ifindex, NETCONFA_ALL, RTM_NEWNETCONF, flags, d->seq, d->portid);
+		err = fill_of(family)(b, d->net, dev->ifindex, NETCONFA_ALL, RTM_NEWNETCONF, flags, d->seq, d->portid);
 		if (err)
 			return err == -EMSGSIZE ? 1 : err;
 		d->arg[0] = (u64)dev->ifindex + 1;
 	}
 	for (u64 which = MAX(d->arg[0], (u64)ALL); which < END; which++) {
-		err = rt_netconf_fill(b, d->net, which == ALL ? NETCONFA_IFINDEX_ALL : NETCONFA_IFINDEX_DEFAULT, NETCONFA_ALL,
+		err = fill_of(family)(b, d->net, which == ALL ? NETCONFA_IFINDEX_ALL : NETCONFA_IFINDEX_DEFAULT, NETCONFA_ALL,
 				      RTM_NEWNETCONF, flags, d->seq, d->portid);
 		if (err)
 			return err == -EMSGSIZE ? 1 : err;

@@ -128,6 +128,9 @@ int ip6_addr_del(struct cpu *cpu, struct net_device *dev, const struct inaddr *a
 /* dev NULL: on any device (of link-local ones then the first). banned: with none of these IFA_F_*. Borrowed. */
 struct inet6_ifaddr *ip6_ifaddr_find(struct netns *net, const struct inaddr *addr, const struct net_device *dev, u32 banned);
 struct inet6_ifaddr *ip6_linklocal_of(const struct inet6_dev *idev, u32 banned); /* its first usable one */
+/* `ip token`: the lower half of addresses made from prefixes; all zero: none any more. -EINVAL. Addresses it made before end. */
+int ip6_token_set(struct cpu *cpu, struct inet6_dev *idev, const struct inaddr *token, struct nl_ext_ack *ack);
+int ip6_gen_mode_set(struct cpu *cpu, struct inet6_dev *idev, u8 mode); /* enum ip6_gen_mode. -EINVAL */
 /* RFC 6724: the source for daddr through dev (NULL: any). prefs: IPV6_PREFER_SRC_*. False: there is none. */
 bool ip6_select_saddr(struct cpu *cpu, struct netns *net, struct net_device *dev, const struct inaddr *daddr, u32 prefs, struct inaddr *out);
 

@@ -48,6 +48,7 @@ static void send_error(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, u
 }
 
 static u8 rx_ttl(const struct sk_buff *skb) { return ip6_header(skb)->hop_limit; }
+static u32 rx_frag_max(const struct sk_buff *skb) { return IP6_CB(skb)->frag_max_size; }
 static u8 rx_tos(const struct sk_buff *skb) { return ip6_tclass(ip6_header(skb)); }
 
 const struct inet_af inet_af_v6 = {
@@ -64,4 +65,5 @@ const struct inet_af inet_af_v6 = {
 	.update_pmtu = ip6_update_pmtu,
 	.rx_ttl = rx_ttl,
 	.rx_tos = rx_tos,
+	.rx_frag_max = rx_frag_max,
 };

@@ -276,3 +276,50 @@ void ip6_temp_make(struct cpu *cpu, struct inet6_ifaddr *pub)
 	ip6_dad_start(cpu, ifa);
 	ip6_addr_arm(dev->net);
 }
+
+int ip6_token_set(struct cpu *cpu, struct inet6_dev *idev, const struct inaddr *token, struct nl_ext_ack *ack)
+{
+	static const struct inaddr all_routers = { .b = { 0xff, 2, [15] = 2 } };
+	struct inet6_ifaddr *a, *ll;
+	bool clear = v6_is_any(token);
+
+	if (idev->dev->flags & (IFF_LOOPBACK | IFF_NOARP)) {
+		NL_SET_ERR(ack, idev->dev->flags & IFF_LOOPBACK ? "Device is loopback" : "Device does not do neighbour discovery");
+		return -EINVAL;
+	}
+	if (!clear && (ip6_forwards(idev) ? idev->conf.v[IP6_CONF_ACCEPT_RA] != 2 : !idev->conf.v[IP6_CONF_ACCEPT_RA])) {
+		NL_SET_ERR(ack, "Router advertisement is disabled on device");
+		return -EINVAL;
+	}
+	if (!clear && !idev->conf.v[IP6_CONF_RTR_SOLICITS]) {
+		NL_SET_ERR(ack, "Router solicitation is disabled on device");
+		return -EINVAL;
+	}
+	idev->token.q[0] = 0;
+	idev->token.q[1] = token->q[1];
+	ll = ip6_linklocal_of(idev, IFA_F_TENTATIVE | IFA_F_OPTIMISTIC);
+	if (!clear && idev->ready && ll) {
+		ndisc_send_rs(cpu, idev->dev, &ll->addr, &all_routers);
+		idev->rs_probes = 1;
+		idev->ra_flags = (u8)((idev->ra_flags & ~0x20u) | 0x10u); /* an advertisement is waited for again */
+	}
+	list_for_each(a, &idev->addrs, link) {
+		if (!a->tokenized)
+			continue;
+		a->valid_lft_s = a->preferred_lft_s = 0;
+		a->tstamp = cpu->now;
+	}
+	ip6_dev_tell(cpu, idev);
+	ip6_addr_arm(idev->dev->net);
+	return 0;
+}
+
+int ip6_gen_mode_set(struct cpu *cpu, struct inet6_dev *idev, u8 mode)
+{
+	if (mode > IP6_GEN_RANDOM)
+		return -EINVAL;
+	if (mode == IP6_GEN_STABLE && !idev->conf.has_secret && !idev->dev->net->ip6->conf_default.has_secret)
+		return -EINVAL;
+	idev->conf.v[IP6_CONF_ADDR_GEN_MODE] = mode;
+	return 0;
+}

@@ -35,7 +35,7 @@ int ip6_label_add(struct netns *net, const struct inaddr *prefix, u8 len, s32 if
 		}
 	}
 	list_for_each(l, head, link) {
-		if ((l->len == len && !l->ifindex && ifindex) || l->len < len) {
+		if ((l->len == len && !l->ifindex) || l->len < len) {
 			before = &l->link;
 			break;
 		}

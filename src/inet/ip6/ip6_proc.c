@@ -58,12 +58,21 @@ static int route_line(void *arg, const struct fib_alias *a)
 	return 0;
 }
 
+/* A table without a default route shows the one that rejects what nothing else matches. */
+static void table(struct netns *net, struct strbuf *out, u32 id)
+{
+	const struct fib_table *t = fib_table_find(net, AF_INET6, id);
+	struct lpm_key zero = { 0, 0 };
+	u64 key[6] = { 0 };
+	fib_walk(net, AF_INET6, id, key, route_line, out);
+	if (!t || !lpm_find(&t->lpm, zero, 0))
+		strbuf_printf(out, "%032d 00 %032d 00 %032d ffffffff 00000001 00000000 00200200       lo\n", 0, 0, 0);
+}
+
 static void route_show(struct netns *net, struct strbuf *out)
 {
-	u64 key[6] = { 0 };
-	fib_walk(net, AF_INET6, RT_TABLE_MAIN, key, route_line, out);
-	memset(key, 0, sizeof(key));
-	fib_walk(net, AF_INET6, RT_TABLE_LOCAL, key, route_line, out);
+	table(net, out, RT_TABLE_MAIN);
+	table(net, out, RT_TABLE_LOCAL);
 }
 const struct proc_file ip6_proc_route = { .name = "ipv6_route", .mode = 0444, .show = route_show };
 

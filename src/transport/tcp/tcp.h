@@ -12,10 +12,10 @@ struct sysctl_table;
 struct tcp_cc_ops;
 
 extern const struct sock_ops tcp_sock_ops;
-extern const struct sock_family tcp_family_v4;
+extern const struct sock_family tcp_family_v4, tcp_family_v6;
 extern const struct l4_proto l4_tcp;
 extern const struct subsys tcp_subsys;
-extern const struct proc_file tcp_proc;
+extern const struct proc_file tcp_proc, tcp6_proc;
 extern const struct sysctl_table tcp_sysctls;
 extern const struct tcp_cc_ops *const tcp_cc_list[];
 

@@ -197,6 +197,14 @@ static int connect_common(struct cpu *cpu, struct sock *sk, const struct sockadd
 	err = inet_sockaddr_parse(sk, a, len, &daddr, &port, &scope);
 	if (err)
 		return err;
+	if (sk->family == AF_INET6 && inaddr_is_v4(&daddr) && inet->v6only)
+		return -ENETUNREACH;
+	if (sk->family == AF_INET6 && daddr.b[0] == 0xff) /* a group, whatever its scope */
+		return -ENETUNREACH;
+	if ((err = inet6_scope(inet, &daddr, scope)))
+		return err;
+	if (inet->v6.sndflow && len >= 8)
+		inet->v6.flow_label.raw = ((const u32 *)(const void *)a)[1] & BE32(0xfffff).raw;
 	if (inaddr_is_any(&daddr)) /* BSD: any means this host */
 		daddr = inaddr_is_v4(&daddr) || sk->family == AF_INET ? inaddr_from_v4(BE32(0x7f000001)) : (struct inaddr){ .b = { [15] = 1 } };
 	af = inet_af_of(sk->net, &daddr);
@@ -210,14 +218,14 @@ static int connect_common(struct cpu *cpu, struct sock *sk, const struct sockadd
 	inet->dport = cpu_to_be16(port);
 	inet_sock_flow(inet, IPPROTO_TCP, &fl);
 	fl.sport = inet->sport;
-	if (scope && !fl.oif)
-		fl.oif = scope;
+	if (!fl.oif)
+		fl.oif = fl.family == AF_INET6 ? inet->v6.uc_index : 0;
 	dst_put(inet->dst);
 	inet->dst = NULL;
 	err = af->route_out(cpu, sk->net, &fl, &d);
 	if (err) {
 		if (err == -ENETUNREACH)
-			mib_inc(cpu, sk->net, MIB_Ip_OutNoRoutes);
+			mib_inc(cpu, sk->net, af->family == AF_INET6 ? MIB_Ip6_OutNoRoutes : MIB_Ip_OutNoRoutes);
 		goto clear;
 	}
 	if (d->flags & (DST_BROADCAST | DST_MULTICAST)) {

@@ -61,6 +61,12 @@ static inline bool maybe_signed(const struct tcp_sock *tp, const struct tcp_hdr 
 	return true;
 }
 
+/* IP_MINTTL, IPV6_MINHOPCOUNT (RFC 5082). */
+static u8 tcp_min_ttl(const struct inet_sock *i, const struct inet_af *af)
+{
+	return af->family == AF_INET6 ? i->v6.min_hops : i->min_ttl;
+}
+
 static void tcp_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 {
 	struct netns_tcp *n = net->tcp;
@@ -109,7 +115,7 @@ again:
 		struct tcp_req *req = container_of(t, struct tcp_req, tuple);
 
 		trace_point(cpu, net, skb, TP_SOCK_LOOKUP, req->listener->inet.sk.cookie, TCP_NEW_SYN_RECV, "connection request");
-		if (unlikely(req->listener->inet.min_ttl && af->rx_ttl(skb) < req->listener->inet.min_ttl))
+		if (unlikely(tcp_min_ttl(&req->listener->inet, af) > af->rx_ttl(skb)))
 			goto min_ttl;
 		if (maybe_signed(req->listener, th) && !tcp_md5_ok(cpu, req->listener, &saddr, &daddr, skb))
 			return;
@@ -122,7 +128,7 @@ again:
 			goto nobody;
 	}
 	trace_point(cpu, net, skb, TP_SOCK_LOOKUP, tp->inet.sk.cookie, tp->inet.sk.state, tcp_state_name(tp->inet.sk.state));
-	if (unlikely(tp->inet.min_ttl && af->rx_ttl(skb) < tp->inet.min_ttl))
+	if (unlikely(tcp_min_ttl(&tp->inet, af) > af->rx_ttl(skb)))
 		goto min_ttl;
 	if (maybe_signed(tp, th) && !tcp_md5_ok(cpu, tp, &saddr, &daddr, skb))
 		return;
@@ -176,7 +182,7 @@ static void mtu_reduced(struct cpu *cpu, struct tcp_sock *tp, const struct icmp_
 	d = tcp_route(cpu, tp, &err);
 	if (!d)
 		return;
-	if (tp->inet.pmtudisc != 0 /* IP_PMTUDISC_DONT */ && tp->pmtu_cookie > dst_mtu(cpu, d)) {
+	if ((inaddr_is_v4(&tp->inet.daddr) ? tp->inet.pmtudisc : tp->inet.v6.pmtudisc) != 0 /* IP_PMTUDISC_DONT */ && tp->pmtu_cookie > dst_mtu(cpu, d)) {
 		tcp_sync_mss(cpu, tp, dst_mtu(cpu, d));
 		tcp_simple_retransmit(cpu, tp);
 	}
@@ -236,11 +242,11 @@ static void tcp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 		tcp_ld_rto_revert(cpu, tp, seq);
 	sock_hold(sk);
 	if (sk->state == TCP_SYN_SENT || (sk->state == TCP_SYN_RECV && !(tp->fastopen_rsk && !tp->parent))) {
-		if (tp->inet.recverr)
+		if (inet_wants_errors(&tp->inet, e->family))
 			inet_err_queue_icmp(cpu, &tp->inet, skb, MIN(skb->len, tcp_hlen(th)), e, th->dport);
 		sk->err = e->err; /* both hard and soft end an attempt */
 		tcp_done(cpu, tp);
-	} else if (tp->inet.recverr) { /* the program asked to hear */
+	} else if (inet_wants_errors(&tp->inet, e->family)) { /* the program asked to hear */
 		inet_err_queue_icmp(cpu, &tp->inet, skb, MIN(skb->len, tcp_hlen(th)), e, th->dport);
 		sk->err = e->err;
 		sock_wake(cpu, sk);

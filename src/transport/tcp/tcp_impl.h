@@ -344,6 +344,11 @@ void tcp_req_free(struct cpu *cpu, struct tcp_req *req);
 void tcp_req_drop(struct cpu *cpu, struct tcp_req *req);
 void tcp_req_windows(struct cpu *cpu, struct tcp_req *req, const struct inet_af *af, const struct dst *dst);
 int tcp_req_send_synack(struct cpu *cpu, struct tcp_req *req, bool cookie);
+/* The device that answers leave by: the listener's; of a link-local peer, the one it is behind. 0: any. */
+static inline s32 tcp_req_oif(const struct tcp_req *req)
+{
+	return req->tuple.tuple_dev ? req->tuple.tuple_dev : v6_is_linklocal(&req->tuple.daddr) ? req->iif : 0;
+}
 void tcp_req_resend_synack(struct cpu *cpu, struct tcp_req *req);
 void tcp_req_timer(void *owner, struct timer *t);
 struct tcp_sock *tcp_req_child(struct cpu *cpu, struct tcp_req *req, const struct tcp_cb *cb);

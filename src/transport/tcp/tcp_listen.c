@@ -96,7 +96,7 @@ static void syn_rx(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, co
 		o.sack_ok = o.wscale_ok = false;
 	req_from_syn(cpu, &local, tp, skb, th, &o);
 
-	fl = (struct flow){ .family = af->family, .proto = IPPROTO_TCP, .tos = tp->inet.tos, .oif = local.tuple.tuple_dev, .mark = local.mark,
+	fl = (struct flow){ .family = af->family, .proto = IPPROTO_TCP, .tos = tp->inet.tos, .oif = tcp_req_oif(&local), .mark = local.mark,
 			    .uid = sk->uid, .saddr = local.tuple.rcv_saddr, .daddr = local.tuple.daddr, .sport = th->dport,
 			    .dport = th->sport };
 	if (af->route_out(cpu, net, &fl, &dst)) {

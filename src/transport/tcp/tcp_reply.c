@@ -64,6 +64,8 @@ void tcp_send_reset(struct cpu *cpu, struct netns *net, struct tcp_sock *tp, str
 		r.oif = skb->skb_iif;
 	else if (!tp && af->addr_type(net, NULL, &r.saddr) != RTN_LOCAL)
 		return;
+	if (af->family == AF_INET6 && v6_needs_scope(&r.daddr))
+		r.oif = skb->skb_iif;
 	if (th->flags & TCPF_ACK) {
 		r.seq = cb->ack_seq;
 	} else {
@@ -72,8 +74,8 @@ void tcp_send_reset(struct cpu *cpu, struct netns *net, struct tcp_sock *tp, str
 	}
 	if (tp) {
 		r.mark = tp->inet.sk.mark;
-		r.oif = tp->inet.sk.bound_dev_if;
-		r.tos = tp->inet.tos;
+		r.oif = tp->inet.sk.bound_dev_if ? tp->inet.sk.bound_dev_if : r.oif;
+		r.tos = af->family == AF_INET6 ? tp->inet.v6.tclass : tp->inet.tos;
 		r.md5 = tcp_md5_key(tp);
 		r.opts.md5 = r.md5;
 	}

@@ -107,7 +107,7 @@ int tcp_req_send_synack(struct cpu *cpu, struct tcp_req *req, bool cookie)
 	struct tcp_reply r = { .saddr = req->tuple.rcv_saddr, .daddr = req->tuple.daddr, .sport = req->tuple.sport, .dport = req->tuple.dport,
 			       .seq = req->snt_isn, .ack = req->rcv_nxt, .flags = TCPF_SYN | TCPF_ACK | (req->ecn_ok ? TCPF_ECE : 0),
 			       .window = (u16)MIN(req->rcv_wnd, 65535u), .tos = req->listener->inet.tos | (req->ecn_ok && req->listener->cc->needs_ecn ? 2 : 0), .mark = req->mark,
-			       .oif = req->tuple.tuple_dev };
+			       .oif = tcp_req_oif(req) };
 
 	r.opts = (struct tcp_out_opts){ .mss = req->advmss, .ts = req->tstamp_ok, .tsecr = req->ts_recent, .sack_perm = req->sack_ok,
 					.wscale_ok = req->wscale_ok, .wscale = req->rcv_wscale };
@@ -202,7 +202,8 @@ static struct tcp_sock *child_new(struct cpu *cpu, struct tcp_req *req, const st
 	tp->inet.dport = req->tuple.dport;
 	tp->inet.num = be16_to_cpu(req->tuple.sport);
 	sk->mark = req->mark;
-	sk->bound_dev_if = req->tuple.tuple_dev;
+	sk->bound_dev_if = tcp_req_oif(req);
+	tp->inet.tuple_dev = sk->bound_dev_if;
 	if (inet_sock_route(cpu, &tp->inet, IPPROTO_TCP, &fl, &d)) {
 		sock_put(cpu, sk);
 		return NULL;

@@ -139,6 +139,13 @@ int tcp_inherit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_sock *l)
 	tp->inet.freebind = l->inet.freebind;
 	tp->inet.transparent = l->inet.transparent;
 	tp->inet.v6only = l->inet.v6only;
+	tp->inet.recverr6 = l->inet.recverr6;
+	{
+		struct list own = tp->inet.v6.groups;
+		tp->inet.v6 = l->inet.v6;
+		tp->inet.v6.groups = own;
+		list_init(&tp->inet.v6.groups);
+	}
 	tp->inet.uc_index = l->inet.uc_index;
 	tp->rx_opt.user_mss = l->rx_opt.user_mss;
 	tp->nonagle = l->nonagle;
@@ -355,6 +362,7 @@ const struct sock_ops tcp_sock_ops = {
 	.commit = tcp_commit,
 };
 
+const struct sock_family tcp_family_v6 = { .family = AF_INET6, .type = SOCK_STREAM, .protocol = IPPROTO_TCP, .dflt = true, .ops = &tcp_sock_ops };
 const struct sock_family tcp_family_v4 = { .family = AF_INET, .type = SOCK_STREAM, .protocol = IPPROTO_TCP, .dflt = true, .ops = &tcp_sock_ops };
 
 /* -- the subsystem -- */

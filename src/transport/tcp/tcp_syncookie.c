@@ -141,7 +141,7 @@ bool tcp_cookie_rx(struct cpu *cpu, struct tcp_sock *l, struct sk_buff *skb, con
 	req.tos = cb->dsfield;
 	req.peer_window = cb->window;
 
-	fl = (struct flow){ .family = af->family, .proto = IPPROTO_TCP, .tos = l->inet.tos, .oif = req.tuple.tuple_dev, .mark = req.mark,
+	fl = (struct flow){ .family = af->family, .proto = IPPROTO_TCP, .tos = l->inet.tos, .oif = tcp_req_oif(&req), .mark = req.mark,
 			    .uid = l->inet.sk.uid, .saddr = req.tuple.rcv_saddr, .daddr = req.tuple.daddr, .sport = th->dport,
 			    .dport = th->sport };
 	reason = SKB_DROP_REASON_IP_OUTNOROUTES;

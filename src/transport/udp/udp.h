@@ -27,10 +27,17 @@ struct netns_udp {
 };
 
 extern const struct sock_ops udp_ops;
-extern const struct sock_family udp_family_v4;
+extern const struct sock_family udp_family_v4, udp_family_v6;
 extern const struct l4_proto udp_proto;
 extern const struct subsys udp_subsys;
-extern const struct proc_file udp_proc;
+extern const struct proc_file udp_proc, udp6_proc;
+
+/* A counter of MIB_UDP, or its twin of IPv6. */
+static inline void udp_mib(struct cpu *cpu, struct netns *net, bool v6, enum mib m)
+{
+	mib_inc(cpu, net, v6 ? m + (MIB_Udp6_InDatagrams - MIB_Udp_InDatagrams) : m);
+}
+static inline bool skb_is_v6(const struct sk_buff *skb) { return be16_eq(skb->protocol, BE16(0x86dd)); }
 
 /* udp_sock.c */
 void udp_rehash(struct netns_udp *u, struct udp_sock *us);  /* after its addresses or port changed */

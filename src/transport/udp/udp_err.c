@@ -18,26 +18,28 @@ void udp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const stru
 	bool hard = e->hard;
 
 	if (!us) {
-		mib_inc(cpu, net, MIB_Icmp_InErrors);
+		mib_inc(cpu, net, e->family == AF_INET6 ? MIB_Icmp6_InErrors : MIB_Icmp_InErrors);
 		return;
 	}
 	inet = &us->inet;
 	if (e->kind == ICMP_ERR_TOO_BIG) {
 		const struct inet_af *af = inet_af_of(net, &e->daddr);
+		u8 disc = e->family == AF_INET6 ? inet->v6.pmtudisc : inet->pmtudisc;
 		struct flow fl;
 		inet_sock_flow(inet, IPPROTO_UDP, &fl);
+		fl.family = e->family;
 		fl.saddr = e->saddr;
 		fl.daddr = e->daddr;
 		fl.dport = uh->dport;
-		if (inet->pmtudisc != IP_PMTUDISC_INTERFACE && inet->pmtudisc != IP_PMTUDISC_OMIT)
+		if (disc != IP_PMTUDISC_INTERFACE && disc != IP_PMTUDISC_OMIT)
 			af->update_pmtu(cpu, net, &fl, inet->dst, e->info);
-		if (inet->pmtudisc == IP_PMTUDISC_DONT)
+		if (disc == IP_PMTUDISC_DONT)
 			return;
 		hard = true;
 	}
 	if (e->kind == ICMP_ERR_REDIRECT || !e->err)
 		return;
-	if (inet->recverr)
+	if (inet_wants_errors(inet, e->family))
 		inet_err_queue_icmp(cpu, inet, skb, UDP_HDR_LEN, e, uh->dport);
 	else if (!hard || inet->sk.state != TCP_ESTABLISHED)
 		return;

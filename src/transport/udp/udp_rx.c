@@ -82,7 +82,7 @@ struct udp_sock *udp_lookup(struct cpu *cpu, struct netns *net, const struct ina
 static void rx_failed(struct cpu *cpu, struct sock *sk, struct sk_buff *skb, enum skb_drop_reason reason)
 {
 	sk->drops++;
-	mib_inc(cpu, sk->net, MIB_Udp_InErrors);
+	udp_mib(cpu, sk->net, skb_is_v6(skb), MIB_Udp_InErrors);
 	skb_drop_net(cpu, sk->net, skb, reason);
 }
 
@@ -92,7 +92,7 @@ static void enqueue(struct cpu *cpu, struct udp_sock *us, struct sk_buff *skb)
 	struct sock *sk = &us->inet.sk;
 
 	if (unlikely(sk->rmem_alloc + skb->truesize > (u32)sk->rcvbuf) && sk->rmem_alloc) {
-		mib_inc(cpu, sk->net, MIB_Udp_RcvbufErrors);
+		udp_mib(cpu, sk->net, skb_is_v6(skb), MIB_Udp_RcvbufErrors);
 		rx_failed(cpu, sk, skb, SKB_DROP_REASON_SOCKET_RCVBUFF);
 		return;
 	}
@@ -156,7 +156,7 @@ static void deliver(struct cpu *cpu, struct udp_sock *us, struct sk_buff *skb)
 	enqueue(cpu, us, skb);
 }
 
-static bool wants_group(const struct inet_sock *i, const struct inaddr *laddr, const struct inaddr *raddr, be16 rport, struct rx_ifs ifs)
+static bool wants_group(const struct inet_sock *i, const struct inaddr *laddr, const struct inaddr *raddr, be16 rport, struct rx_ifs ifs, bool zero_csum)
 {
 	if (!inaddr_is_any(&i->daddr) && !inaddr_eq(&i->daddr, raddr))
 		return false;
@@ -164,7 +164,7 @@ static bool wants_group(const struct inet_sock *i, const struct inaddr *laddr, c
 		return false;
 	if (!inaddr_is_any(&i->rcv_saddr) && !inaddr_eq(&i->rcv_saddr, laddr))
 		return false;
-	if (inaddr_is_v4(laddr) ? i->v6only : i->sk.family == AF_INET)
+	if (inaddr_is_v4(laddr) ? i->v6only : i->sk.family == AF_INET || (zero_csum && !container_of(i, struct udp_sock, inet)->no_check6_rx))
 		return false;
 	if (!rx_ifs_match(i->sk.bound_dev_if, ifs))
 		return false;
@@ -175,11 +175,12 @@ static void deliver_all(struct cpu *cpu, struct netns *net, struct sk_buff *skb,
 			const struct inaddr *raddr, be16 rport)
 {
 	const struct port_bucket *b = port_find(&net->udp->ports, be16_to_cpu(lport));
+	bool zero_csum = !((const struct udp_hdr *)skb->data)->check;
 	struct inet_sock *i, *last = NULL;
 
 	if (b) {
 		list_for_each(i, &b->owners, bind_link) {
-			if (!wants_group(i, laddr, raddr, rport, rx_ifs_of(skb, net->inet->udp_l3mdev_accept)))
+			if (!wants_group(i, laddr, raddr, rport, rx_ifs_of(skb, net->inet->udp_l3mdev_accept), zero_csum))
 				continue;
 			if (last) {
 				struct sk_buff *c = skb_clone(cpu, skb);
@@ -191,8 +192,8 @@ static void deliver_all(struct cpu *cpu, struct netns *net, struct sk_buff *skb,
 					deliver(cpu, udp_sk(&last->sk), c);
 				} else {
 					last->sk.drops++;
-					mib_inc(cpu, net, MIB_Udp_RcvbufErrors);
-					mib_inc(cpu, net, MIB_Udp_InErrors);
+					udp_mib(cpu, net, skb_is_v6(skb), MIB_Udp_RcvbufErrors);
+					udp_mib(cpu, net, skb_is_v6(skb), MIB_Udp_InErrors);
 				}
 			}
 			last = i;
@@ -202,7 +203,7 @@ static void deliver_all(struct cpu *cpu, struct netns *net, struct sk_buff *skb,
 		deliver(cpu, udp_sk(&last->sk), skb);
 		return;
 	}
-	mib_inc(cpu, net, MIB_Udp_IgnoredMulti);
+	udp_mib(cpu, net, skb_is_v6(skb), MIB_Udp_IgnoredMulti);
 	trace_point(cpu, net, skb, TP_CONSUMED, 0, 0, "nobody listens to the group");
 	skb_consume(cpu, skb);
 }
@@ -239,7 +240,7 @@ void udp_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	if (ulen < skb->len && !skb_trim(cpu, skb, ulen))
 		goto bad;
 	if (!csum_ok(af, skb, uh, &saddr, &daddr)) {
-		mib_inc(cpu, net, MIB_Udp_InCsumErrors);
+		udp_mib(cpu, net, skb_is_v6(skb), MIB_Udp_InCsumErrors);
 		reason = SKB_DROP_REASON_UDP_CSUM;
 		goto bad;
 	}
@@ -249,18 +250,23 @@ void udp_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 		return;
 	}
 	us = udp_lookup(cpu, net, &daddr, uh->dport, &saddr, uh->sport, rx_ifs_of(skb, net->inet->udp_l3mdev_accept));
+	if (us && unlikely(!uh->check) && skb_is_v6(skb) && !us->no_check6_rx) {
+		udp_mib(cpu, net, true, MIB_Udp_InCsumErrors);
+		reason = SKB_DROP_REASON_UDP_CSUM;
+		goto bad;
+	}
 	if (likely(us)) {
 		trace_point(cpu, net, skb, TP_SOCK_LOOKUP, us->inet.sk.cookie, us->inet.sk.state,
 			    us->inet.sk.state == TCP_ESTABLISHED ? "connected" : "bound");
 		deliver(cpu, us, skb);
 		return;
 	}
-	mib_inc(cpu, net, MIB_Udp_NoPorts);
+	udp_mib(cpu, net, skb_is_v6(skb), MIB_Udp_NoPorts);
 	af->send_error(cpu, skb, ICMP4_UNREACH, ICMP4_PORT_UNREACH, 0);
 	skb_drop_net(cpu, net, skb, SKB_DROP_REASON_NO_SOCKET);
 	return;
 bad:
-	mib_inc(cpu, net, MIB_Udp_InErrors);
+	udp_mib(cpu, net, skb_is_v6(skb), MIB_Udp_InErrors);
 	skb_drop_net(cpu, net, skb, reason);
 }
 
@@ -311,7 +317,7 @@ ssize_t udp_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flag
 		const struct inet_af *af = skb->protocol.raw == BE16(0x0800).raw ? sk->net->inet->af4 : sk->net->inet->af6;
 		uh = (const struct udp_hdr *)skb_transport_header(skb);
 		af->addrs(skb, &saddr, &daddr);
-		inet_sockaddr_fill(sk, &saddr, uh->sport, 0, m->msg_name, &m->msg_namelen);
+		inet_sockaddr_fill(sk, &saddr, uh->sport, ((const struct inet_rx_cb *)skb->cb)->ifindex, m->msg_name, &m->msg_namelen);
 	}
 	if (us->gro && skb->gso_size)
 		msg_put_cmsg(m, SOL_UDP, UDP_GRO_OPT, &(int){ skb->gso_size }, sizeof(int));
@@ -323,7 +329,7 @@ ssize_t udp_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flag
 			sk->peek_off += (s32)n;
 		return rc;
 	}
-	mib_inc(cpu, sk->net, MIB_Udp_InDatagrams);
+	udp_mib(cpu, sk->net, skb_is_v6(skb), MIB_Udp_InDatagrams);
 	if (sk->peek_off >= 0)
 		sk->peek_off = MAX(0, sk->peek_off - (s32)skb->len);
 	trace_point(cpu, sk->net, skb, TP_SOCK_RECV, sk->cookie, n, NULL);

@@ -195,6 +195,8 @@ const struct sock_ops udp_ops = {
 
 const struct sock_family udp_family_v4 = { .family = AF_INET, .type = SOCK_DGRAM, .protocol = IPPROTO_UDP, .dflt = true,
 					   .ops = &udp_ops };
+const struct sock_family udp_family_v6 = { .family = AF_INET6, .type = SOCK_DGRAM, .protocol = IPPROTO_UDP, .dflt = true,
+					   .ops = &udp_ops };
 const struct l4_proto udp_proto = { .name = "UDP", .proto = IPPROTO_UDP, .families = 3, .no_policy = true, .rx = udp_rx, .err = udp_err,
 				    .gro_receive = udp_gro_receive, .gro_complete = udp_gro_complete, .gso_segment = udp_gso_segment };
 
@@ -227,20 +229,27 @@ static void netns_fini(struct netns *net)
 }
 const struct subsys udp_subsys = { .name = "udp", .netns_init = netns_init, .netns_fini = netns_fini };
 
-static void udp_show(struct netns *net, struct strbuf *out)
+static void show(struct netns *net, struct strbuf *out, u16 family)
 {
 	struct htable *buckets = &net->udp->ports.buckets;
 	struct hnode *n = NULL;
 	u64 cursor = 0;
 
-	strbuf_printf(out, "%-127s\n", "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "
-				       "inode ref pointer drops");
+	if (family == AF_INET)
+		strbuf_printf(out, "%-127s\n", "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "
+					       "inode ref pointer drops");
+	else
+		strbuf_printf(out, "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when "
+				   "retrnsmt   uid  timeout inode ref pointer drops\n");
 	while ((n = htable_walk(buckets, &cursor, n))) {
 		const struct port_bucket *b = container_of(n, struct port_bucket, node);
 		const struct inet_sock *i;
 		list_for_each(i, &b->owners, bind_link)
-			if (i->sk.family == AF_INET)
+			if (i->sk.family == family)
 				inet_proc_line(out, i, b->port);
 	}
 }
+static void udp_show(struct netns *net, struct strbuf *out) { show(net, out, AF_INET); }
+static void udp6_show(struct netns *net, struct strbuf *out) { show(net, out, AF_INET6); }
 const struct proc_file udp_proc = { .name = "udp", .mode = 0444, .show = udp_show };
+const struct proc_file udp6_proc = { .name = "udp6", .mode = 0444, .show = udp6_show };

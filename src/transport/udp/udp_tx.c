@@ -12,6 +12,7 @@
 #include <netinet/tcp.h>
 
 #include "codec/wire/checksum.h"
+#include "codec/wire/ip6hdr.h"
 #include "codec/wire/udphdr.h"
 #include "core/trace.h"
 #include "transport/udp/udp.h"
@@ -34,7 +35,7 @@ void udp_flush_pending(struct cpu *cpu, struct udp_sock *us)
 static u32 opts_len(const struct inet_sock *inet, const struct inet_dest *d)
 {
 	const struct ip4_opts *o = d->c.has_opts ? &d->c.opts : inet->opts;
-	return o ? o->len : 0;
+	return o && d->fl.family == AF_INET ? o->len : 0;
 }
 
 /* Whether total bytes of UDP header and payload may go to d at all; what may not is told to the error queue too. */
@@ -42,9 +43,10 @@ static int check_size(struct cpu *cpu, struct udp_sock *us, const struct inet_de
 {
 	const struct inet_af *af = inet_af_of(us->inet.sk.net, &d->fl.daddr);
 	u32 hdrs = af->hdr_len + opts_len(&us->inet, d);
-	u32 mtu = inet_sock_mtu(cpu, &us->inet, d->dst);
+	u32 mtu = d->fl.family == AF_INET6 && d->c.dontfrag6 > 0 ? dst_mtu(cpu, d->dst) : inet_sock_mtu(cpu, &us->inet, d->dst);
+	u32 most = d->fl.family == AF_INET6 && mtu == 65535 ? mtu + IP6_HDR_LEN : mtu; /* IPv6's length does not count its header */
 
-	if (hdrs + total <= (gso_size ? UDP_MAX : mtu))
+	if (hdrs + total <= (gso_size ? UDP_MAX : most))
 		return 0;
 	inet_err_queue_local(cpu, &us->inet, EMSGSIZE, &d->fl.daddr, d->dport, mtu - opts_len(&us->inet, d));
 	return -EMSGSIZE;
@@ -57,6 +59,7 @@ static int send_skb(struct cpu *cpu, struct udp_sock *us, struct sk_buff *skb, c
 	const struct inet_af *af = inet_af_of(sk->net, &d->fl.daddr);
 	struct udp_hdr *uh = (struct udp_hdr *)skb->data;
 	u32 hdrs = af->hdr_len + opts_len(&us->inet, d), mtu = dst_mtu(cpu, d->dst), data = skb->len - UDP_HDR_LEN;
+	bool v6 = d->fl.family == AF_INET6, no_check = v6 ? us->no_check6_tx : sk->no_check_tx;
 	struct inet_tx_stamp stamp;
 	struct ip_out o;
 	int err;
@@ -65,7 +68,7 @@ static int send_skb(struct cpu *cpu, struct udp_sock *us, struct sk_buff *skb, c
 	*uh = (struct udp_hdr){ .sport = us->inet.sport, .dport = d->dport, .len = cpu_to_be16((u16)skb->len) };
 	if (gso_size) {
 		err = hdrs + UDP_HDR_LEN + gso_size > mtu ? -EMSGSIZE
-			: data > (u32)gso_size * UDP_MAX_SEGMENTS || sk->no_check_tx ? -EINVAL : 0;
+			: data > (u32)gso_size * UDP_MAX_SEGMENTS || no_check ? -EINVAL : 0;
 		if (err) {
 			skb_consume(cpu, skb);
 			return err;
@@ -77,7 +80,7 @@ static int send_skb(struct cpu *cpu, struct udp_sock *us, struct sk_buff *skb, c
 		}
 	}
 	u32 pseudo = af->pseudo_csum(&d->fl.saddr, &d->fl.daddr, skb->len, IPPROTO_UDP);
-	if (sk->no_check_tx && !skb->gso_size) {
+	if (no_check && !skb->gso_size) {
 		uh->check = 0;
 	} else if (skb->gso_size || hdrs + skb->len <= mtu) {
 		uh->check = csum_reduce(pseudo);
@@ -89,7 +92,7 @@ static int send_skb(struct cpu *cpu, struct udp_sock *us, struct sk_buff *skb, c
 		if (!uh->check)
 			uh->check = UDP_CSUM_MANGLED_0;
 	}
-	skb->ignore_df = !skb->gso_size && hdrs + skb->len > mtu && inet_may_fragment(&us->inet);
+	skb->ignore_df = !skb->gso_size && hdrs + skb->len > mtu && inet_may_fragment(&us->inet, v6) && d->c.dontfrag6 <= 0;
 	skb->priority = d->c.priority;
 	skb->mark = d->c.mark;
 	skb->tstamp = d->c.txtime;
@@ -100,12 +103,12 @@ static int send_skb(struct cpu *cpu, struct udp_sock *us, struct sk_buff *skb, c
 	inet_tx_stamp_take(cpu, sk, skb, d->c.tsflags, &stamp);
 	err = af->xmit(cpu, sk->net, skb, &o);
 	inet_tx_stamp_give(cpu, sk, &stamp, err);
-	if (err == -ENOBUFS && !us->inet.recverr) {
-		mib_inc(cpu, sk->net, MIB_Udp_SndbufErrors);
+	if (err == -ENOBUFS && !inet_wants_errors(&us->inet, d->fl.family)) {
+		udp_mib(cpu, sk->net, v6, MIB_Udp_SndbufErrors);
 		return 0;
 	}
 	if (!err)
-		mib_inc(cpu, sk->net, MIB_Udp_OutDatagrams);
+		udp_mib(cpu, sk->net, v6, MIB_Udp_OutDatagrams);
 	return err;
 }
 
@@ -190,7 +193,7 @@ ssize_t udp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 	}
 	skb = skb_alloc(cpu, SKB_HEADROOM, more ? UDP_MAX : (u32)len + UDP_HDR_LEN);
 	if (!skb) {
-		mib_inc(cpu, sk->net, MIB_Udp_SndbufErrors);
+		udp_mib(cpu, sk->net, d.fl.family == AF_INET6, MIB_Udp_SndbufErrors);
 		err = -ENOBUFS;
 		goto out;
 	}

@@ -1,0 +1,94 @@
+/* Group memberships of an AF_INET6 socket: IPV6_ADD_MEMBERSHIP and its relatives (RFC 3493 section 5.2), and who may hear what. The
+ * device's own list, counted over all sockets, is inet/ip6's. */
+#include "inet/ip6/ip6.h"
+#include "sock/inet_sock.h"
+
+struct membership {
+	struct list link; /* inet6_opts.groups */
+	struct inaddr group;
+	s32 ifindex;
+};
+
+static struct membership *find(const struct inet_sock *inet, const struct inaddr *group, s32 ifindex)
+{
+	struct membership *m;
+	list_for_each(m, &inet->v6.groups, link)
+		if (inaddr_eq(&m->group, group) && (!ifindex || m->ifindex == ifindex))
+			return m;
+	return NULL;
+}
+
+/* By index, or by the route to the group. */
+static struct net_device *find_dev(struct cpu *cpu, struct inet_sock *inet, const struct inaddr *group, s32 ifindex)
+{
+	struct netns *net = inet->sk.net;
+	struct flow fl = { .family = AF_INET6, .daddr = *group, .flags = FLOW_ANYSRC };
+	struct net_device *dev;
+	struct dst *d;
+	if (ifindex)
+		return dev_by_index(net, ifindex);
+	if (!net->inet->af6 || net->inet->af6->route_out(cpu, net, &fl, &d))
+		return NULL;
+	dev = d->dev;
+	dst_put(d);
+	return dev;
+}
+
+int inet6_mc_join(struct cpu *cpu, struct inet_sock *inet, const struct inaddr *group, s32 ifindex)
+{
+	struct net_device *dev;
+	struct membership *m;
+	int err;
+
+	if (!v6_is_multicast(group))
+		return -EINVAL;
+	if (find(inet, group, ifindex))
+		return -EADDRINUSE;
+	dev = find_dev(cpu, inet, group, ifindex);
+	if (!dev)
+		return -ENODEV;
+	m = mem_zalloc(cpu_mem(cpu), sizeof *m);
+	if (!m)
+		return -ENOMEM;
+	if ((err = ip6_mc_join(cpu, dev, group))) {
+		mem_free(cpu_mem(cpu), m);
+		return err;
+	}
+	*m = (struct membership){ .group = *group, .ifindex = dev->ifindex };
+	list_init(&m->link);
+	list_add_tail(&inet->v6.groups, &m->link);
+	inet->sk.omem_alloc += sizeof *m;
+	return 0;
+}
+
+static void leave(struct cpu *cpu, struct inet_sock *inet, struct membership *m)
+{
+	struct net_device *dev = dev_by_index(inet->sk.net, m->ifindex);
+	if (dev)
+		ip6_mc_leave(cpu, dev, &m->group);
+	list_del(&m->link);
+	inet->sk.omem_alloc -= sizeof *m;
+	mem_free(cpu_mem(cpu), m);
+}
+
+int inet6_mc_leave(struct cpu *cpu, struct inet_sock *inet, const struct inaddr *group, s32 ifindex)
+{
+	struct membership *m = find(inet, group, ifindex);
+	if (!v6_is_multicast(group))
+		return -EINVAL;
+	if (!m)
+		return -EADDRNOTAVAIL;
+	leave(cpu, inet, m);
+	return 0;
+}
+
+void inet6_mc_leave_all(struct cpu *cpu, struct inet_sock *inet)
+{
+	while (!list_empty(&inet->v6.groups))
+		leave(cpu, inet, list_first(&inet->v6.groups, struct membership, link));
+}
+
+bool inet6_mc_allows(const struct inet_sock *inet, const struct inaddr *group, s32 iif)
+{
+	return inet->v6.mc_all || find(inet, group, iif);
+}
