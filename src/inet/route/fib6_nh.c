@@ -150,7 +150,7 @@ int fib6_info_check(struct cpu *cpu, struct fib_info *fi, const struct fib_confi
 	if (err)
 		return err;
 	fi->reject = fi->nh[0].reject;
-	if (c->has_prefsrc && !own_addr(net, &c->prefsrc, fi->nh[0].dev)) {
+	if (c->has_prefsrc && !own_addr(net, &c->prefsrc, link_local(&c->prefsrc) ? fi->nh[0].dev : NULL)) {
 		NL_SET_ERR(c->ack, "Invalid source address");
 		return -EINVAL;
 	}
