@@ -141,7 +141,9 @@ static void *changes(void *arg)
 
 static enum hook_verdict lose(struct cpu *cpu, void *priv, struct sk_buff *skb, const struct hook_state *st)
 {
-	return rng_below(&cpu->rng, 1000) < 5 ? HOOK_DROP : HOOK_ACCEPT;
+	unsigned *n = priv;
+
+	return ++*n % 64 == 20 || rng_below(&cpu->rng, 1000) < 5 ? HOOK_DROP : HOOK_ACCEPT; /* a transfer is some hundred packets */
 }
 
 static void lab(void)
@@ -180,7 +182,9 @@ static void transfer_under_changes(void **state)
 	lab();
 	a.net = left;
 	b.net = l.net = right;
+	unsigned forwarded = 0;
 	hooks.e.entry[0].fn = lose;
+	hooks.e.entry[0].priv = &forwarded;
 	struct cpu *cpu = host_lock_all(h);
 	struct netns_nf *had = router->nf, nf = { 0 };
 	if (!had)

@@ -11,6 +11,14 @@
 static const struct inaddr all_routers = { .b = { 0xff, 2, [15] = 2 } };
 static const struct inaddr all_nodes = { .b = { 0xff, 2, [15] = 1 } };
 
+/* The namespace's own cpu runs what waits; the caller may be another one that holds all batons (a change of configuration). */
+static void at_home(const struct net_device *dev, struct timer *t, u64 delay)
+{
+	struct cpu *home = dev->net->home;
+
+	cpu_timer_arm(home, t, home->now + delay);
+}
+
 /* RFC 4291 section 2.7.1. */
 void ip6_solicited_node(const struct inaddr *a, struct inaddr *out)
 {
@@ -52,7 +60,7 @@ void ip6_start_rs(struct cpu *cpu, struct inet6_dev *idev)
 	idev->rs_probes = 1;
 	idev->rs_interval = randomized(cpu, idev->conf.rtr_solicit_interval);
 	idev->ra_flags |= 0x10; /* IF_RS_SENT */
-	cpu_timer_arm(cpu, &idev->rs_timer, cpu->now + idev->rs_interval);
+	at_home(idev->dev, &idev->rs_timer, idev->rs_interval);
 }
 
 void ip6_rs_timer(void *owner, struct timer *t)
@@ -75,7 +83,7 @@ void ip6_rs_timer(void *owner, struct timer *t)
 		idev->rs_interval = randomized(cpu, idev->conf.rtr_solicit_max_interval);
 	else
 		idev->rs_interval = randomized(cpu, idev->rs_interval);
-	cpu_timer_arm(cpu, &idev->rs_timer, cpu->now + (max >= 0 && idev->rs_probes == max ? idev->conf.rtr_solicit_delay : idev->rs_interval));
+	at_home(idev->dev, &idev->rs_timer, max >= 0 && idev->rs_probes == max ? idev->conf.rtr_solicit_delay : idev->rs_interval);
 }
 
 void ip6_dad_done(struct cpu *cpu, struct inet6_ifaddr *ifa)
@@ -108,7 +116,7 @@ void ip6_dad_kick(struct cpu *cpu, struct inet6_ifaddr *ifa, u64 delay)
 		ifa->dad_nonce = rng_u64(&cpu->rng) & 0xffffffffffffull;
 	ifa->dad_probes = (u8)CLAMP(idev->conf.v[IP6_CONF_DAD_TRANSMITS], 0, 255);
 	ifa->state = IP6_DAD_WAITING;
-	cpu_timer_arm(cpu, &ifa->dad_timer, cpu->now + delay);
+	at_home(ifa->idev->dev, &ifa->dad_timer, delay);
 }
 
 static u64 start_delay(struct cpu *cpu, const struct inet6_ifaddr *ifa)
@@ -174,7 +182,7 @@ void ip6_dad_timer(void *owner, struct timer *t)
 	}
 	ifa->state = IP6_DAD_PROBING;
 	ifa->dad_probes--;
-	cpu_timer_arm(cpu, &ifa->dad_timer, cpu->now + (idev->nd_parms ? MAX(idev->nd_parms->retrans_time, 10 * NSEC_PER_MSEC) : NSEC_PER_SEC));
+	at_home(idev->dev, &ifa->dad_timer, idev->nd_parms ? MAX(idev->nd_parms->retrans_time, 10 * NSEC_PER_MSEC) : NSEC_PER_SEC);
 	ip6_solicited_node(&ifa->addr, &sn);
 	ndisc_send_ns(cpu, idev->dev, &ifa->addr, &sn, &any, ifa->dad_nonce);
 }
@@ -211,7 +219,7 @@ void ip6_dad_failed(struct cpu *cpu, struct inet6_ifaddr *ifa, const struct sk_b
 	ifa->flags |= IFA_F_TENTATIVE | IFA_F_DADFAILED;
 	if (ifa->flags & IFA_F_STABLE_PRIVACY) {
 		event_send(cpu, idev->dev->net, EV_ADDR_ADD, ifa, AF_INET6);
-		cpu_timer_arm(cpu, &ifa->dad_timer, cpu->now + idev->dev->net->ip6->idgen_delay_ns);
+		at_home(idev->dev, &ifa->dad_timer, idev->dev->net->ip6->idgen_delay_ns);
 		return;
 	}
 	if (ifa->flags & IFA_F_PERMANENT) {
