@@ -167,9 +167,7 @@ static int run_private(const struct run_options *o, char *const *argv)
 	}
 	status = wait_for(program, stack, &stack_gone);
 	close(control); /* the last one of the pinned connection: the stack ends */
-	if (stack_gone) {
-		ctl_place_clean(name);
-	} else {
+	if (!stack_gone) {
 		int how = 0;
 
 		while (waitpid(stack, &how, 0) < 0 && errno == EINTR)
@@ -177,7 +175,10 @@ static int run_private(const struct run_options *o, char *const *argv)
 		if (how)
 			complain("the stack did not end in order (%s %d); please report this", WIFSIGNALED(how) ? "signal" : "status",
 				 WIFSIGNALED(how) ? WTERMSIG(how) : WEXITSTATUS(how));
+		stack_gone = how != 0; /* it may not have cleaned up */
 	}
+	if (stack_gone)
+		ctl_place_clean(name);
 	if (tracer) /* the stack's end ended it; it shows what it has */
 		while (waitpid(tracer, NULL, 0) < 0 && errno == EINTR)
 			;

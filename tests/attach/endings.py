@@ -85,6 +85,14 @@ def start_program(place, mark):
     return run
 
 
+def is_gone(pid):
+    """No such process, or a zombie: its parent has been told."""
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
 def one(mark, name):
     found = [p for p, n in processes(mark).items() if n == name]
     return found[0] if found else 0
@@ -105,8 +113,9 @@ def killed_stack(command, bindir):
     with Place(command) as place:
         run = place.start("ks", "sh", "-c", "echo up; read x; exit 7")
         run.stdout.readline()
-        os.kill(one("ks", "weft-stack"), signal.SIGKILL)
-        ok = until(lambda: "weft-keeper" not in processes("ks").values())
+        stack = one("ks", "weft-stack")
+        os.kill(stack, signal.SIGKILL)
+        ok = until(lambda: is_gone(stack) and "weft-keeper" not in processes("ks").values())
         program = [p for p, n in processes("ks").items() if n == "sh"]
         ok = ok and len(program) == 1
         os.kill(program[0], signal.SIGTERM)
@@ -215,11 +224,14 @@ except PermissionError:
 
 def subids(command, bindir):
     """With newuidmap and a range in /etc/subuid, a program may become another user, who has sockets and no rights."""
-    if "-u" not in command or not shutil.which("newuidmap"):
-        raise SystemExit(77)
-    user = command[command.index("-u") + 1]
+    if os.geteuid() != 0 or not shutil.which("newuidmap"):
+        raise SystemExit(77) # root writes the ranges
     with tempfile.TemporaryDirectory(dir="/tmp") as d:
         os.chmod(d, 0o755)
+        if "-u" not in command: # an ordinary user's run, of a copy that he can read
+            shutil.copy(command[0], f"{d}/weft")
+            command = ["runuser", "-u", "nobody", "--", f"{d}/weft", "run"]
+        user = command[command.index("-u") + 1]
         for f in ("subuid", "subgid"):
             open(f"{d}/{f}", "w").write(f"someone:100000:1\n{user}:200000:65536\n")
             os.chmod(f"{d}/{f}", 0o644)

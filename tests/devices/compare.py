@@ -41,7 +41,7 @@ for path in [os.path.join(here, s + ".sh") for s in a.scenario] or sorted(glob.g
         open(golden, "w").write(normalise(r.stdout))
         print(name, "recorded, exit", r.returncode, r.stderr[-300:])
         continue
-    r = subprocess.run(["timeout", "100", a.weft, "run", "bash", path], capture_output=True, text=True, cwd=here, env={**os.environ, "WEFT": "1"})
+    r = subprocess.run(["timeout", "100", os.path.abspath(a.weft), "run", "bash", path], capture_output=True, text=True, cwd=here, env={**os.environ, "WEFT": "1"})
     want, have = open(golden).read(), normalise(r.stdout + r.stderr)
     diff = list(difflib.unified_diff(want.split("\n"), have.split("\n"), "linux", "weft", lineterm="", n=4))
     print("%s %s: %d lines" % ("not ok" if diff or r.returncode else "ok", name, want.count("\n")))
