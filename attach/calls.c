@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "attach/supervisor.h"
+#include "control/netlink.h"
 
 struct cpu *call_lock(struct call *c)
 {
@@ -108,6 +109,8 @@ static enum call_end call_new_socket(struct call *c)
 	cpu->caller = &c->ctx;
 	e = socket_new(cpu, k->net, family, type, (int)c->arg[2], &s);
 	if (!e) {
+		if (family == AF_NETLINK)
+			netlink_reader_room(s, 0);
 		e = make_ends(s->type, flags, &fd, &end);
 		if (!e) {
 			e = asock_new(c->a, k, s, s->type == SOCK_STREAM ? ASOCK_STREAM : family == AF_NETLINK ? ASOCK_NETLINK : ASOCK_DGRAM, fd,

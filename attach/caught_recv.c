@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "attach/supervisor.h"
+#include "control/netlink.h"
 
 static struct dgram *copy_of(const struct dgram *d)
 {
@@ -157,11 +158,15 @@ out:
 	drop_held(c);
 }
 
-static int take_locked(struct call *c, int flags, struct dgram **out, enum call_end *end)
+/* room: bytes that the program gives, 0: not known; how long a dump's messages may be follows it. */
+static int take_locked(struct call *c, u64 room, int flags, struct dgram **out, enum call_end *end)
 {
 	struct cpu *cpu = call_lock(c);
-	int e = take(cpu, c->as, c->dup, flags, out);
+	int e;
 
+	if (c->as->kind == ASOCK_NETLINK && c->as->s)
+		netlink_reader_room(c->as->s, room);
+	e = take(cpu, c->as, c->dup, flags, out);
 	*end = CALL_REPLY;
 	if (e == -EAGAIN && !(flags & MSG_ERRQUEUE) && call_blocks(c, flags) && !c->expired)
 		*end = call_park(c, POLLIN | POLLRDHUP, c->as->rcvtimeo_ns);
@@ -265,7 +270,7 @@ enum call_end call_recvfrom(struct call *c)
 			call_write(c, c->arg[5], &zero, sizeof(zero));
 		return end;
 	}
-	e = take_locked(c, flags, &d, &end);
+	e = take_locked(c, to.iov_len, flags, &d, &end);
 	if (e)
 		return end == CALL_PARKED ? end : call_ret(c, e);
 	ret = result_of(d, to.iov_len, flags, &mf);
@@ -333,7 +338,7 @@ enum call_end call_recvmsg(struct call *c)
 		args_msg_free(&g);
 		return end;
 	}
-	e = take_locked(c, flags, &d, &end);
+	e = take_locked(c, g.total, flags, &d, &end);
 	if (e) {
 		args_msg_free(&g);
 		return end == CALL_PARKED ? end : call_ret(c, e);
@@ -406,7 +411,7 @@ enum call_end call_recvmmsg(struct call *c)
 
 		if (flags & MSG_WAITFORONE && c->nheld)
 			how |= MSG_DONTWAIT;
-		e = take_locked(c, how, &d, &end);
+		e = take_locked(c, 0, how, &d, &end);
 		if (e && end == CALL_PARKED)
 			return end;
 		if (!e)

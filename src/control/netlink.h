@@ -13,6 +13,10 @@
 
 struct netlink_sock;
 struct sock_ops;
+struct socket;
+/* For a holder that takes messages for a program before that asks for them: from the first call on, the room given to recvmsg says nothing
+ * about what the program can take, and `room` (bytes; 0: not known yet) does. Dumps go on in messages of at most that, as on Linux. */
+void netlink_reader_room(struct socket *s, size_t room);
 struct nl_dump {	     /* one dump in progress, kept by the socket */
 	struct cpu *cpu;     /* of this call */
 	struct netns *net;

@@ -24,6 +24,7 @@ struct netlink_sock {
 	bool bound;
 	u32 peer_portid, peer_groups; /* connect(2) */
 	u64 groups;		/* bit n - 1: member of group n */
+	bool reader_tells;	/* netlink_reader_room() */
 	u32 max_recv;		/* largest buffer the program has received into: how long a dump's datagrams may be */
 	bool ext_ack, cap_ack, strict, pktinfo, no_enobufs, broadcast_error, listen_all;
 	bool congested;		/* messages were lost; no more are queued until the program has read all */

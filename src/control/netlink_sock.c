@@ -358,6 +358,16 @@ static void put_ancillary(struct netlink_sock *s, struct sk_buff *skb, struct ms
 	}
 }
 
+static void note_room(struct netlink_sock *s, size_t room) { s->max_recv = MAX(s->max_recv, (u32)MIN(room, (size_t)32768)); }
+
+void netlink_reader_room(struct socket *so, size_t room)
+{
+	struct netlink_sock *s = nl_sk(so->sk);
+
+	s->reader_tells = true;
+	note_room(s, room);
+}
+
 static ssize_t nl_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flags)
 {
 	struct netlink_sock *s = nl_sk(sk);
@@ -373,7 +383,8 @@ static ssize_t nl_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, in
 		return err;
 	if (!skb)
 		return sk->shutdown & SHUT_RCV_BIT ? 0 : -EAGAIN;
-	s->max_recv = MAX(s->max_recv, (u32)MIN(room, (size_t)32768));
+	if (!s->reader_tells)
+		note_room(s, room);
 	n = MIN(room, (size_t)skb->len);
 	err = skb_copy_to_msg(skb, 0, m, 0, n);
 	if (err)

@@ -185,6 +185,19 @@ def mapself():
     return r.stdout == want + "pong\n"
 
 
+IFADDRS = r"""
+for i in $(seq 30); do ip link add d$i type dummy; ip link set d$i up; ip addr add 10.$i.0.1/24 dev d$i; done
+python3 -c 'import ctypes; print(ctypes.CDLL(None).getifaddrs(ctypes.byref(ctypes.c_void_p())))'
+ip link | grep -c ^[0-9]
+"""
+
+
+def ifaddrs():
+    """getifaddrs(3) reads into a page: a dump's messages are never longer than what their reader gives room for."""
+    r = weft("sh", "-c", IFADDRS)
+    return r.stdout == "0\n31\n"
+
+
 def main(argv):
     global WEFT, BIN, user
     kernel = "--kernel" in argv
