@@ -129,7 +129,7 @@ static void unpark(struct attach *a, struct call *c)
 	list_del(&c->sock_link);
 	list_del(&c->link);
 	list_add_tail(&a->ready, &c->link);
-	a->ntimed -= c->deadline != 0;
+	__atomic_fetch_sub(&a->ntimed, c->deadline != 0, __ATOMIC_RELAXED);
 }
 
 enum call_end call_park(struct call *c, u32 events, u64 timeout_ns)
@@ -150,7 +150,7 @@ enum call_end call_park(struct call *c, u32 events, u64 timeout_ns)
 	}
 	list_add_tail(&c->as->parked, &c->sock_link);
 	list_add_tail(&a->parked, &c->link);
-	a->ntimed += c->deadline != 0;
+	__atomic_fetch_add(&a->ntimed, c->deadline != 0, __ATOMIC_RELAXED);
 	if (c->deadline && a->idle_workers)
 		pthread_cond_signal(&a->work);
 	pthread_mutex_unlock(&a->lock);

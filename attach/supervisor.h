@@ -95,7 +95,7 @@ struct attach {
 	u32 ntasks;
 	struct list ready;	/* struct call.link: to be tried again */
 	struct list parked;	/* struct call.link: all that wait */
-	u32 ntimed;		/* calls parked with a deadline */
+	u32 ntimed;		/* calls parked with a deadline; atomic, as it is looked at without the lock first */
 	struct list replays;
 	u32 nreplays;
 	struct last_act last[64]; /* by task */

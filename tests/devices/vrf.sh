@@ -1,5 +1,6 @@
 # VRF devices: made, joined and left; their tables and rule; sockets bound to them; traffic inside one, between two, and leaked routes.
 . ./lib.sh
+out=$(mktemp)
 spaces a r b
 a ip link add vrf0 type vrf
 a ip link add vrf0 type vrf table 0
@@ -79,8 +80,8 @@ if kind=="tcp":
     c,_=s.accept(); d=c.getsockopt(socket.SOL_SOCKET,25,16).rstrip(b"\0"); print("from",c.recv(9).decode(),"on",d.decode() or "-"); c.close()
 else:
     print("ready"); m,_=s.recvfrom(9); print("from",m.decode())
-' $1 $2 2>/dev/null >srv.out & pid=$!
-	while ! grep -q "ready\|Error" srv.out; do sleep 0.1; done; }
+' $1 $2 2>/dev/null >$out & pid=$!
+	while ! grep -q "ready\|Error" $out; do kill -0 $pid || break; sleep 0.1; done; }
 cli() { ip netns exec $1 $limit python3 -c '
 import os,socket,sys,time
 s=socket.socket(socket.AF_INET,socket.SOCK_STREAM if sys.argv[1]=="tcp" else socket.SOCK_DGRAM)
@@ -101,16 +102,16 @@ for k in tcp udp; do
 		echo "b:"; cli b $k
 		echo "a:"; cli a $k
 		kill $pid 2>/dev/null; wait $pid 2>/dev/null
-		cat srv.out
+		cat $out
 	done
 	q r sysctl -w net.ipv4.${k}_l3mdev_accept=1
 	echo "-- $k server of all VRFs"
 	srv $k -
 	echo "b:"; cli b $k
 	kill $pid 2>/dev/null; wait $pid 2>/dev/null
-	cat srv.out
+	cat $out
 done
-rm -f srv.out
+rm -f $out
 echo "-- leaks"
 q r sysctl -w net.ipv4.ip_forward=1
 q r ip link add vx type veth peer name vy
