@@ -29,6 +29,7 @@ bench:
 	@bench/run
 
 install: all
+	@meson configure $(BUILD) --prefix=$(PREFIX) # the folder may have been set up for another one
 	@ninja -C $(BUILD) install
 
 fuzz:

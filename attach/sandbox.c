@@ -373,7 +373,8 @@ int sandbox_new(struct sandbox *b, struct ctl_error *err)
 	if (unshare(CLONE_NEWNS | CLONE_NEWNET) < 0)
 		return ctl_error_set(err, -errno, "cannot make the stack's namespaces: %s", strerror(errno));
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		return ctl_error_set(err, -errno, "cannot make the stack's mounts private: %s", strerror(errno));
+		return ctl_error_set(err, -errno, "cannot make the stack's mounts private: %s%s", strerror(errno),
+				     errno == EINVAL ? " (in a chroot / must be a mount point: mount --bind DIR DIR before chroot DIR)" : "");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
 		return ctl_error_set(err, -errno, "cannot make a socket pair: %s", strerror(errno));
 	b->keeper = fork();
