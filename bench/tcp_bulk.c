@@ -1,11 +1,14 @@
 /* Bulk TCP between two namespaces over veth, inside the library: one world, one cpu, one thread, the copying socket API with
- * 128 KiB buffers, CUBIC; time is the machine's. Prints Gbit/s of payload.   tcp_bulk [GIGABYTES] */
+ * 128 KiB buffers, CUBIC; time is the machine's. Prints Gbit/s of payload.   tcp_bulk [GIGABYTES [LOSS_PPM]]
+ *
+ * With a loss, the link is a simulated wire (no delay, no rate) that carries packets of 1,500 bytes, drops that share of the data
+ * packets at random, and copies each frame once. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <weft/weft.h>
+#include <weft/sim.h>
 
 enum { BUF = 131072 };
 static char out[BUF], in[BUF];
@@ -33,12 +36,17 @@ int main(int argc, char **argv)
 	weft_socket *listener, *client, *server = NULL;
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(80), .sin_addr.s_addr = inet_addr("10.0.0.2") };
 
+	weft_wire_params lossy = { .loss_ppm = argc > 2 ? (uint32_t)atoi(argv[2]) : 0 };
+
 	total = (argc > 1 ? strtoull(argv[1], NULL, 10) : 20) * 1000000000ull;
 	memset(out, 'w', sizeof(out));
 	check(weft_world_new(1, 1, &w), "world");
 	check(weft_netns_new(w, "a", &a), "namespace");
 	check(weft_netns_new(w, "b", &b), "namespace");
-	check(weft_veth_new(a, "v0", b, "v0"), "veth");
+	if (lossy.loss_ppm)
+		check(weft_wire_new(a, "v0", b, "v0", &lossy, NULL, NULL), "wire");
+	else
+		check(weft_veth_new(a, "v0", b, "v0"), "veth");
 	check(weft_addr_add(a, "v0", "10.0.0.1/24"), "address");
 	check(weft_addr_add(b, "v0", "10.0.0.2/24"), "address");
 	check(weft_link_up(a, "v0"), "up");
