@@ -41,9 +41,9 @@ WEFT_API void weft_netns_free(weft_netns *net);
 WEFT_API int weft_veth_new(weft_netns *a, const char *name_a, weft_netns *b, const char *name_b);
 WEFT_API int weft_link_up(weft_netns *net, const char *dev);
 WEFT_API int weft_link_down(weft_netns *net, const char *dev);
-/* "10.0.0.1/24" */
+/* "10.0.0.1/24", "2001:db8::1/64" (tentative until no duplicate answered). -EINVAL, -ENODEV, -EEXIST. */
 WEFT_API int weft_addr_add(weft_netns *net, const char *dev, const char *addr_with_prefix);
-/* "default" or "10.1.0.0/16"; via NULL: on link; dev NULL: by the gateway. */
+/* "default" or "10.1.0.0/16" or "2001:db8:1::/48"; via NULL: on link; dev NULL: by the gateway. */
 WEFT_API int weft_route_add(weft_netns *net, const char *prefix, const char *via, const char *dev);
 /* "net.ipv4.ip_forward" or with slashes. */
 WEFT_API int weft_sysctl_set(weft_netns *net, const char *name, const char *value);

@@ -9,6 +9,7 @@
 
 #include "core/sysctl.h"
 #include "inet/ip4/ip4.h"
+#include "inet/ip6/ip6.h"
 #include "inet/route/fib.h"
 #include "link/netdevice.h"
 #include "link/type/veth.h"
@@ -43,75 +44,87 @@ static int link_set(weft_netns *net, const char *name, bool up)
 int weft_link_up(weft_netns *net, const char *dev) { return link_set(net, dev, true); }
 int weft_link_down(weft_netns *net, const char *dev) { return link_set(net, dev, false); }
 
-/* "10.0.0.1/24" or "10.0.0.1" (then the whole address counts). -EINVAL; -EAFNOSUPPORT for IPv6. */
-static int prefix_parse(const char *text, be32 *addr, u8 *len)
+/* "10.0.0.1/24", "2001:db8::1/64"; without a length the whole address counts. -EINVAL. */
+static int prefix_parse(const char *text, u8 *family, struct inaddr *addr, u8 *len)
 {
 	char buf[64];
 	const char *slash = strchr(text, '/');
 	size_t n = slash ? (size_t)(slash - text) : strlen(text);
-	long bits = 32;
+	be32 v4;
+	long bits, max;
 
 	if (n >= sizeof buf)
 		return -EINVAL;
 	memcpy(buf, text, n);
 	buf[n] = 0;
-	if (strchr(buf, ':'))
-		return -EAFNOSUPPORT;
-	if (inet_pton(AF_INET, buf, &addr->raw) != 1)
+	*family = strchr(buf, ':') ? AF_INET6 : AF_INET;
+	bits = max = *family == AF_INET6 ? 128 : 32;
+	if (*family == AF_INET6 ? inet_pton(AF_INET6, buf, addr->b) != 1 : inet_pton(AF_INET, buf, &v4.raw) != 1)
 		return -EINVAL;
+	if (*family == AF_INET)
+		*addr = inaddr_from_v4(v4);
 	if (slash) {
 		char *end;
 		bits = strtol(slash + 1, &end, 10);
-		if (end == slash + 1 || *end || bits < 0 || bits > 32)
+		if (end == slash + 1 || *end || bits < 0 || bits > max)
 			return -EINVAL;
 	}
 	*len = (u8)bits;
 	return 0;
 }
 
+static int addr4_add(struct cpu *cpu, struct net_device *dev, be32 addr, u8 len)
+{
+	struct in_ifaddr_config c = { .local = addr, .address = addr, .prefix_len = len, .flags = IFA_F_PERMANENT, .valid_lft_s = UINT32_MAX,
+				      .preferred_lft_s = UINT32_MAX, .excl = true };
+
+	if (len < 31 && !(dev->flags & IFF_LOOPBACK)) {
+		c.broadcast.raw = addr.raw | cpu_to_be32(UINT32_MAX >> len).raw;
+		c.has_broadcast = true;
+	}
+	return ip4_addr_add(cpu, dev, &c, NULL);
+}
+
 int weft_addr_add(weft_netns *net, const char *name, const char *addr_with_prefix)
 {
 	struct net_device *dev = dev_by_name(net, name);
-	struct in_ifaddr_config c = { .flags = IFA_F_PERMANENT, .valid_lft_s = UINT32_MAX, .preferred_lft_s = UINT32_MAX, .excl = true };
-	int err = prefix_parse(addr_with_prefix, &c.local, &c.prefix_len);
+	struct inet6_ifaddr_config c6 = { .flags = IFA_F_PERMANENT, .valid_lft_s = UINT32_MAX, .preferred_lft_s = UINT32_MAX, .excl = true };
+	u8 family;
+	int err = prefix_parse(addr_with_prefix, &family, &c6.addr, &c6.prefix_len);
 
 	if (err)
 		return err;
 	if (!dev)
 		return -ENODEV;
-	c.address = c.local;
-	if (c.prefix_len < 31 && !(dev->flags & IFF_LOOPBACK)) {
-		c.broadcast.raw = c.local.raw | cpu_to_be32(UINT32_MAX >> c.prefix_len).raw;
-		c.has_broadcast = true;
-	}
 	struct cpu *cpu = enter(net);
-	err = ip4_addr_add(cpu, dev, &c, NULL);
+	err = family == AF_INET6 ? ip6_addr_add(cpu, dev, &c6, NULL) : addr4_add(cpu, dev, inaddr_v4(&c6.addr), c6.prefix_len);
 	cpu_leave(cpu);
 	return err;
 }
 
 int weft_route_add(weft_netns *net, const char *prefix, const char *via, const char *name)
 {
-	struct fib_config c = { .family = AF_INET, .table = RT_TABLE_MAIN, .protocol = RTPROT_BOOT, .type = RTN_UNICAST,
-				.scope = via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK, .nl_flags = NLM_F_CREATE | NLM_F_EXCL };
-	be32 addr = { 0 };
+	struct fib_config c = { .table = RT_TABLE_MAIN, .protocol = RTPROT_BOOT, .type = RTN_UNICAST, .nl_flags = NLM_F_CREATE | NLM_F_EXCL };
 	u8 len;
 	int err;
 
-	if (strcmp(prefix, "default")) {
-		if ((err = prefix_parse(prefix, &addr, &c.prefix_len)))
-			return err;
-	}
-	c.dst = inaddr_from_v4(addr);
 	if (via) {
-		if ((err = prefix_parse(via, &addr, &len)))
+		if ((err = prefix_parse(via, &c.gw_family, &c.gateway, &len)))
 			return err;
-		if (len != 32)
+		if (len != (c.gw_family == AF_INET6 ? 128 : 32))
 			return -EINVAL;
-		c.gateway = inaddr_from_v4(addr);
-		c.gw_family = AF_INET;
 		c.has_gw = true;
 	}
+	if (strcmp(prefix, "default")) {
+		if ((err = prefix_parse(prefix, &c.family, &c.dst, &c.prefix_len)))
+			return err;
+	} else if ((c.family = via ? c.gw_family : AF_INET) == AF_INET) {
+		c.dst = inaddr_from_v4((be32){ 0 });
+	}
+	if (c.family == AF_INET6)
+		c.priority = 1024; /* what ip(8) leaves to the kernel: IP6_RT_PRIO_USER */
+	else
+		c.scope = via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
 	if (name) {
 		struct net_device *dev = dev_by_name(net, name);
 		if (!dev)

@@ -114,7 +114,7 @@ static void option(struct setup *s, const char *arg)
 		s->seed = strtoull(eq + 1, NULL, 0);
 }
 
-/* Options at the top of a script count as those of the command line. */
+/* Options at the top of a script come first: the command line's, read after them, win. */
 static void script_options(struct setup *s, const char *path)
 {
 	FILE *f = fopen(path, "re");
@@ -137,11 +137,11 @@ static void options(struct setup *s, const char *flags)
 
 	if (fd >= 0)
 		close(fd);
-	for (ssize_t at = 0; at < n; at += (ssize_t)strlen(args + at) + 1) {
-		option(s, args + at);
+	for (ssize_t at = 0; at < n; at += (ssize_t)strlen(args + at) + 1)
 		if (at && args[at] != '-' && strlen(args + at) > 4 && !strcmp(args + at + strlen(args + at) - 4, ".pkt"))
 			script_options(s, args + at);
-	}
+	for (ssize_t at = 0; at < n; at += (ssize_t)strlen(args + at) + 1)
+		option(s, args + at);
 	for (word = strtok_r(copy, " ,", &save); word; word = strtok_r(NULL, " ,", &save))
 		option(s, word);
 	free(copy);
@@ -177,7 +177,7 @@ static void build(const struct setup *s)
 	weft_run_for(pd.w, PD_BIRTH_NS);
 	must("lo", weft_link_up(pd.net, "lo"));
 	must("tun0", pd_tun_new("tun0", s->mtu, &pd.tun));
-	snprintf(text, sizeof text, "%s/%d", s->local, s->v6 ? 16 : prefix_len(s->netmask));
+	snprintf(text, sizeof text, "%s/%d", s->local, s->v6 ? 48 : prefix_len(s->netmask));
 	must("local address", weft_addr_add(pd.net, "tun0", text));
 	snprintf(text, sizeof text, "%s%s", s->remote, strchr(s->remote, '/') ? "" : s->v6 ? "/128" : "/32");
 	must("route", weft_route_add(pd.net, text, s->gateway, "tun0"));

@@ -54,6 +54,7 @@ static int clean_rtx_queue(struct cpu *cpu, struct tcp_sock *tp, u32 prior_fack,
 
 	while ((s = tcp_seg_first(tp)) && seq_before(s->seq, una)) {
 		u8 state = s->state, sflags = s->flags;
+		u16 trimmed = s->trimmed;
 		u32 acked, start = s->seq, end = s->end_seq;
 		u64 tx = s->tx_ns;
 
@@ -84,8 +85,9 @@ static int clean_rtx_queue(struct cpu *cpu, struct tcp_sock *tp, u32 prior_fack,
 			last = tx;
 			if (!first)
 				first = tx;
-			if (seq_before(start, reord))
-				reord = start;
+			/* A packet that was acknowledged in two pieces counts from its beginning, so as one that came late, as Linux has it. */
+			if (seq_before(start - trimmed, reord))
+				reord = start - trimmed;
 			if (!seq_after(end, tp->high_seq))
 				flag |= FLAG_ORIG_SACK_ACKED;
 		}

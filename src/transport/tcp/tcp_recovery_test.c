@@ -60,6 +60,31 @@ static void test_reordering_timer(void **state)
 	peer_end(&p);
 }
 
+/* A lone packet that is acknowledged in two pieces counts as reordering, as in Linux: the third SACK above a hole then waits for the
+ * reordering timer. */
+static void test_acked_in_pieces(void **state)
+{
+	static struct peer p;
+
+	begin(&p, 20, "reno");
+	peer_write(&p, 1000);
+	peer_write(&p, 9000);
+	assert_int_equal(peer_drain(&p), 10000);
+	peer_run_ms(&p, 20);
+	peer_ack(&p, 500);
+	assert_int_equal(tcp_of(p.c)->reord_seen, 0);
+	peer_ack(&p, 1000);
+	assert_int_equal(tcp_of(p.c)->reord_seen, 1);
+	assert_int_equal(PEER_MIB(TcpExt_TCPSACKReorder), 1);
+	peer_ack(&p, 1000, 2000, 5000);
+	peer_expect_none(&p);
+	peer_run_ms(&p, 12);
+	peer_expect_none(&p);
+	peer_run_ms(&p, 5); /* 20 / 4 ms and the least timeout of 8 ms, in ticks of 4 ms */
+	peer_expect(&p, 1000, 1000);
+	peer_end(&p);
+}
+
 /* The window adapts: reordering seen, then D-SACKs, at most a step a round trip. */
 static void test_reo_wnd_grows(void **state)
 {
@@ -544,7 +569,8 @@ static void test_random_peer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fast_retransmit), cmocka_unit_test(test_reordering_timer), cmocka_unit_test(test_reo_wnd_grows),
+		cmocka_unit_test(test_fast_retransmit), cmocka_unit_test(test_reordering_timer), cmocka_unit_test(test_acked_in_pieces),
+		cmocka_unit_test(test_reo_wnd_grows),
 		cmocka_unit_test(test_lost_retransmission), cmocka_unit_test(test_tail_loss_probe), cmocka_unit_test(test_probe_repairs),
 		cmocka_unit_test(test_probe_off), cmocka_unit_test(test_prr), cmocka_unit_test(test_dsack_undo), cmocka_unit_test(test_eifel_undo),
 		cmocka_unit_test(test_frto), cmocka_unit_test(test_reneging), cmocka_unit_test(test_newreno), cmocka_unit_test(test_limited_transmit),

@@ -76,6 +76,7 @@ struct tcp_seg {
 	u64 tx_ns;	   /* last transmission */
 	u32 tx_in_flight;  /* packets in flight when sent */
 	bool app_limited;
+	u16 trimmed;	   /* bytes acknowledged ahead of a lone packet's rest */
 	/* The connection's delivery when this was sent (tcp_rate.c); delivered_ns 0: counted already. */
 	u32 delivered, delivered_ce;
 	u64 delivered_ns, first_tx_ns;

@@ -451,8 +451,9 @@ void tcp_seg_merge(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, stru
 /* The bytes before `una` of the first segment are acknowledged: it begins at una. Returns by how many packets it shrank. */
 u32 tcp_seg_trim_head(struct tcp_sock *tp, struct tcp_seg *s, u32 una)
 {
-	u32 was = s->pcount;
+	u32 was = s->pcount, len = una - s->seq;
 
+	s->trimmed = was == 1 ? (u16)MIN(s->trimmed + len, (u32)UINT16_MAX) : 0;
 	s->flags &= ~TCPF_SYN;
 	s->seq = una;
 	s->tb = tcp_txq_at(s->tb ? s->tb : tp->txb_head, una);
