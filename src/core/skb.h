@@ -118,8 +118,7 @@ struct sk_buff {
 
 struct skb_list {
 	struct sk_buff *first, **last; /* last points to the final next pointer */
-	u32 count;
-	u64 bytes;
+	u32 count, bytes;
 };
 
 /* -- lists: FIFO, owner's baton -- */

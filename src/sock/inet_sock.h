@@ -57,6 +57,8 @@ struct inet_sock {
 	};
 	struct inaddr saddr;	 /* source of what we send */
 	u16 num;		 /* local port, host order; 0: unbound */
+	u16 id;
+	u8 rcv_tos;
 	struct list bind_link;	 /* in bucket->owners */
 	struct port_bucket *bucket; /* of ports.c; NULL: unbound */
 	u8 tos, min_ttl, mc_ttl, pmtudisc;
@@ -69,8 +71,6 @@ struct inet_sock {
 	struct ip4_opts *opts;	 /* IP_OPTIONS, or NULL */
 	struct list mc_list;	 /* joined groups */
 	struct dst *dst;	 /* cached route, a reference, or NULL */
-	u8 rcv_tos;
-	u16 id;
 	struct inet6_opts v6;
 };
 static inline struct inet_sock *inet_sk(struct sock *sk) { return (struct inet_sock *)sk; }

@@ -44,10 +44,10 @@ struct sock { /* first member of every protocol's own: struct tcp_sock, udp_sock
 	struct netns *net;	/* holds a reference while socket or protocol lives */
 	struct cpu *cpu;	/* net->home */
 	u32 refcnt;		/* home cpu only */
+	int protocol;
 	struct list net_link;	/* netns_core.socks */
 	u64 cookie;
 	u16 family, type;
-	int protocol;
 	u8 state;		/* TCP_* numbers for every protocol, as Linux */
 	u8 shutdown;		/* RCV_SHUTDOWN 1, SEND_SHUTDOWN 2 */
 	bool dead;		/* SOCK_DEAD */
@@ -59,17 +59,16 @@ struct sock { /* first member of every protocol's own: struct tcp_sock, udp_sock
 	/* SOL_SOCKET options */
 	bool reuse, reuseport, keepalive, broadcast, oobinline, dontroute, no_check_tx, no_check_rx, timestamp, timestamp_ns,
 		tstamp_new, rcvmark, rcvpriority, passcred, passsec, zerocopy, rxq_ovfl, lock_filter, select_err_queue, txrehash,
-		debug, wifi_status, nofcs, txtime, txtime_report, txtime_deadline;
+		debug, wifi_status, nofcs, txtime, txtime_report, txtime_deadline, linger;
 	s32 txtime_clock;
 	s32 peek_off;		/* SO_PEEK_OFF; -1: off */
-	bool linger;
 	u32 linger_s;
 	s32 rcvlowat;
 	u64 rcvtimeo_ns, sndtimeo_ns; /* UINT64_MAX: none. Kept for the holder, who blocks */
+	u64 max_pacing_rate;	/* bytes/s, UINT64_MAX: none */
 	u32 tsflags;		/* SOF_TIMESTAMPING_* */
 	u32 tskey;		/* SOF_TIMESTAMPING_OPT_ID's counter */
 	s32 ts_bind_phc;
-	u64 max_pacing_rate;	/* bytes/s, UINT64_MAX: none */
 	s32 incoming_cpu;
 	u32 userlocks;		/* SOCK_SNDBUF_LOCK 1, SOCK_RCVBUF_LOCK 2, bind addr 4, port 8 */
 	struct cbpf_prog *filter; /* SO_ATTACH_FILTER; NULL: none */

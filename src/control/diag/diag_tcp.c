@@ -20,10 +20,10 @@ static void fill_msg(struct cpu *cpu, struct sock *sk, struct inet_diag_msg *m)
 		m->idiag_timer = TIMER_RTX;
 		m->idiag_retrans = tp->retransmits;
 		m->idiag_expires = ms_left(cpu, tp->rtx_deadline);
-	} else if (timer_armed(&tp->keep_timer)) {
+	} else if (tp->keep_deadline) {
 		m->idiag_timer = TIMER_KEEPALIVE;
 		m->idiag_retrans = tp->probes_out;
-		m->idiag_expires = ms_left(cpu, tp->keep_timer.expires);
+		m->idiag_expires = ms_left(cpu, tp->keep_deadline);
 	}
 	if (sk->state == TCP_LISTEN) {
 		m->idiag_rqueue = tp->listen->accept_len;

@@ -425,7 +425,6 @@ bool tcp_tw_reuse(struct cpu *cpu, struct tcp_sock *tp, struct tcp_tw *tw, u32 *
 /* tcp_timers.c */
 void tcp_write_err(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_arm_rtx(struct cpu *cpu, struct tcp_sock *tp, u8 kind, u64 when);
-void tcp_pacing_timer(void *owner, struct timer *t);
 bool tcp_pacing_holds(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_stop_rtx(struct tcp_sock *tp);
 void tcp_rearm_rto(struct cpu *cpu, struct tcp_sock *tp);
@@ -440,9 +439,7 @@ u64 tcp_fin_time(const struct tcp_sock *tp);
 u64 tcp_probe0_when(const struct tcp_sock *tp);
 void tcp_arm_probe0(struct cpu *cpu, struct tcp_sock *tp, u64 in);
 void tcp_check_probe_timer(struct cpu *cpu, struct tcp_sock *tp);
-void tcp_rtx_timer(void *owner, struct timer *t);
-void tcp_delack_timer(void *owner, struct timer *t);
-void tcp_keep_timer(void *owner, struct timer *t);
+void tcp_timer(void *owner, struct timer *t);
 void tcp_set_keepalive(struct cpu *cpu, struct tcp_sock *tp, bool on);
 void tcp_ld_rto_revert(struct cpu *cpu, struct tcp_sock *tp, u32 seq);
 

@@ -55,9 +55,9 @@ static void show_sock(struct show *s, struct tcp_sock *tp)
 	} else if (tp->rtx_kind == TCP_TIMER_PROBE0) {
 		timer = 4;
 		expires = left(s->cpu, tp->rtx_deadline);
-	} else if (timer_armed(&tp->keep_timer)) {
+	} else if (tp->keep_deadline) {
 		timer = 2;
-		expires = left(s->cpu, tp->keep_timer.expires);
+		expires = left(s->cpu, tp->keep_deadline);
 	}
 	if (sk->state == TCP_LISTEN) {
 		rx = tp->listen->accept_len;

@@ -17,10 +17,7 @@ static int tcp_init(struct cpu *cpu, struct sock *sk)
 	tcp_stat(tp, SOCKSTAT_TCP_ALLOC, 1);
 	sk->sndbuf = n->wmem[1];
 	sk->rcvbuf = n->rmem[1];
-	timer_init(&tp->rtx_timer, tcp_rtx_timer);
-	timer_init(&tp->delack_timer, tcp_delack_timer);
-	timer_init(&tp->keep_timer, tcp_keep_timer);
-	timer_init(&tp->pacing_timer, tcp_pacing_timer);
+	timer_init(&tp->timer, tcp_timer);
 	list_init(&tp->accept_link);
 	list_init(&tp->tsorted);
 	list_init(&tp->tsq_work.link);

@@ -181,6 +181,9 @@ struct tcp_sock {
 	u16 mss_cache;		/* bytes of payload a segment carries now, options taken off */
 	u16 advmss;		/* what we told the peer */
 	u16 tcp_header_len;	/* with the timestamp option */
+	u8 nonagle;		/* TCP_NAGLE_* */
+	u8 ecn_seen;
+	u8 zc_frags;		/* of the last packet to be, while zero-copy sends fill it: tcp_tx.c */
 	u32 pmtu_cookie;
 	struct {		/* RFC 4821: tcp_mtu.c */
 		u16 low, high;	/* MTU: known to pass, not known not to */
@@ -191,25 +194,26 @@ struct tcp_sock {
 	} mtup;
 	u32 gso_max_bytes, gso_max_segs;
 	bool gso_ok, fin_queued, urg_mode, ecn_ok, ecn_demand_cwr, ecn_queue_cwr, tsq_throttled, repair;
-	u8 nonagle;		/* TCP_NAGLE_* */
+	bool nospace;		/* somebody waits for room: tcp_check_space() tells */
+	bool pacing_needed;	/* a congestion control asked for it; stays, as in Linux */
+	bool tail_psh;		/* what tail_start began ends with what a send pushed */
+	bool rate_app_limited;	/* the last sample was: see rate_delivered */
 	u32 tail_start;		/* sequence number where the last packet to be, as send(2) fills them, began: tcp_tx.c */
-	bool tail_psh;		/* it ends with what a send pushed */
 	u32 segs_n, eor_n, psh_n; /* records in rtx; pieces with eor, with psh */
 	u32 size_goal;		/* bytes that send(2) puts into one packet to be */
-	u8 zc_frags;		/* of the last packet to be, while zero-copy sends fill it: tcp_tx.c */
-	u32 zc_next;		/* number of the next zero-copy send */
 	struct tcp_mark *marks, *marks_last; /* bytes that somebody wants to hear of: tcp_notify.c */
 	struct tcp_txbuf *txb_head, *txb_tail, *txb_nxt; /* nxt: where snd_nxt lies, or the last before it */
 	struct rbroot rtx;	/* struct tcp_seg: snd_una .. snd_nxt */
 	struct tcp_seg *rtx_last;
 	u32 packets_out, max_packets_out, cwnd_usage_seq;
+	u32 zc_next;		/* number of the next zero-copy send */
 	u64 tx_timestamp;	/* lsndtime */
-	u64 segs_out, data_segs_out, bytes_sent, bytes_retrans, total_retrans;
+	u64 bytes_sent, bytes_retrans;
+	u32 segs_out, data_segs_out, total_retrans;
+	u32 lost;		/* packets, total, for rates: tcp_loss.c */
 	u64 pacing_rate;	/* bytes a second; UINT64_MAX: none */
 	u64 pacing_next;	/* when the next packet may go, if paced */
-	bool pacing_needed;	/* a congestion control asked for it; stays, as in Linux */
 	struct cpu_work tsq_work;
-	bool nospace;		/* somebody waits for room: tcp_check_space() tells */
 
 	/* -- input: tcp_rx.c, tcp_reass.c -- */
 	u32 rcv_nxt, copied_seq, rcv_wup, rcv_isn;
@@ -220,19 +224,17 @@ struct tcp_sock {
 	u32 ofo_bytes;
 	struct tcp_sack_block sacks[TCP_NUM_SACKS], dsack;
 	u8 num_sacks;
+	u8 scaling_ratio;	/* payload share of truesize, of 256: tcp_window.c */
 	u16 urg_data;		/* 0, or TCP_URG_* and the byte */
-	u32 urg_seq;
-	u64 bytes_received, segs_in, data_segs_in, rcv_tstamp;
-	u32 rcv_ooopack;
-	u8 ecn_seen;
+	u64 bytes_received, rcv_tstamp;
+	u32 segs_in, data_segs_in, rcv_ooopack, urg_seq;
 	u64 last_oow_ack;	/* rate limit of ACKs to out-of-window segments */
 
 	/* -- window: tcp_window.c -- */
 	u32 rcv_wnd, rcv_ssthresh, window_clamp;
-	u8 scaling_ratio;	/* payload share of truesize, of 256 */
+	u32 rcv_rtt_last_tsecr;
 	struct { u32 rtt_us; u32 seq; u64 time; } rcv_rtt;
 	struct { u32 space; u32 seq; u64 time; } rcvq_space;
-	u32 rcv_rtt_last_tsecr;
 
 	/* -- delayed ACK: tcp_output.c, tcp_timers.c -- */
 	struct {
@@ -240,8 +242,8 @@ struct tcp_sock {
 		u8 quick;	/* ACKs to send at once */
 		u8 pingpong;
 		u8 retry;
-		u64 ato, lrcvtime;
 		u32 last_seg_size, rcv_mss;
+		u64 ato, lrcvtime;
 	} ack;
 
 	/* -- acknowledgement and round trip: tcp_ack.c, tcp_rtt.c -- */
@@ -253,10 +255,9 @@ struct tcp_sock {
 
 	/* -- delivery rate: tcp_rate.c -- */
 	u32 app_limited;	/* `delivered` up to which samples are limited by the application; 0: not */
-	u64 delivered_time, first_tx_time;
 	u32 rate_delivered;	/* packets, and the time they took: the last sample that counted, for TCP_INFO */
 	u64 rate_interval_us;
-	bool rate_app_limited;
+	u64 delivered_time, first_tx_time;
 
 	/* -- time-based loss detection and tail loss probe: tcp_rack.c, tcp_tlp.c -- */
 	struct list tsorted;	/* struct tcp_seg.tsorted: not known to be delivered or lost, oldest transmission first */
@@ -270,7 +271,6 @@ struct tcp_sock {
 		bool dsack_seen, advanced;
 	} rack;
 	u32 tlp_high_seq;	/* snd_nxt when the probe went; 0: none out */
-	bool tlp_retrans;	/* the probe was a retransmission */
 
 	/* -- SACK scoreboard and loss: tcp_sack.c, tcp_loss.c -- */
 	u32 sacked_out, lost_out, retrans_out, reordering, reord_seen, dsack_dups;
@@ -281,22 +281,26 @@ struct tcp_sock {
 	s32 undo_retrans;
 	u8 ca_state;
 	bool is_sack_reneg, is_cwnd_limited, frto;
+	bool tlp_retrans;	/* the tail loss probe was a retransmission: tcp_tlp.c */
+	bool cc_inited, cc_setsockopt, cc_locked; /* locked: by the route */
 	u32 prior_ssthresh, prior_cwnd, prr_delivered, prr_out;
 	u32 snd_cwnd, snd_cwnd_cnt, snd_cwnd_clamp, snd_ssthresh, snd_cwnd_used;
 	u64 snd_cwnd_stamp;
-	u32 lost;		/* total, for rates */
 
 	/* -- congestion control: cc/ -- */
 	const struct tcp_cc_ops *cc;
-	bool cc_inited, cc_setsockopt, cc_locked; /* locked: by the route */
 	u64 cc_priv[TCP_CC_PRIV / 8];
 
 	/* -- timers: tcp_timers.c -- */
-	struct timer rtx_timer, delack_timer, keep_timer, pacing_timer;
-	u64 rtx_deadline, delack_deadline;
+	struct timer timer;	/* one for all deadlines, armed no later than the earliest */
+	u64 rtx_deadline;	/* while rtx_kind */
+	u64 delack_deadline;	/* while ack.pending & TCP_ACK_TIMER */
+	u64 keep_deadline;	/* keepalive, FIN-WAIT-2 of an orphan; 0: none */
+	u64 probes_stamp;
+	bool pacing_waits;	/* until pacing_next */
+	bool timer_running;
 	u8 rtx_kind;		/* TCP_TIMER_* */
 	u8 retransmits, backoff, probes_out;
-	u64 probes_stamp;
 	u8 syn_retries;		/* TCP_SYNCNT, 0: sysctl */
 	u8 keepalive_probes;	/* TCP_KEEPCNT, 0: sysctl */
 	u32 keepalive_time_s, keepalive_intvl_s; /* 0: sysctl */
@@ -305,9 +309,6 @@ struct tcp_sock {
 	u32 notsent_lowat;	/* 0: sysctl */
 	u32 total_rto, total_rto_recoveries, total_rto_ms; /* timeouts; runs of them; how long those took */
 	u64 rto_stamp;		/* when the present run began; 0: none */
-
-	/* -- clocks: tcp_options.c -- */
-	u32 ts_offset;		/* added to our ms clock: RFC 7323, 5.4 */
 
 	/* -- opening and closing: tcp_connect.c, tcp_listen.c, tcp_close.c -- */
 	struct tcp_listen *listen;
@@ -318,6 +319,7 @@ struct tcp_sock {
 	u8 defer_accept;	/* TCP_DEFER_ACCEPT in SYN-ACK retransmissions */
 	u8 ss;			/* SS_*: how far connect(2) got, as the socket layer keeps it */
 	bool write_pending, fin_received, orphan_counted, ecn_syn, recvmsg_inq, thin_lto;
+	u8 chrono_type;		/* 0 none, 1 busy, 2 rwnd-limited, 3 sndbuf-limited: see chrono_start */
 	u8 save_syn;		/* TCP_SAVE_SYN of a listener: 1 from the network header on, 2 from the link's */
 	struct tcp_saved_syn *saved_syn; /* of a child, until it is fetched */
 	struct tcp_md5_key *md5_keys;	/* tcp_md5.c */
@@ -326,6 +328,7 @@ struct tcp_sock {
 	struct tcp_req *fastopen_rsk;	/* a child's request while its handshake is incomplete; ours */
 	struct tcp_fo_keys *fo_keys;	/* TCP_FASTOPEN_KEY of a listener; NULL: the namespace's */
 	u32 fo_max_qlen;		/* TCP_FASTOPEN of a listener; 0: off */
+	u32 ts_offset;			/* added to our ms clock: RFC 7323, 5.4: tcp_options.c */
 	bool syn_fastopen, syn_fastopen_exp; /* our SYN had the option */
 	bool syn_data, syn_data_acked;	/* the SYN carried data; all of it was acknowledged by the SYN-ACK */
 	bool fo_connect, fo_no_cookie;	/* TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE */
@@ -337,7 +340,6 @@ struct tcp_sock {
 
 	/* -- limits reached, for TCP_INFO: tcp_info.c -- */
 	u64 chrono_start, chrono_stat[3];
-	u8 chrono_type;		/* 0 none, 1 busy, 2 rwnd-limited, 3 sndbuf-limited */
 };
 static inline struct tcp_sock *tcp_sk(struct sock *sk) { return (struct tcp_sock *)sk; }
 static inline struct sock *tcp_to_sock(struct tcp_sock *tp) { return &tp->inet.sk; }

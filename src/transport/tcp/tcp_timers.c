@@ -1,19 +1,27 @@
-/* Timers of a connection: retransmission and window probes (one timer), delayed ACK, keepalive and FIN-WAIT-2 (one timer).
+/* Timers of a connection: retransmission and window probes, delayed ACK, keepalive and FIN-WAIT-2, pacing.
  *
  * RFC 6298 (backoff), RFC 1122 4.2.3.6 (keepalive) and 4.2.3.5 (when to give up: tcp_retries1 and 2, orphans sooner),
- * RFC 5482 (TCP_USER_TIMEOUT). A deadline that moves later leaves the wheel alone: the timer finds out when it fires.
- * All callbacks hold a reference meanwhile: any of them may be the connection's end.
+ * RFC 5482 (TCP_USER_TIMEOUT).
+ *
+ * Each has a deadline; the one struct timer stands no later than the earliest of them. A deadline that moves later, or goes, leaves
+ * the wheel alone: the timer finds out when it fires. So a busy connection touches the wheel a few times a second, and an idle one
+ * holds one timer's bytes. A firing holds a reference: what it does may be the connection's end.
  */
 #include "transport/tcp/tcp_impl.h"
 
 /* -- arming -- */
 
+static void arm(struct cpu *cpu, struct tcp_sock *tp, u64 when)
+{
+	if (!tp->timer_running && (!timer_armed(&tp->timer) || tp->timer.expires > when))
+		cpu_timer_arm(cpu, &tp->timer, when);
+}
+
 void tcp_arm_rtx(struct cpu *cpu, struct tcp_sock *tp, u8 kind, u64 when)
 {
 	tp->rtx_kind = kind;
 	tp->rtx_deadline = when;
-	if (!timer_armed(&tp->rtx_timer) || tp->rtx_timer.expires > when)
-		cpu_timer_arm(cpu, &tp->rtx_timer, when);
+	arm(cpu, tp, when);
 }
 void tcp_stop_rtx(struct tcp_sock *tp) { tp->rtx_kind = TCP_TIMER_NONE; } /* a late firing does nothing */
 
@@ -47,22 +55,24 @@ void tcp_arm_delack(struct cpu *cpu, struct tcp_sock *tp, u64 when)
 {
 	tp->ack.pending |= TCP_ACK_TIMER;
 	tp->delack_deadline = when;
-	if (!timer_armed(&tp->delack_timer) || tp->delack_timer.expires > when)
-		cpu_timer_arm(cpu, &tp->delack_timer, when);
+	arm(cpu, tp, when);
 }
 void tcp_clear_delack(struct tcp_sock *tp) { tp->ack.retry = 0; } /* ack.pending was cleared: a late firing does nothing */
 
-void tcp_arm_keepalive(struct cpu *cpu, struct tcp_sock *tp, u64 in) { cpu_timer_arm(cpu, &tp->keep_timer, cpu->now + in); }
+void tcp_arm_keepalive(struct cpu *cpu, struct tcp_sock *tp, u64 in)
+{
+	tp->keep_deadline = cpu->now + in;
+	arm(cpu, tp, tp->keep_deadline);
+}
 
 void tcp_clear_timers(struct tcp_sock *tp)
 {
 	tp->rtx_kind = TCP_TIMER_NONE;
 	tp->ack.pending = 0;
 	tp->ack.retry = 0;
-	timer_cancel(&tp->rtx_timer);
-	timer_cancel(&tp->delack_timer);
-	timer_cancel(&tp->keep_timer);
-	timer_cancel(&tp->pacing_timer);
+	tp->keep_deadline = 0;
+	tp->pacing_waits = false;
+	timer_cancel(&tp->timer);
 }
 
 u64 tcp_keepalive_time(const struct tcp_sock *tp)
@@ -327,19 +337,11 @@ abort:
 	tcp_send_probe0(cpu, tp);
 }
 
-void tcp_rtx_timer(void *owner, struct timer *t)
+static void rtx_due(struct cpu *cpu, struct tcp_sock *tp)
 {
-	struct cpu *cpu = owner;
-	struct tcp_sock *tp = container_of(t, struct tcp_sock, rtx_timer);
 	u8 kind = tp->rtx_kind;
+	u64 deadline = tp->rtx_deadline;
 
-	if (kind == TCP_TIMER_NONE || BIT(tp->inet.sk.state) & (TCPS(CLOSE) | TCPS(LISTEN)))
-		return;
-	if (tp->rtx_deadline > cpu->now) {
-		cpu_timer_arm(cpu, t, tp->rtx_deadline);
-		return;
-	}
-	sock_hold(tcp_to_sock(tp));
 	switch (kind) {
 	case TCP_TIMER_RTO:
 		tp->rtx_kind = TCP_TIMER_NONE;
@@ -356,24 +358,14 @@ void tcp_rtx_timer(void *owner, struct timer *t)
 		tcp_tlp_send(cpu, tp);
 		break;
 	}
-	sock_put(cpu, tcp_to_sock(tp));
+	if (tp->rtx_kind == kind && tp->rtx_deadline == deadline) /* not armed again */
+		tp->rtx_kind = TCP_TIMER_NONE;
 }
 
 /* -- delayed ACK -- */
 
-void tcp_delack_timer(void *owner, struct timer *t)
+static void delack_due(struct cpu *cpu, struct tcp_sock *tp)
 {
-	struct cpu *cpu = owner;
-	struct tcp_sock *tp = container_of(t, struct tcp_sock, delack_timer);
-	struct sock *sk = tcp_to_sock(tp);
-
-	if (!(tp->ack.pending & TCP_ACK_TIMER) || BIT(sk->state) & (TCPS(CLOSE) | TCPS(LISTEN)))
-		return;
-	if (tp->delack_deadline > cpu->now) {
-		cpu_timer_arm(cpu, t, tp->delack_deadline);
-		return;
-	}
-	sock_hold(sk);
 	tp->ack.pending &= ~(TCP_ACK_TIMER | TCP_ACK_NOMEM);
 	if (tp->ack.pending & TCP_ACK_SCHED) {
 		if (!tcp_in_pingpong(tp)) {
@@ -385,9 +377,8 @@ void tcp_delack_timer(void *owner, struct timer *t)
 			tp->ack.ato = TCP_ATO_MIN;
 		}
 		tcp_send_ack(cpu, tp);
-		mib_inc(cpu, sk->net, MIB_TcpExt_DelayedACKs);
+		mib_inc(cpu, tp->inet.sk.net, MIB_TcpExt_DelayedACKs);
 	}
-	sock_put(cpu, sk);
 }
 
 /* -- pacing -- */
@@ -397,47 +388,34 @@ bool tcp_pacing_holds(struct cpu *cpu, struct tcp_sock *tp)
 {
 	if (likely(!tcp_is_paced(tp)) || tp->pacing_next <= cpu->now)
 		return false;
-	if (!timer_armed(&tp->pacing_timer))
-		cpu_timer_arm(cpu, &tp->pacing_timer, tp->pacing_next);
+	if (!tp->pacing_waits) {
+		tp->pacing_waits = true;
+		arm(cpu, tp, tp->pacing_next);
+	}
 	return true;
-}
-
-void tcp_pacing_timer(void *owner, struct timer *t)
-{
-	struct cpu *cpu = owner;
-	struct tcp_sock *tp = container_of(t, struct tcp_sock, pacing_timer);
-
-	sock_hold(tcp_to_sock(tp));
-	tcp_send_what_waits(cpu, tp);
-	sock_put(cpu, tcp_to_sock(tp));
 }
 
 /* -- keepalive, and FIN-WAIT-2 of an orphan -- */
 
-void tcp_keep_timer(void *owner, struct timer *t)
+static void keep_due(struct cpu *cpu, struct tcp_sock *tp)
 {
-	struct cpu *cpu = owner;
-	struct tcp_sock *tp = container_of(t, struct tcp_sock, keep_timer);
 	struct sock *sk = tcp_to_sock(tp);
 	u64 elapsed, intvl;
 
-	sock_hold(sk);
-	if (sk->state == TCP_LISTEN || sk->state == TCP_CLOSE)
-		goto out;
 	if (sk->state == TCP_FIN_WAIT2 && sk->dead) {
 		if (tp->linger2 >= 0) {
 			u64 tmo = tcp_fin_time(tp);
 			if (tmo > TCP_TIMEWAIT_LEN) {
 				tcp_time_wait(cpu, tp, TCP_FIN_WAIT2, tmo - TCP_TIMEWAIT_LEN);
-				goto out;
+				return;
 			}
 		}
 		tcp_send_active_reset(cpu, tp);
 		tcp_done(cpu, tp);
-		goto out;
+		return;
 	}
-	if (!sk->keepalive || BIT(sk->state) & (TCPS(CLOSE) | TCPS(SYN_SENT)))
-		goto out;
+	if (!sk->keepalive || sk->state == TCP_SYN_SENT)
+		return;
 	intvl = tcp_keepalive_intvl(tp);
 	elapsed = tcp_keepalive_time(tp);
 	/* Data in flight or waiting: the other timers look after the peer. */
@@ -451,7 +429,7 @@ void tcp_keep_timer(void *owner, struct timer *t)
 		    (!tp->user_timeout_ms && tp->probes_out >= probes)) {
 			tcp_send_active_reset(cpu, tp);
 			tcp_write_err(cpu, tp);
-			goto out;
+			return;
 		}
 		mib_inc(cpu, sk->net, MIB_TcpExt_TCPKeepAlive);
 		if (tcp_write_wakeup(cpu, tp) != -ENOBUFS) {
@@ -465,8 +443,6 @@ void tcp_keep_timer(void *owner, struct timer *t)
 	}
 again:
 	tcp_arm_keepalive(cpu, tp, elapsed);
-out:
-	sock_put(cpu, sk);
 }
 
 /* SO_KEEPALIVE switched. */
@@ -476,11 +452,58 @@ void tcp_set_keepalive(struct cpu *cpu, struct tcp_sock *tp, bool on)
 
 	if (BIT(sk->state) & (TCPS(CLOSE) | TCPS(LISTEN)))
 		return;
-	if (on && !timer_armed(&tp->keep_timer))
+	if (on && !tp->keep_deadline)
 		tcp_arm_keepalive(cpu, tp, tcp_keepalive_time(tp));
 	else if (!on && !(sk->dead && sk->state == TCP_FIN_WAIT2))
-		timer_cancel(&tp->keep_timer);
-	timer_cancel(&tp->pacing_timer);
+		tp->keep_deadline = 0;
+}
+
+/* -- the timer -- */
+
+static u64 next_deadline(const struct tcp_sock *tp)
+{
+	u64 when = UINT64_MAX;
+
+	if (tp->rtx_kind != TCP_TIMER_NONE)
+		when = tp->rtx_deadline;
+	if (tp->ack.pending & TCP_ACK_TIMER)
+		when = MIN(when, tp->delack_deadline);
+	if (tp->keep_deadline)
+		when = MIN(when, tp->keep_deadline);
+	if (tp->pacing_waits)
+		when = MIN(when, tp->pacing_next);
+	return when;
+}
+
+void tcp_timer(void *owner, struct timer *t)
+{
+	struct cpu *cpu = owner;
+	struct tcp_sock *tp = container_of(t, struct tcp_sock, timer);
+	struct sock *sk = tcp_to_sock(tp);
+	const u32 ended = TCPS(CLOSE) | TCPS(LISTEN);
+	u64 next;
+
+	if (BIT(sk->state) & ended)
+		return;
+	sock_hold(sk);
+	tp->timer_running = true;
+	if (tp->rtx_kind != TCP_TIMER_NONE && tp->rtx_deadline <= cpu->now)
+		rtx_due(cpu, tp);
+	if (tp->ack.pending & TCP_ACK_TIMER && tp->delack_deadline <= cpu->now)
+		delack_due(cpu, tp);
+	if (tp->pacing_waits && tp->pacing_next <= cpu->now) {
+		tp->pacing_waits = false;
+		tcp_send_what_waits(cpu, tp);
+	}
+	if (tp->keep_deadline && tp->keep_deadline <= cpu->now) {
+		tp->keep_deadline = 0;
+		keep_due(cpu, tp);
+	}
+	tp->timer_running = false;
+	next = next_deadline(tp);
+	if (next != UINT64_MAX && !(BIT(sk->state) & ended))
+		cpu_timer_arm(cpu, t, next);
+	sock_put(cpu, sk);
 }
 
 /* An unreachable error about the head while it backs off: RFC 6069, the timeout goes one step back. */
@@ -498,6 +521,5 @@ void tcp_ld_rto_revert(struct cpu *cpu, struct tcp_sock *tp, u32 seq)
 	tp->rto = tp->srtt_us ? (u64)((tp->srtt_us >> 3) + tp->rttvar_us) * NSEC_PER_USEC : TCP_RTO_INIT;
 	tp->rto = MIN(tp->rto << MIN(tp->backoff, 20), tcp_rto_max(tp));
 	passed = cpu->now - s->tx_ns;
-	timer_cancel(&tp->rtx_timer);
 	tcp_arm_rtx(cpu, tp, TCP_TIMER_RTO, cpu->now + (tp->rto > passed ? tp->rto - passed : 0));
 }
