@@ -18,6 +18,7 @@
 #include "attach/supervisor.h"
 
 #define OPTION_MAX 65536
+enum { FLOWLABEL_MGR = 32, FLOWLABEL_REQ = 32 }; /* IPV6_FLOWLABEL_MGR, struct in6_flowlabel_req */
 
 #ifndef SIOCGSKNS
 #define SIOCGSKNS 0x894C
@@ -115,6 +116,8 @@ enum call_end call_setsockopt(struct call *c)
 			call_unlock_all(c, cpu);
 		else
 			call_unlock(c, cpu);
+		if (!e && level == SOL_IPV6 && name == FLOWLABEL_MGR && len >= FLOWLABEL_REQ && call_write(c, c->arg[3], val, FLOWLABEL_REQ))
+			e = -EFAULT; /* the label that was chosen is told in the request */
 	}
 	if (val != small)
 		free(val);

@@ -4,12 +4,33 @@
  *
  * Netlink: the request is processed, and its answers lie in the program's queue, before the call returns.
  */
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 
 #include "attach/supervisor.h"
 
 #define DATAGRAM_MAX 65536
+
+/* Whether a control message is among those for which Linux asks for a capability: the others are too frequent to look the caller up. */
+static bool asks_right(const struct msghdr *m)
+{
+	const u8 *p = m->msg_control;
+	struct cmsghdr h;
+
+	for (size_t left = m->msg_controllen; left >= sizeof(h);) {
+		memcpy(&h, p, sizeof(h));
+		if (h.cmsg_len < sizeof(h) || h.cmsg_len > left)
+			return false;
+		if (h.cmsg_level == SOL_SOCKET && (h.cmsg_type == SO_MARK || h.cmsg_type == SO_PRIORITY))
+			return true;
+		if (h.cmsg_level == SOL_IPV6 && h.cmsg_type != IPV6_PKTINFO && h.cmsg_type != IPV6_HOPLIMIT && h.cmsg_type != IPV6_TCLASS)
+			return true;
+		p += MIN(ALIGN_UP(h.cmsg_len, sizeof(size_t)), left);
+		left -= MIN(ALIGN_UP(h.cmsg_len, sizeof(size_t)), left);
+	}
+	return false;
+}
 
 /* One message to the stack; *end is CALL_PARKED when it waits. */
 static s64 to_stack(struct call *c, struct msghdr *m, int flags, enum call_end *end)
@@ -19,7 +40,7 @@ static s64 to_stack(struct call *c, struct msghdr *m, int flags, enum call_end *
 	struct cpu *cpu;
 	ssize_t n;
 
-	if (all)
+	if (all || (m->msg_controllen && asks_right(m)))
 		call_identify(c, as->kns, true);
 	cpu = all ? call_lock_all(c) : call_lock(c);
 	*end = CALL_REPLY;

@@ -33,7 +33,7 @@ struct ip_out {
 	u8 pmtudisc;		/* IP_PMTUDISC_* */
 	bool hdrincl;
 	const struct ip4_opts *opts; /* inet/ip4/ip4.h, or NULL */
-	const void *txopts6;
+	const struct ip6_txopts *txopts6; /* inet/ip6/ip6.h, or NULL */
 	u32 mark, priority;
 	be32 flowlabel;
 	bool mc_noloop;		/* multicast: not to our own members (IP_MULTICAST_LOOP off) */

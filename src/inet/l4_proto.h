@@ -48,6 +48,9 @@ struct l4_raw_ops {
 	bool (*rx)(struct cpu *cpu, struct netns *net, struct sk_buff *skb, u8 proto);
 	/* An ICMP error quoting this protocol; data at the quoted network header. Borrows. */
 	void (*err)(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct icmp_error *e, u8 proto);
+	/* A packet that passes, with a router alert of this value (data at the network header): copies for the sockets that wait for such
+	 * ones (IPV6_ROUTER_ALERT). True: it is theirs, and goes no further. Borrows. NULL: none. */
+	bool (*router_alert)(struct cpu *cpu, struct netns *net, struct sk_buff *skb, u16 value);
 	/* An echo reply (data at the ICMP header) or an error about an echo request (data at the quoted ICMP header) for a ping
 	 * socket. rx consumes, err borrows. */
 	void (*ping_rx)(struct cpu *cpu, struct netns *net, struct sk_buff *skb);

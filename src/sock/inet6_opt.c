@@ -9,7 +9,7 @@
 #include "inet/ip6/ip6.h"
 #include "sock/inet_sock.h"
 
-enum { OPT_OPKTINFO = 2, OPT_OHOPLIMIT = 8, OPT_FLOWINFO = 11, OPT_MULTICAST_ALL = 29, OPT_RECVERR_RFC4884 = 31, OPT_FLOWINFO_SEND = 33,
+enum { OPT_OPKTINFO = 2, OPT_OHOPLIMIT = 8, OPT_RA_ISOLATE = 30, OPT_FLOWINFO = 11, OPT_MULTICAST_ALL = 29, OPT_RECVERR_RFC4884 = 31, OPT_FLOWLABEL_MGR = 32, OPT_FLOWINFO_SEND = 33,
        OPT_ORIGDSTADDR = 74, OPT_UNICAST_IF = 76, OPT_RECVFRAGSIZE = 77, OPT_FREEBIND = 78 };
 enum { PREFER_TMP = 1, PREFER_PUBLIC = 2, PREFER_COA = 4, PREFER_HOME = 0x400, PREFER_CGA = 8, PREFER_NONCGA = 0x800, PREFER_PUBTMP_DEFAULT = 0x100 };
 
@@ -20,6 +20,8 @@ static const struct {
 	{ IPV6_RECVPKTINFO, IP6_CMSG_PKTINFO }, { OPT_OPKTINFO, IP6_CMSG_OPKTINFO },	  { IPV6_RECVHOPLIMIT, IP6_CMSG_HOPLIMIT },
 	{ OPT_OHOPLIMIT, IP6_CMSG_OHOPLIMIT },	{ IPV6_RECVTCLASS, IP6_CMSG_TCLASS },	  { OPT_FLOWINFO, IP6_CMSG_FLOWINFO },
 	{ OPT_ORIGDSTADDR, IP6_CMSG_ORIGDSTADDR }, { OPT_RECVFRAGSIZE, IP6_CMSG_RECVFRAGSIZE }, { IPV6_RECVPATHMTU, IP6_CMSG_PATHMTU },
+	{ IPV6_RECVHOPOPTS, IP6_CMSG_HOPOPTS },	{ IPV6_2292HOPOPTS, IP6_CMSG_OHOPOPTS },  { IPV6_RECVDSTOPTS, IP6_CMSG_DSTOPTS },
+	{ IPV6_2292DSTOPTS, IP6_CMSG_ODSTOPTS }, { IPV6_RECVRTHDR, IP6_CMSG_RTHDR },	  { IPV6_2292RTHDR, IP6_CMSG_ORTHDR },
 };
 static u32 cmsg_flag(int name)
 {
@@ -62,10 +64,10 @@ static int set_membership(struct cpu *cpu, struct inet_sock *inet, bool join, co
 	struct ipv6_mreq r;
 	struct inaddr group;
 
-	if (inet->sk.type == SOCK_STREAM)
-		return -EPROTO;
 	if (len < sizeof r)
 		return -EINVAL;
+	if (inet->sk.type == SOCK_STREAM)
+		return -EPROTO;
 	memcpy(&r, val, sizeof r);
 	group = inaddr_from_v6(&r.ipv6mr_multiaddr);
 	return join ? inet6_mc_join(cpu, inet, &group, (s32)r.ipv6mr_interface) : inet6_mc_leave(cpu, inet, &group, (s32)r.ipv6mr_interface);
@@ -87,6 +89,18 @@ static int set_group_req(struct cpu *cpu, struct inet_sock *inet, bool join, con
 	return join ? inet6_mc_join(cpu, inet, &group, (s32)g.gr_interface) : inet6_mc_leave(cpu, inet, &group, (s32)g.gr_interface);
 }
 
+static int set_anycast(struct cpu *cpu, struct inet_sock *inet, bool join, const void *val, socklen_t len)
+{
+	struct ipv6_mreq r;
+	struct inaddr a;
+
+	if (len < sizeof r)
+		return -EINVAL;
+	memcpy(&r, val, sizeof r);
+	a = inaddr_from_v6(&r.ipv6mr_multiaddr);
+	return join ? inet6_anycast_join(cpu, inet, &a, (s32)r.ipv6mr_interface) : inet6_anycast_leave(cpu, inet, &a, (s32)r.ipv6mr_interface);
+}
+
 static int set_device(struct inet_sock *inet, s32 ifindex, s32 *where)
 {
 	if (ifindex) {
@@ -103,8 +117,6 @@ static int set_device(struct inet_sock *inet, s32 ifindex, s32 *where)
 static int set_pktinfo(struct inet_sock *inet, const void *val, socklen_t len)
 {
 	struct in6_pktinfo pi;
-	if (!len)
-		return 0;
 	if (len < sizeof pi)
 		return -EINVAL;
 	memcpy(&pi, val, sizeof pi);
@@ -121,6 +133,26 @@ static int set_recverr(struct cpu *cpu, struct inet_sock *inet, bool on)
 	inet->recverr6 = on;
 	while (!on && (skb = skb_list_pop(&inet->sk.err_queue)))
 		skb_consume(cpu, skb);
+	return 0;
+}
+
+/* IPV6_ADDRFORM (RFC 3493 calls it by another name no more): a socket connected to a mapped address becomes one of AF_INET. */
+static int to_inet(struct cpu *cpu, struct inet_sock *inet)
+{
+	struct sock *sk = &inet->sk;
+
+	if (sk->protocol != IPPROTO_UDP && sk->protocol != IPPROTO_TCP)
+		return -ENOPROTOOPT;
+	if (sk->state != TCP_ESTABLISHED)
+		return -ENOTCONN;
+	if (inet->v6only || !inaddr_is_v4(&inet->daddr))
+		return -EADDRNOTAVAIL;
+	inet6_mc_leave_all(cpu, inet);
+	inet6_flowlabel_leave_all(cpu, inet);
+	inet6_txopts_free(cpu, inet);
+	sk->family = AF_INET;
+	if (sk->socket)
+		sk->socket->family = AF_INET;
 	return 0;
 }
 
@@ -155,7 +187,7 @@ static int set_int(struct cpu *cpu, struct inet_sock *inet, int name, int v)
 		o->mc_all = on;
 		return 0;
 	case IPV6_V6ONLY:
-		if (inet->num && inet->sk.type != SOCK_RAW)
+		if (inet->num)
 			return -EINVAL;
 		inet->v6only = on;
 		return 0;
@@ -207,19 +239,30 @@ static int set_int(struct cpu *cpu, struct inet_sock *inet, int name, int v)
 		inet->freebind = on;
 		return 0;
 	case IPV6_HDRINCL:
-		if (inet->sk.type != SOCK_RAW)
-			return -ENOPROTOOPT;
 		inet->hdrincl = on;
+		return 0;
+	case IPV6_ADDRFORM: return v == AF_INET ? to_inet(cpu, inet) : -EINVAL;
+	case OPT_RECVERR_RFC4884:
+		if (v != on)
+			return -EINVAL;
+		o->recverr_rfc4884 = on;
+		return 0;
+	case OPT_RA_ISOLATE:
+		o->ra_isolate = on;
 		return 0;
 	}
 	return -ENOPROTOOPT;
 }
 
+/* Options that look at no length: too short a value is 0. */
+static bool any_length(int name) { return name == IPV6_AUTOFLOWLABEL || name == IPV6_DONTFRAG || name == OPT_RECVFRAGSIZE; }
+
 static bool is_known(int name)
 {
 	static const u8 known[] = { IPV6_UNICAST_HOPS, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_MULTICAST_IF, OPT_UNICAST_IF, OPT_MULTICAST_ALL,
 				    IPV6_V6ONLY, IPV6_TCLASS, IPV6_MTU_DISCOVER, IPV6_MTU, IPV6_RECVERR, OPT_FLOWINFO_SEND, IPV6_DONTFRAG,
-				    IPV6_AUTOFLOWLABEL, IPV6_ADDR_PREFERENCES, IPV6_MINHOPCOUNT, IPV6_TRANSPARENT, OPT_FREEBIND, IPV6_HDRINCL };
+				    IPV6_AUTOFLOWLABEL, IPV6_ADDR_PREFERENCES, IPV6_MINHOPCOUNT, IPV6_TRANSPARENT, OPT_FREEBIND, IPV6_HDRINCL,
+				    IPV6_ADDRFORM, OPT_RECVERR_RFC4884, OPT_RA_ISOLATE, IPV6_ROUTER_ALERT };
 	return name > 0 && name < 256 && memchr(known, name, sizeof known);
 }
 
@@ -234,12 +277,33 @@ int inet6_setsockopt(struct cpu *cpu, struct inet_sock *inet, int name, const vo
 	case MCAST_JOIN_GROUP:
 	case MCAST_LEAVE_GROUP: return set_group_req(cpu, inet, name == MCAST_JOIN_GROUP, val, len);
 	case IPV6_PKTINFO: return set_pktinfo(inet, val, len);
+	case IPV6_JOIN_ANYCAST:
+	case IPV6_LEAVE_ANYCAST: return set_anycast(cpu, inet, name == IPV6_JOIN_ANYCAST, val, len);
+	case IPV6_HOPOPTS:
+	case IPV6_RTHDRDSTOPTS:
+	case IPV6_RTHDR:
+	case IPV6_DSTOPTS: return inet6_txopts_set(cpu, inet, name, val, len);
+	case IPV6_2292PKTOPTIONS: return inet6_txopts_2292(cpu, inet, val, len);
+	case OPT_FLOWLABEL_MGR: return inet6_flowlabel_set(cpu, inet, val, len);
+	case IPV6_MULTICAST_IF:
+	case IPV6_MULTICAST_HOPS:
+		if (inet->sk.type == SOCK_STREAM)
+			return -ENOPROTOOPT;
+		break;
+	case IPV6_HDRINCL:
+		if (inet->sk.type != SOCK_RAW)
+			return -ENOPROTOOPT;
+		break;
+	case OPT_UNICAST_IF:
+		if (len != sizeof v)
+			return -EINVAL;
+		break;
 	case IPV6_IPSEC_POLICY:
 	case IPV6_XFRM_POLICY: return caller_net_admin(cpu) ? -ENOPROTOOPT : -EPERM;
 	}
 	if (len >= sizeof v)
 		memcpy(&v, val, sizeof v);
-	else
+	else if (!any_length(name))
 		return flag || is_known(name) ? -EINVAL : -ENOPROTOOPT;
 	if (!flag)
 		return set_int(cpu, inet, name, v);
@@ -283,7 +347,19 @@ static int get_int(struct cpu *cpu, struct inet_sock *inet, int name, int *v)
 	case IPV6_MINHOPCOUNT: *v = o->min_hops; return 0;
 	case IPV6_TRANSPARENT: *v = inet->transparent; return 0;
 	case OPT_FREEBIND: *v = inet->freebind; return 0;
-	case IPV6_HDRINCL: *v = inet->hdrincl; return 0;
+	case IPV6_HDRINCL:
+		*v = inet->hdrincl;
+		return inet->sk.type == SOCK_RAW ? 0 : -ENOPROTOOPT;
+	case IPV6_ADDRFORM:
+		if (inet->sk.protocol != IPPROTO_UDP && inet->sk.protocol != IPPROTO_TCP)
+			return -ENOPROTOOPT;
+		if (inet->sk.state != TCP_ESTABLISHED)
+			return -ENOTCONN;
+		*v = inet->sk.family;
+		return 0;
+	case OPT_RECVERR_RFC4884: *v = o->recverr_rfc4884; return 0;
+	case OPT_RA_ISOLATE: *v = o->ra_isolate; return 0;
+	case IPV6_ROUTER_ALERT: *v = o->ra; return 0;
 	}
 	return -ENOPROTOOPT;
 }
@@ -298,10 +374,16 @@ int inet6_getsockopt(struct cpu *cpu, struct inet_sock *inet, int name, void *va
 			return -EINVAL;
 		if (!inet->dst)
 			return -ENOTCONN;
-		mi.ip6m_addr.sin6_family = AF_INET6;
-		memcpy(&mi.ip6m_addr.sin6_addr, inet->daddr.b, 16);
 		mi.ip6m_mtu = dst_mtu(cpu, inet->dst);
 		return sockopt_put(val, len, &mi, sizeof mi);
+	}
+	switch (name) {
+	case IPV6_HOPOPTS:
+	case IPV6_RTHDRDSTOPTS:
+	case IPV6_RTHDR:
+	case IPV6_DSTOPTS: return inet6_txopts_get(inet, name, val, len);
+	case IPV6_2292PKTOPTIONS: return inet6_pktoptions_get(inet, val, len);
+	case OPT_FLOWLABEL_MGR: return inet6_flowlabel_get(cpu, inet, val, len);
 	}
 	if ((err = get_int(cpu, inet, name, &v)))
 		return err;

@@ -121,6 +121,7 @@ void inet_bind_undo(struct inet_sock *inet)
 int inet_dgram_connect(struct cpu *cpu, struct inet_sock *inet, const struct sockaddr *a, socklen_t len)
 {
 	struct inaddr old = inet->daddr, addr;
+	be32 label = inet->v6.flow_label;
 	be16 old_port = inet->dport;
 	struct dst *dst;
 	struct flow fl;
@@ -131,7 +132,10 @@ int inet_dgram_connect(struct cpu *cpu, struct inet_sock *inet, const struct soc
 	if ((err = peer_parse(inet, a, len, &addr, &port, &scope)) || (err = inet6_scope(inet, &addr, scope)))
 		return err;
 	if (inet->sk.family == AF_INET6 && inet->v6.sndflow && len >= 8 && !inaddr_is_v4(&addr))
-		inet->v6.flow_label.raw = ((const u32 *)(const void *)a)[1] & BE32(0xfffff).raw;
+		label.raw = ((const u32 *)(const void *)a)[1] & BE32(IP6_FLOWLABEL_MASK).raw;
+	if ((err = inet6_flowlabel_check(inet, label)))
+		return err;
+	inet->v6.flow_label = label;
 	inet_dst_reset(inet);
 	addr = self_if_any(inet, &addr);
 	inet->daddr = addr;
@@ -177,6 +181,71 @@ int inet_dgram_shutdown(struct cpu *cpu, struct sock *sk, int how)
 	return sk->state == TCP_CLOSE ? -ENOTCONN : 0;
 }
 
+void inet_dest_put(struct cpu *cpu, struct inet_dest *d)
+{
+	mem_free(cpu_mem(cpu), d->c.txopts6);
+	d->c.txopts6 = NULL;
+	dst_put(d->dst);
+}
+
+static const struct ip6_txopts *txopts_of(const struct inet_sock *inet, const struct inet_dest *d)
+{
+	return d->c.txopts6 ? d->c.txopts6 : inet->v6.txopts;
+}
+
+u32 inet_dest_opts_len(const struct inet_sock *inet, const struct inet_dest *d)
+{
+	const struct ip4_opts *o = d->c.has_opts ? &d->c.opts : inet->opts;
+	if (d->fl.family == AF_INET6)
+		return ip6_txopts_len(txopts_of(inet, d));
+	return o ? o->len : 0;
+}
+
+bool inet_dest_may_fragment(const struct inet_sock *inet, const struct inet_dest *d)
+{
+	bool v6 = d->fl.family == AF_INET6;
+	if (v6 && d->c.dontfrag6 >= 0)
+		return !d->c.dontfrag6 && (inet->v6.pmtudisc < IPV6_PMTUDISC_DO || inet->v6.pmtudisc == IPV6_PMTUDISC_OMIT);
+	return inet_may_fragment(inet, v6);
+}
+
+int inet_dest_check_size(struct cpu *cpu, struct inet_sock *inet, const struct inet_dest *d, u32 bytes)
+{
+	bool v6 = d->fl.family == AF_INET6, dontfrag = v6 && (d->c.dontfrag6 >= 0 ? d->c.dontfrag6 : inet->v6.dontfrag);
+	u32 opts = inet_dest_opts_len(inet, d), mtu;
+
+	if (inet_dest_may_fragment(inet, d))
+		mtu = v6 ? 65535 + IP6_HDR_LEN : 65535; /* IPv6's length does not count its header */
+	else
+		mtu = dontfrag ? dst_mtu(cpu, d->dst) : inet_sock_mtu(cpu, inet, d->dst);
+	if (bytes <= mtu)
+		return 0;
+	if (mtu >= 65535) /* what would be said of the path, not of the header's field */
+		mtu = v6 ? dst_mtu(cpu, d->dst) : 65535;
+	if (dontfrag)
+		inet6_pathmtu_set(inet, &d->fl.daddr, mtu - opts);
+	inet_err_queue_local(cpu, inet, EMSGSIZE, &d->fl.daddr, d->dport, mtu - opts);
+	return -EMSGSIZE;
+}
+
+/* The label that the program gave for this datagram must be its own once labels are leased; a lease's extension headers come with it. */
+static int label6(struct cpu *cpu, struct inet_sock *inet, struct inet_cmsgs *c)
+{
+	struct ip6_flowlabel *fl = c->has_label6 ? inet6_flowlabel_of(inet, c->label6) : NULL;
+	struct ip6_txopts *x = NULL;
+	int err;
+
+	if (!c->has_label6 || (err = inet6_flowlabel_check(inet, c->label6)))
+		return c->has_label6 ? err : 0;
+	if (!fl || !fl->opts)
+		return 0;
+	if ((err = inet6_txopts_merge(cpu, fl->opts, c->txopts6 ? c->txopts6 : inet->v6.txopts, &x)))
+		return err;
+	mem_free(cpu_mem(cpu), c->txopts6);
+	c->txopts6 = x;
+	return 0;
+}
+
 /* IPv6's own part of a flow that was filled for no peer: class, label, device of a link-local destination. */
 static int dest6(const struct inet_sock *inet, const struct inaddr *daddr, s32 scope, const struct inet_cmsgs *c, struct flow *fl)
 {
@@ -193,8 +262,7 @@ static int dest6(const struct inet_sock *inet, const struct inaddr *daddr, s32 s
 	return 0;
 }
 
-int inet_dgram_dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr *m, int flags, u8 proto, bool need_port,
-		    struct inet_dest *d)
+static int dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr *m, int flags, u8 proto, bool need_port, struct inet_dest *d)
 {
 	struct sock *sk = &inet->sk;
 	const struct inet_af *af;
@@ -204,7 +272,6 @@ int inet_dgram_dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr
 	int err;
 
 	d->connected = false;
-	inet_cmsgs_init(inet, &d->c);
 	if (m->msg_name) {
 		struct sockaddr_in in;
 		if (m->msg_namelen < sizeof in)
@@ -222,6 +289,11 @@ int inet_dgram_dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr
 			return -EINVAL;
 		d->dport = cpu_to_be16(port);
 		d->fl.daddr = self_if_any(inet, &d->fl.daddr);
+		if (sk->family == AF_INET6 && inet->v6.sndflow && m->msg_namelen >= 8 && !inaddr_is_v4(&d->fl.daddr)) {
+			memcpy(&d->c.label6, (const u8 *)m->msg_name + 4, 4);
+			d->c.label6.raw &= BE32(IP6_FLOWLABEL_MASK).raw;
+			d->c.has_label6 = d->c.label6.raw != 0;
+		}
 	} else {
 		if (sk->state != TCP_ESTABLISHED)
 			return -EDESTADDRREQ;
@@ -232,9 +304,12 @@ int inet_dgram_dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr
 	if (m->msg_controllen) {
 		if ((err = inet_cmsgs_parse(cpu, inet, m, &d->c)))
 			return err;
-		if (d->c.oif || !inaddr_is_any(&d->c.saddr) || d->c.tos >= 0 || d->c.has_opts || d->c.mark != sk->mark || d->c.has_label6)
+		if (d->c.oif || !inaddr_is_any(&d->c.saddr) || d->c.tos >= 0 || d->c.has_opts || d->c.mark != sk->mark || d->c.has_label6 ||
+		    d->c.txopts6)
 			d->connected = false;
 	}
+	if (unlikely(d->c.has_label6) && (err = label6(cpu, inet, &d->c)))
+		return err;
 	opts = d->c.has_opts ? &d->c.opts : inet->opts;
 	if (unlikely(flags & MSG_DONTROUTE) || unlikely(opts && opts->srr))
 		d->connected = false;
@@ -251,6 +326,7 @@ int inet_dgram_dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr
 	if (d->fl.family == AF_INET6) {
 		if ((err = dest6(inet, &daddr, scope, &d->c, &d->fl)))
 			return err;
+		d->fl.daddr = ip6_txopts_hop(txopts_of(inet, d), &daddr);
 	}
 	if (!inaddr_is_any(&d->c.saddr))
 		d->fl.saddr = d->c.saddr;
@@ -281,6 +357,20 @@ int inet_dgram_dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr
 	return 0;
 }
 
+int inet_dgram_dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr *m, int flags, u8 proto, bool need_port,
+		    struct inet_dest *d)
+{
+	int err;
+
+	inet_cmsgs_init(inet, &d->c);
+	err = dest(cpu, inet, m, flags, proto, need_port, d);
+	if (unlikely(err)) {
+		mem_free(cpu_mem(cpu), d->c.txopts6);
+		d->c.txopts6 = NULL;
+	}
+	return err;
+}
+
 void inet_dest_ip_out(const struct inet_sock *inet, const struct inet_dest *d, u8 proto, struct ip_out *o)
 {
 	inet_sock_ip_out(inet, proto, o);
@@ -289,6 +379,7 @@ void inet_dest_ip_out(const struct inet_sock *inet, const struct inet_dest *d, u
 	if (d->fl.family == AF_INET6) {
 		inet6_sock_ip_out(inet, o);
 		o->flowlabel = d->fl.flowlabel;
+		o->txopts6 = txopts_of(inet, d);
 		if (v6_is_multicast(&d->fl.daddr)) {
 			o->ttl = inet->v6.mc_hops;
 			o->mc_noloop = !inet->v6.mc_loop;
@@ -306,6 +397,7 @@ void inet_dest_ip_out(const struct inet_sock *inet, const struct inet_dest *d, u
 		o->ttl = inet->uc_ttl;
 		o->pmtudisc = inet->pmtudisc;
 		o->flowlabel = (be32){ 0 };
+		o->txopts6 = NULL;
 		o->auto_label = false;
 	}
 	if (d->dst->type == RTN_MULTICAST) {

@@ -358,7 +358,7 @@ int inet_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, const
 		return sock_setsockopt(cpu, sk, name, val, len);
 	if (level == SOL_IPV6 && sk->family == AF_INET6)
 		return inet6_setsockopt(cpu, inet, name, val, len);
-	if (level != SOL_IP)
+	if (level != SOL_IP || (sk->family == AF_INET6 && sk->type == SOCK_RAW))
 		return -ENOPROTOOPT;
 	err = set_struct(cpu, inet, name, val, len);
 	if (err != -EAGAIN)
@@ -485,6 +485,8 @@ int inet_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name, void 
 		return sock_getsockopt(cpu, sk, name, val, len);
 	if (level == SOL_IPV6 && sk->family == AF_INET6)
 		return inet6_getsockopt(cpu, inet, name, val, len);
+	if (sk->family == AF_INET6 && (level != SOL_IP || sk->type == SOCK_RAW))
+		return -ENOPROTOOPT;
 	if (level != SOL_IP)
 		return -EOPNOTSUPP; /* Linux's answers to get and set differ */
 	switch (name) {

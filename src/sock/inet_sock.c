@@ -35,6 +35,10 @@ void inet_sock_init(struct inet_sock *inet)
 	inet->pmtudisc = ip4 && ip4->no_pmtu_disc ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
 	inet->v6 = (struct inet6_opts){ .uc_hops = -1, .mc_hops = 1, .pmtudisc = IP_PMTUDISC_WANT, .mc_loop = true, .mc_all = true };
 	list_init(&inet->v6.groups);
+	list_init(&inet->v6.anycasts);
+	list_init(&inet->v6.leases);
+	if (inet->sk.family == AF_INET6 && inet->sk.net->ip6)
+		inet->v6.repflow = inet->sk.net->ip6->flowlabel_reflect & 1;
 	if (inet->sk.family == AF_INET6 && inet->sk.net->ip6)
 		inet->v6only = inet->sk.net->ip6->bindv6only != 0;
 	list_init(&inet->bind_link);
@@ -52,6 +56,8 @@ void inet_dst_reset(struct inet_sock *inet)
 void inet_sock_fini(struct cpu *cpu, struct inet_sock *inet)
 {
 	inet_mc_leave_all(cpu, inet);
+	inet6_flowlabel_leave_all(cpu, inet);
+	inet6_txopts_free(cpu, inet);
 	inet_dst_reset(inet);
 	mem_free(cpu_mem(cpu), inet->opts);
 	inet->opts = NULL;
@@ -127,6 +133,8 @@ int inet_getname(struct cpu *cpu, struct sock *sk, bool peer, struct sockaddr_st
 	if (!inet->dport.raw || sk->state == TCP_CLOSE || sk->state == TCP_SYN_SENT)
 		return -ENOTCONN;
 	inet_sockaddr_fill(sk, &inet->daddr, inet->dport, sk->bound_dev_if, a, len);
+	if (sk->family == AF_INET6 && inet->v6.sndflow)
+		((struct sockaddr_in6 *)a)->sin6_flowinfo = inet->v6.flow_label.raw;
 	return 0;
 }
 
@@ -186,8 +194,11 @@ int inet_sock_route(struct cpu *cpu, struct inet_sock *inet, u8 proto, struct fl
 		}
 		inet_dst_reset(inet);
 	}
+	if (fl->family == AF_INET6)
+		fl->daddr = ip6_txopts_hop(inet->v6.txopts, &inet->daddr);
 	if ((err = af->route_out(cpu, inet->sk.net, fl, out)))
 		return err;
+	fl->daddr = inet->daddr; /* a routing header's first hop was for the lookup only */
 	dst_hold(*out);
 	inet->dst = *out;
 	return 0;
@@ -218,6 +229,7 @@ void inet6_sock_ip_out(const struct inet_sock *inet, struct ip_out *o)
 	o->pmtudisc = inet->v6.pmtudisc;
 	o->opts = NULL;
 	o->flowlabel = inet->v6.flow_label;
+	o->txopts6 = inet->v6.txopts;
 	/* net.ipv6.auto_flowlabels: 0 nobody has one made, 1 who does not refuse, 2 who asks, 3 everybody. */
 	o->auto_label = ip6 && (ip6->auto_flowlabels == 3 || (ip6->auto_flowlabels && (inet->v6.autoflow_set ? inet->v6.autoflow :
 											ip6->auto_flowlabels == 1)));
@@ -250,6 +262,7 @@ void inet_cmsgs_init(const struct inet_sock *inet, struct inet_cmsgs *c)
 	c->hops6 = c->tclass6 = -1;
 	c->dontfrag6 = -1;
 	c->has_label6 = false;
+	c->txopts6 = NULL;
 }
 
 static int cmsg_socket(struct cpu *cpu, const struct sock *sk, const struct cmsghdr *h, const u8 *data, size_t len, struct inet_cmsgs *c)

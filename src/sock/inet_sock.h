@@ -34,18 +34,26 @@ struct inet_rx_cb {
 };
 
 enum inet6_cmsg { IP6_CMSG_PKTINFO = 1, IP6_CMSG_OPKTINFO = 2, IP6_CMSG_HOPLIMIT = 4, IP6_CMSG_OHOPLIMIT = 8, IP6_CMSG_TCLASS = 16,
-		  IP6_CMSG_FLOWINFO = 32, IP6_CMSG_ORIGDSTADDR = 64, IP6_CMSG_RECVFRAGSIZE = 128, IP6_CMSG_PATHMTU = 256 };
+		  IP6_CMSG_FLOWINFO = 32, IP6_CMSG_ORIGDSTADDR = 64, IP6_CMSG_RECVFRAGSIZE = 128, IP6_CMSG_PATHMTU = 256,
+		  IP6_CMSG_HOPOPTS = 512, IP6_CMSG_OHOPOPTS = 1024, IP6_CMSG_DSTOPTS = 2048, IP6_CMSG_ODSTOPTS = 4096, IP6_CMSG_RTHDR = 8192,
+		  IP6_CMSG_ORTHDR = 16384 };
 /* What IPV6_ options set; used for IPv6's packets alone, as an AF_INET6 socket may send and receive IPv4 too. */
 struct inet6_opts {
 	s16 uc_hops, mc_hops;	 /* -1: default */
 	u8 tclass, pmtudisc, min_hops;
-	bool mc_loop, mc_all, dontfrag, sndflow, autoflow, autoflow_set, repflow;
+	bool mc_loop, mc_all, dontfrag, sndflow, autoflow, autoflow_set, repflow, recverr_rfc4884, ra, ra_isolate;
 	u32 cmsg;		 /* enum inet6_cmsg */
 	s32 mc_index, uc_index;
 	u32 prefs;		 /* IPV6_PREFER_SRC_* */
 	u32 frag_size;		 /* IPV6_MTU: most bytes of a packet, 0: the path's */
 	be32 flow_label;
+	be32 rcv_flowinfo;	 /* class and label of the peer's last segment, for IPV6_FL_F_REMOTE */
 	struct list groups;	 /* inet6_mcast.c's */
+	struct list anycasts;	 /* inet6_mcast.c's */
+	struct list leases;	 /* inet6_flowlabel.c's */
+	struct ip6_txopts *txopts; /* extension headers of every packet, or NULL */
+	u32 path_mtu;		 /* IPV6_PATHMTU that waits to be received; 0: none */
+	struct inaddr path_mtu_to;
 };
 
 struct port_bucket; /* transport/ports.h */
@@ -131,7 +139,9 @@ struct inet_cmsgs {
 	s8 dontfrag6;		 /* IPV6_DONTFRAG; -1: not given */
 	bool has_label6;
 	be32 label6;		 /* IPV6_FLOWINFO */
+	struct ip6_txopts *txopts6; /* extension headers of this datagram, instead of the socket's; ours to free, or NULL */
 };
+/* On error too, c->txopts6 is the caller's to free. */
 void inet_cmsgs_init(const struct inet_sock *inet, struct inet_cmsgs *c);
 int inet_cmsgs_parse(struct cpu *cpu, struct inet_sock *inet, const struct msghdr *m, struct inet_cmsgs *c);
 
@@ -143,6 +153,13 @@ struct inet_dest {
 	be16 dport;
 	bool connected;
 };
+/* Gives back what a destination holds. */
+void inet_dest_put(struct cpu *cpu, struct inet_dest *d);
+/* Bytes of IPv4 options or IPv6 extension headers that go with the datagram. */
+u32 inet_dest_opts_len(const struct inet_sock *inet, const struct inet_dest *d);
+/* Whether so many bytes, headers and all, may go there at all: 0, or -EMSGSIZE, which the error queue and IPV6_PATHMTU hear of. */
+int inet_dest_check_size(struct cpu *cpu, struct inet_sock *inet, const struct inet_dest *d, u32 bytes);
+bool inet_dest_may_fragment(const struct inet_sock *inet, const struct inet_dest *d);
 /* need_port: a destination port of 0 is -EINVAL. On error nothing is held. */
 int inet_dgram_dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr *m, int flags, u8 proto, bool need_port,
 		    struct inet_dest *d);
@@ -154,7 +171,28 @@ int inet6_getsockopt(struct cpu *cpu, struct inet_sock *inet, int name, void *va
 /* One control message of level SOL_IPV6 that a program sends; and those it asked for (inet6_cmsg.c). */
 int inet6_cmsg_parse(struct cpu *cpu, struct inet_sock *inet, int type, const u8 *data, size_t len, struct inet_cmsgs *c);
 void inet6_recv_cmsgs(struct cpu *cpu, struct inet_sock *inet, const struct sk_buff *skb, struct msghdr *m);
+/* A datagram was too long for a path of mtu bytes (with its headers): IPV6_RECVPATHMTU's news, and its receiver; -EAGAIN: none waits. */
+void inet6_pathmtu_set(struct inet_sock *inet, const struct inaddr *daddr, u32 mtu);
+ssize_t inet6_pathmtu_recv(struct inet_sock *inet, struct msghdr *m);
+/* Extension headers that are sent (inet6_txopts.c). name: IPV6_HOPOPTS and the like. */
+int inet6_txopts_set(struct cpu *cpu, struct inet_sock *inet, int name, const void *val, socklen_t len);
+int inet6_txopts_get(const struct inet_sock *inet, int name, void *val, socklen_t *len);
+int inet6_txopts_2292(struct cpu *cpu, struct inet_sock *inet, const void *val, socklen_t len);
+int inet6_pktoptions_get(const struct inet_sock *inet, void *val, socklen_t *len); /* IPV6_2292PKTOPTIONS of a stream */
+void inet6_txopts_free(struct cpu *cpu, struct inet_sock *inet);
+int inet6_txopts_copy(struct cpu *cpu, struct inet_sock *to, const struct inet_sock *from); /* a listener's, for its child. -ENOMEM */
+int inet6_txopts_cmsg(struct cpu *cpu, int type, const u8 *data, size_t len, struct ip6_txopts **xp); /* adds to *xp */
+int inet6_txopts_merge(struct cpu *cpu, const struct ip6_txopts *lease, const struct ip6_txopts *own, struct ip6_txopts **out);
+/* IPV6_FLOWLABEL_MGR (inet6_flowlabel.c). set writes the chosen label into the request, as Linux does. */
+int inet6_flowlabel_set(struct cpu *cpu, struct inet_sock *inet, const void *val, socklen_t len);
+int inet6_flowlabel_get(struct cpu *cpu, struct inet_sock *inet, void *val, socklen_t *len);
+struct ip6_flowlabel *inet6_flowlabel_of(const struct inet_sock *inet, be32 label); /* a lease of this socket, or NULL */
+void inet6_flowlabel_leave_all(struct cpu *cpu, struct inet_sock *inet);
+/* A label that the program names: 0, or -EINVAL when labels are leased here, and not to it. */
+int inet6_flowlabel_check(const struct inet_sock *inet, be32 label);
 /* Group memberships of AF_INET6 sockets (inet6_mcast.c). */
+int inet6_anycast_join(struct cpu *cpu, struct inet_sock *inet, const struct inaddr *addr, s32 ifindex);
+int inet6_anycast_leave(struct cpu *cpu, struct inet_sock *inet, const struct inaddr *addr, s32 ifindex);
 int inet6_mc_join(struct cpu *cpu, struct inet_sock *inet, const struct inaddr *group, s32 ifindex);
 int inet6_mc_leave(struct cpu *cpu, struct inet_sock *inet, const struct inaddr *group, s32 ifindex);
 void inet6_mc_leave_all(struct cpu *cpu, struct inet_sock *inet);

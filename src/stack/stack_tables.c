@@ -63,6 +63,7 @@ static const struct proc_file *const proc_files[] = {
 	&ip6_proc_route,
 	&ip6_proc_igmp6,
 	&ip6_proc_anycast6,
+	&ip6_proc_flowlabel,
 	&proc_snmp6,
 	&proc_snmp,
 	&proc_netstat,

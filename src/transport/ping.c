@@ -168,14 +168,9 @@ static ssize_t ping_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghd
 	}
 	if ((flags & MSG_CONFIRM) && d.dst->neigh)
 		neigh_confirm(cpu, d.dst->neigh);
-	u32 mtu = inet_sock_mtu(cpu, i, d.dst), hdrs = v6 ? IP6_HDR_LEN : IP4_HDR_LEN + (d.c.has_opts ? d.c.opts.len : i->opts ? i->opts->len : 0);
-	if (v6 && d.c.dontfrag6 > 0)
-		mtu = dst_mtu(cpu, d.dst);
-	if (hdrs + len > mtu + (v6 && mtu == 65535 ? IP6_HDR_LEN : 0)) {
-		inet_err_queue_local(cpu, i, EMSGSIZE, &d.fl.daddr, d.dport, mtu);
-		err = -EMSGSIZE;
+	u32 hdrs = (v6 ? IP6_HDR_LEN : IP4_HDR_LEN) + inet_dest_opts_len(i, &d);
+	if ((err = inet_dest_check_size(cpu, i, &d, hdrs + (u32)len)))
 		goto out;
-	}
 	if ((err = sock_error(sk)))
 		goto out;
 	err = sk->shutdown & SHUT_SND_BIT ? -EPIPE : !sock_can_send(sk) ? -EAGAIN : 0;
@@ -190,7 +185,7 @@ static ssize_t ping_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghd
 		goto out;
 	}
 	complete(i, skb, &d.fl);
-	skb->ignore_df = hdrs + len > dst_mtu(cpu, d.dst) && inet_may_fragment(i, v6);
+	skb->ignore_df = hdrs + len > dst_mtu(cpu, d.dst) && inet_dest_may_fragment(i, &d);
 	sock_charge_tx(sk, skb);
 	dst_hold(d.dst);
 	skb_dst_set(skb, d.dst);
@@ -203,7 +198,7 @@ static ssize_t ping_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghd
 	if (err == -ENOBUFS && !inet_wants_errors(i, (u8)sk->family))
 		err = 0;
 out:
-	dst_put(d.dst);
+	inet_dest_put(cpu, &d);
 	return err ? err : (ssize_t)len;
 }
 
@@ -213,6 +208,7 @@ static int ping_init(struct cpu *cpu, struct sock *sk)
 
 	if (cpu->caller && ((s64)cpu->caller->gid < range[0] || (s64)cpu->caller->gid > range[1]))
 		return -EACCES;
+	inet_sk(sk)->v6only = sk->family == AF_INET6;
 	sk->reuse = true; /* so says SO_REUSEADDR at birth */
 	return 0;
 }

@@ -154,7 +154,23 @@ static void raw_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 	}
 }
 
-static const struct l4_raw_ops ops = { .rx = raw_rx, .err = raw_err, .ping_rx = ping_rx, .ping_err = ping_err };
+static bool router_alert(struct cpu *cpu, struct netns *net, struct sk_buff *skb, u16 value)
+{
+	struct raw_sock *rs;
+	bool any = false;
+
+	list_for_each(rs, &net->raw->alerted, ra_link) {
+		const struct sock *sk = &rs->inet.sk;
+		struct sk_buff *copy;
+		if (rs->ra_value != value || (sk->bound_dev_if && sk->bound_dev_if != skb->dev->ifindex) || !(copy = skb_clone(cpu, skb)))
+			continue;
+		any = true;
+		raw_queue(cpu, &rs->inet.sk, copy);
+	}
+	return any;
+}
+
+static const struct l4_raw_ops ops = { .rx = raw_rx, .err = raw_err, .router_alert = router_alert, .ping_rx = ping_rx, .ping_err = ping_err };
 
 ssize_t raw_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flags)
 {
@@ -166,6 +182,8 @@ ssize_t raw_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flag
 		return -EOPNOTSUPP;
 	if (flags & MSG_ERRQUEUE)
 		return inet_recv_errqueue(cpu, sk, m);
+	if (unlikely(inet_sk(sk)->v6.path_mtu) && inet_sk(sk)->v6.cmsg & IP6_CMSG_PATHMTU)
+		return inet6_pathmtu_recv(inet_sk(sk), m);
 	if (sk->err)
 		return sock_error(sk);
 	if (!skb)
@@ -230,8 +248,7 @@ static int send_skb(struct cpu *cpu, struct raw_sock *rs, struct sk_buff *skb, c
 			mib_inc(cpu, sk->net, (enum mib)(MIB_Icmp6Msg_OutType0 + skb->data[0]));
 		}
 	}
-	skb->ignore_df = af->hdr_len + skb->len > dst_mtu(cpu, d->dst) && inet_may_fragment(&rs->inet, sk->family == AF_INET6) &&
-			 d->c.dontfrag6 <= 0;
+	skb->ignore_df = af->hdr_len + inet_dest_opts_len(&rs->inet, d) + skb->len > dst_mtu(cpu, d->dst) && inet_dest_may_fragment(&rs->inet, d);
 	skb->tstamp = d->c.txtime;
 	sock_charge_tx(sk, skb);
 	dst_hold(d->dst);
@@ -252,7 +269,7 @@ static void flush_pending(struct cpu *cpu, struct raw_sock *rs)
 		return;
 	skb_consume(cpu, rs->pending);
 	rs->pending = NULL;
-	dst_put(rs->pending_dest.dst);
+	inet_dest_put(cpu, &rs->pending_dest);
 }
 
 static ssize_t send_more(struct cpu *cpu, struct raw_sock *rs, const struct msghdr *m, u32 len, bool more)
@@ -268,27 +285,19 @@ static ssize_t send_more(struct cpu *cpu, struct raw_sock *rs, const struct msgh
 		return (ssize_t)len;
 	rs->pending = NULL;
 	err = send_skb(cpu, rs, skb, &rs->pending_dest);
-	dst_put(rs->pending_dest.dst);
+	inet_dest_put(cpu, &rs->pending_dest);
 	return err ? err : (ssize_t)len;
 }
 
 static int check_size(struct cpu *cpu, struct raw_sock *rs, const struct inet_dest *d, u32 len)
 {
-	const struct ip4_opts *opts = d->c.has_opts ? &d->c.opts : rs->inet.opts;
-	bool v6 = rs->inet.sk.family == AF_INET6;
-	u32 hdrs = v6 ? IP6_HDR_LEN : IP4_HDR_LEN + (opts ? opts->len : 0), mtu;
+	u32 hdr = rs->inet.sk.family == AF_INET6 ? IP6_HDR_LEN : IP4_HDR_LEN;
 
-	if (rs->inet.hdrincl) {
-		hdrs = 0;
-		mtu = d->dst->dev->mtu;
-	} else {
-		mtu = v6 && d->c.dontfrag6 > 0 ? dst_mtu(cpu, d->dst) : inet_sock_mtu(cpu, &rs->inet, d->dst);
-		if (v6 && mtu == 65535)
-			mtu += IP6_HDR_LEN;
-	}
-	if (hdrs + len <= mtu)
+	if (!rs->inet.hdrincl)
+		return inet_dest_check_size(cpu, &rs->inet, d, hdr + inet_dest_opts_len(&rs->inet, d) + len);
+	if (len <= d->dst->dev->mtu)
 		return 0;
-	inet_err_queue_local(cpu, &rs->inet, EMSGSIZE, &d->fl.daddr, d->dport, mtu);
+	inet_err_queue_local(cpu, &rs->inet, EMSGSIZE, &d->fl.daddr, d->dport, d->dst->dev->mtu);
 	return -EMSGSIZE;
 }
 
@@ -347,7 +356,7 @@ static ssize_t raw_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr
 	}
 	err = send_skb(cpu, rs, skb, &d);
 out:
-	dst_put(d.dst);
+	inet_dest_put(cpu, &d);
 	return err ? err : (ssize_t)len;
 }
 
@@ -361,6 +370,7 @@ static int raw_init(struct cpu *cpu, struct sock *sk)
 
 	if (sk->protocol > 255)
 		return -EPROTONOSUPPORT;
+	list_init(&raw_sk(sk)->ra_link);
 	i->num = proto;
 	i->sport = cpu_to_be16(proto);
 	i->hdrincl = proto == IPPROTO_RAW;
@@ -381,6 +391,8 @@ static void raw_release(struct cpu *cpu, struct sock *sk)
 	struct inet_sock *i = inet_sk(sk);
 
 	flush_pending(cpu, raw_sk(sk));
+	if (list_linked(&raw_sk(sk)->ra_link))
+		list_del(&raw_sk(sk)->ra_link);
 	inet_mc_leave_all(cpu, i);
 	if (!list_linked(&i->bind_link))
 		return;
@@ -414,7 +426,27 @@ static void raw_disconnect(struct cpu *cpu, struct sock *sk) { inet_dgram_discon
 
 enum { OPT_CHECKSUM6 = 7, OPT_ICMP6_FILTER = 1, SOL_ICMPV6_LEVEL = 58 };
 
-/* IPV6_CHECKSUM and ICMP6_FILTER (RFC 3542 sections 3.1, 3.2). 1: not one of these. */
+/* IPV6_ROUTER_ALERT: passing packets with an alert of value v come here; -1: no more. */
+static int set_router_alert(struct raw_sock *rs, s32 v)
+{
+	bool on = list_linked(&rs->ra_link);
+
+	if (rs->inet.num != IPPROTO_RAW)
+		return -ENOPROTOOPT;
+	if (on && v >= 0)
+		return -EADDRINUSE;
+	if (!on && v < 0)
+		return -ENOBUFS;
+	if (on)
+		list_del(&rs->ra_link);
+	else
+		list_add_tail(&rs->inet.sk.net->raw->alerted, &rs->ra_link);
+	rs->ra_value = v;
+	rs->inet.v6.ra = v != 0; /* what getsockopt says on Linux */
+	return 0;
+}
+
+/* IPV6_CHECKSUM, IPV6_ROUTER_ALERT and ICMP6_FILTER (RFC 3542 sections 3.1, 3.2). 1: not one of these. */
 static int set6(struct raw_sock *rs, int level, int name, const void *val, socklen_t len)
 {
 	int v = 0;
@@ -426,8 +458,12 @@ static int set6(struct raw_sock *rs, int level, int name, const void *val, sockl
 		memcpy(rs->icmp6_filter, val, MIN(len, sizeof rs->icmp6_filter));
 		return 0;
 	}
+	if (level == SOL_IPV6 && name == IPV6_ROUTER_ALERT && len >= sizeof v) {
+		memcpy(&v, val, sizeof v);
+		return set_router_alert(rs, v);
+	}
 	if (name != OPT_CHECKSUM6 || (level != SOL_IPV6 && level != SOL_RAW_LEVEL))
-		return level == SOL_RAW_LEVEL ? -ENOPROTOOPT : 1;
+		return level != SOL_RAW_LEVEL ? 1 : len < sizeof v ? -EINVAL : -ENOPROTOOPT;
 	if (len < sizeof v)
 		return -EINVAL;
 	memcpy(&v, val, sizeof v);
@@ -509,6 +545,7 @@ static int netns_init(struct netns *net)
 		return -ENOMEM;
 	for (unsigned p = 0; p < ARRAY_SIZE(r->socks); p++)
 		list_init(&r->socks[p]);
+	list_init(&r->alerted);
 	net->raw = r;
 	net->inet->raw = &ops;
 	return 0;

@@ -12,12 +12,15 @@ struct raw_sock {
 	u32 icmp6_filter[8];	/* ICMP6_FILTER: the same of ICMPv6 */
 	bool checksum;		/* IPv6: made and checked here, at csum_off (IPV6_CHECKSUM) */
 	s32 csum_off;
+	struct list ra_link;	/* in netns_raw.alerted; IPV6_ROUTER_ALERT */
+	s32 ra_value;
 	struct sk_buff *pending; /* being collected with MSG_MORE */
 	struct inet_dest pending_dest;
 };
 struct netns_raw {
 	u64 used[256 / 64];	/* protocols that somebody listens to */
 	struct list socks[256];
+	struct list alerted;	/* struct raw_sock.ra_link */
 };
 struct netns_ping {
 	struct list socks;	/* struct inet_sock.bind_link: those with an id */

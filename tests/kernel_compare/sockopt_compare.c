@@ -21,14 +21,19 @@ static weft_world *world;
 static weft_netns *net;
 static bool verbose;
 
-static const struct kind { const char *name; int type, protocol; } kinds[] = {
-	{ "udp", SOCK_DGRAM, IPPROTO_UDP },	 { "tcp", SOCK_STREAM, IPPROTO_TCP }, { "raw icmp", SOCK_RAW, IPPROTO_ICMP },
-	{ "raw 255", SOCK_RAW, IPPROTO_RAW },	 { "ping", SOCK_DGRAM, IPPROTO_ICMP },
+static const struct kind { const char *name; int type, protocol, family; } kinds[] = {
+	{ "udp", SOCK_DGRAM, IPPROTO_UDP, AF_INET },	 { "tcp", SOCK_STREAM, IPPROTO_TCP, AF_INET },
+	{ "raw icmp", SOCK_RAW, IPPROTO_ICMP, AF_INET }, { "raw 255", SOCK_RAW, IPPROTO_RAW, AF_INET },
+	{ "ping", SOCK_DGRAM, IPPROTO_ICMP, AF_INET },	 { "udp6", SOCK_DGRAM, IPPROTO_UDP, AF_INET6 },
+	{ "tcp6", SOCK_STREAM, IPPROTO_TCP, AF_INET6 },	 { "raw6 icmp", SOCK_RAW, IPPROTO_ICMPV6, AF_INET6 },
+	{ "raw6 255", SOCK_RAW, IPPROTO_RAW, AF_INET6 }, { "raw6 89", SOCK_RAW, 89, AF_INET6 },
+	{ "ping6", SOCK_DGRAM, IPPROTO_ICMPV6, AF_INET6 },
 };
-static const struct level { const char *name; int level, max, only_type; } levels[] = {
-	{ "SOL_SOCKET", SOL_SOCKET, 90, 0 }, { "SOL_IP", IPPROTO_IP, 64, 0 }, { "SOL_UDP", IPPROTO_UDP, 110, SOCK_DGRAM },
-	{ "SOL_RAW", 255, 3, SOCK_RAW },     { "SOL_IPV6", IPPROTO_IPV6, 4, 0 }, { "level 77", 77, 2, 0 },
-	{ "SOL_TCP", IPPROTO_TCP, 50, SOCK_STREAM },
+static const struct level { const char *name; int level, max, only_type, only_family; } levels[] = {
+	{ "SOL_SOCKET", SOL_SOCKET, 90, 0, AF_INET }, { "SOL_IP", IPPROTO_IP, 64, 0, AF_INET }, { "SOL_UDP", IPPROTO_UDP, 110, SOCK_DGRAM, 0 },
+	{ "SOL_RAW", 255, 3, SOCK_RAW, 0 },	      { "SOL_IPV6", IPPROTO_IPV6, 4, 0, AF_INET }, { "level 77", 77, 2, 0, 0 },
+	{ "SOL_TCP", IPPROTO_TCP, 50, SOCK_STREAM, AF_INET }, { "SOL_IPV6", IPPROTO_IPV6, 90, 0, AF_INET6 },
+	{ "SOL_ICMPV6", IPPROTO_ICMPV6, 3, SOCK_RAW, AF_INET6 }, { "SOL_IP", IPPROTO_IP, 4, 0, AF_INET6 },
 };
 
 enum { ALL = -1 };
@@ -57,6 +62,18 @@ static const struct { int level, name, how; const char *why; int type; /* of soc
 	{ IPPROTO_IP, 17, SKIP, "IP_XFRM_POLICY: not built" },
 	{ IPPROTO_IP, 48, SKIP, "MCAST_MSFILTER: not built" },
 	{ IPPROTO_IP, 64, SKIP, "netfilter's options: not built" },
+	{ IPPROTO_IPV6, 34, SKIP, "IPV6_IPSEC_POLICY: not built" },
+	{ IPPROTO_IPV6, 35, SKIP, "IPV6_XFRM_POLICY: not built" },
+	{ IPPROTO_IPV6, 43, SKIP, "source filters: not built" },
+	{ IPPROTO_IPV6, 44, SKIP, "source filters: not built" },
+	{ IPPROTO_IPV6, 46, SKIP, "source filters: not built" },
+	{ IPPROTO_IPV6, 47, SKIP, "source filters: not built" },
+	{ IPPROTO_IPV6, 48, SKIP, "source filters: not built" },
+	{ IPPROTO_IPV6, 64, SKIP, "netfilter's options: not built" },
+	{ IPPROTO_IPV6, 65, SKIP, "netfilter's options: not built" },
+	{ IPPROTO_IPV6, 68, SKIP, "netfilter's options: not built" },
+	{ IPPROTO_IPV6, 69, SKIP, "netfilter's options: not built" },
+	{ IPPROTO_IPV6, 80, SKIP, "netfilter's options: not built" },
 	{ IPPROTO_UDP, 100, SKIP, "UDP_ENCAP: not built" },
 	{ IPPROTO_TCP, 11, VALUE, "TCP_INFO: times and pointers of the moment" },
 	{ IPPROTO_TCP, 13, VALUE, "TCP_CONGESTION: this kernel's default is its own" },
@@ -91,8 +108,8 @@ static int how(int type, int level, int name)
 struct pair { int fd; weft_socket *s; };
 static struct pair make(const struct kind *k)
 {
-	struct pair p = { .fd = socket(AF_INET, k->type, k->protocol) };
-	int err = weft_socket_new(net, AF_INET, k->type, k->protocol, &p.s);
+	struct pair p = { .fd = socket(k->family, k->type, k->protocol) };
+	int err = weft_socket_new(net, k->family, k->type, k->protocol, &p.s);
 	if (p.fd < 0 || err) {
 		fprintf(stderr, "%s: kernel %s, weft %s\n", k->name, p.fd < 0 ? strerror(errno) : "fine", strerror(-err));
 		exit(1);
@@ -197,7 +214,7 @@ int main(int argc, char **argv)
 		if (only && strcmp(only, kinds[k].name))
 			continue;
 		weft_socket *there;
-		if (weft_socket_new(net, AF_INET, kinds[k].type, kinds[k].protocol, &there)) {
+		if (weft_socket_new(net, kinds[k].family, kinds[k].type, kinds[k].protocol, &there)) {
 			printf("ok %s # SKIP weft has no such socket\n", kinds[k].name);
 			continue;
 		}
@@ -205,7 +222,8 @@ int main(int argc, char **argv)
 		compared = differing = 0;
 		for (size_t l = 0; l < sizeof levels / sizeof *levels; l++)
 			for (int name = 0; name <= levels[l].max; name++)
-				if ((!levels[l].only_type || levels[l].only_type == kinds[k].type) && how(kinds[k].type, levels[l].level, name) != SKIP)
+				if ((!levels[l].only_type || levels[l].only_type == kinds[k].type) &&
+				    (!levels[l].only_family || levels[l].only_family == kinds[k].family) && how(kinds[k].type, levels[l].level, name) != SKIP)
 					compare_option(&kinds[k], &levels[l], name);
 		printf("%s %s: %u results compared, %u differ\n", differing ? "not ok" : "ok", kinds[k].name, compared, differing);
 		failed |= differing != 0;

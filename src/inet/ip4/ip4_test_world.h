@@ -84,7 +84,7 @@ static inline void ping_err(struct cpu *cpu, struct netns *net, struct sk_buff *
 	delivered.errors++;
 	delivered.last_error = *e;
 }
-static const struct l4_raw_ops test_raw_ops = { raw_rx, raw_err, ping_rx, ping_err };
+static const struct l4_raw_ops test_raw_ops = { .rx = raw_rx, .err = raw_err, .ping_rx = ping_rx, .ping_err = ping_err };
 static const struct l4_proto test_proto = { .name = "test", .proto = TEST_PROTO, .families = 1, .rx = test_rx, .err = test_err };
 
 static inline const char *v4_text(be32 a)

@@ -93,6 +93,7 @@ struct netns_ip6 {
 	struct inet6_conf conf_all, conf_default;
 	struct htable local;	/* inet6_ifaddr by address */
 	u8 bindv6only, anycast_src_echo_reply, fwmark_reflect, nonlocal_bind, flowlabel_consistency, auto_flowlabels, flowlabel_state_ranges;
+	bool flowlabel_excl;	/* some lease was not for everybody: labels are looked up from then on */
 	u8 flowlabel_reflect, echo_ignore_all, echo_ignore_multicast, echo_ignore_anycast, error_anycast_as_unicast;
 	s32 idgen_retries;
 	u64 idgen_delay_ns;
@@ -131,6 +132,7 @@ struct inet6_ifaddr *ip6_linklocal_of(const struct inet6_dev *idev, u32 banned);
 /* `ip token`: the lower half of addresses made from prefixes; all zero: none any more. -EINVAL. Addresses it made before end. */
 int ip6_token_set(struct cpu *cpu, struct inet6_dev *idev, const struct inaddr *token, struct nl_ext_ack *ack);
 int ip6_gen_mode_set(struct cpu *cpu, struct inet6_dev *idev, u8 mode); /* enum ip6_gen_mode. -EINVAL */
+bool ip6_prefix_known(const struct inet6_dev *idev, const struct inaddr *a); /* one of its addresses has a prefix that a is of */
 /* RFC 6724: the source for daddr through dev (NULL: any). prefs: IPV6_PREFER_SRC_*. False: there is none. */
 bool ip6_select_saddr(struct cpu *cpu, struct netns *net, struct net_device *dev, const struct inaddr *daddr, u32 prefs, struct inaddr *out);
 
@@ -145,13 +147,50 @@ bool ip6_anycast_member(struct netns *net, const struct net_device *dev_or_null,
 extern const struct inet_af inet_af_v6;
 extern const struct neigh_table nd_table;
 
-/* Extension headers that a socket sends (IPV6_HOPOPTS and the like): each with its own length in its second byte; NULL: none. */
+/* Extension headers that a socket sends (IPV6_HOPOPTS and the like), in the order of the packet; each with its own length in its second
+ * byte. dst0opt: destination options before the routing header, sent only with one (RFC 3542 section 6.1). */
+enum ip6_txopt { IP6_TX_HOPOPT, IP6_TX_DST0OPT, IP6_TX_RTHDR, IP6_TX_DST1OPT, IP6_TX_MAX };
 struct ip6_txopts {
-	u32 total;		/* bytes of this struct */
-	u16 nflen, flen;	/* bytes before and behind a fragment header's place */
-	u16 hopopt, dst0opt, rthdr, dst1opt; /* lengths; the headers lie in this order in data */
+	u16 len[IP6_TX_MAX];	/* bytes; 0: none */
 	u8 data[];
 };
+static inline const u8 *ip6_txopts_at(const struct ip6_txopts *x, enum ip6_txopt what)
+{
+	const u8 *p = x->data;
+	for (unsigned i = 0; i < what; i++)
+		p += x->len[i];
+	return p;
+}
+/* Bytes that they add to a packet; and those before a fragment header's place. NULL: 0. */
+static inline u32 ip6_txopts_nflen(const struct ip6_txopts *x)
+{
+	return x ? x->len[IP6_TX_HOPOPT] + (x->len[IP6_TX_RTHDR] ? (u32)x->len[IP6_TX_DST0OPT] + x->len[IP6_TX_RTHDR] : 0) : 0;
+}
+static inline u32 ip6_txopts_len(const struct ip6_txopts *x) { return x ? ip6_txopts_nflen(x) + x->len[IP6_TX_DST1OPT] : 0; }
+/* Where the packet goes first: the next segment of a routing header, else where it is for. */
+static inline struct inaddr ip6_txopts_hop(const struct ip6_txopts *x, const struct inaddr *daddr)
+{
+	const u8 *rt = x && x->len[IP6_TX_RTHDR] ? ip6_txopts_at(x, IP6_TX_RTHDR) : NULL;
+	return rt ? inaddr_from_v6(rt + 8 + 16u * rt[3]) : *daddr;
+}
+
+/* A flow label somebody has leased (ip6_flowlabel.c). linger: kept so long after its last user; opts: sent with it, or NULL. */
+enum ip6_fl_share { IP6_FL_S_NONE = 0, IP6_FL_S_EXCL = 1, IP6_FL_S_PROCESS = 2, IP6_FL_S_USER = 3, IP6_FL_S_ANY = 255 }; /* linux/in6.h */
+struct ip6_flowlabel {
+	struct list link;
+	be32 label;
+	u8 share;		/* enum ip6_fl_share */
+	u32 users, owner;	/* owner: process or user id, as share has it */
+	u64 linger, expires;	/* ns; expires: a time */
+	struct inaddr dst;
+	struct ip6_txopts *opts;
+};
+u32 ip6_flowlabel_count(struct cpu *cpu, struct netns *net);
+struct ip6_flowlabel *ip6_flowlabel_find(struct cpu *cpu, struct netns *net, be32 label); /* borrowed */
+/* Takes fl (from mem). label 0: one is chosen. */
+void ip6_flowlabel_add(struct cpu *cpu, struct netns *net, struct ip6_flowlabel *fl);
+void ip6_flowlabel_put(struct cpu *cpu, struct ip6_flowlabel *fl); /* one user less */
+
 /* Finds the upper layer of a packet whose extension headers begin at `off` from skb->data with *nexthdr: its offset, or -1 (too short,
  * or AUTH and the like). *frag_off: of a fragment, else 0. */
 int ip6_skip_exthdrs(const struct sk_buff *skb, u32 off, u8 *nexthdr, be16 *frag_off);

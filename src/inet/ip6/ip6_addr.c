@@ -46,6 +46,17 @@ void ip6_anycast_route(struct cpu *cpu, struct net_device *dev, const struct ina
 	kernel_route(cpu, dev, RTN_ANYCAST, RT_TABLE_LOCAL, a, 128, 0, 0, 0, add);
 }
 
+bool ip6_prefix_known(const struct inet6_dev *idev, const struct inaddr *a)
+{
+	const struct inet6_ifaddr *ifa;
+	list_for_each(ifa, &idev->addrs, link) {
+		struct inaddr p = v6_prefix(&ifa->addr, ifa->prefix_len), q = v6_prefix(a, ifa->prefix_len);
+		if (inaddr_eq(&p, &q))
+			return true;
+	}
+	return false;
+}
+
 /* -- telling -- */
 
 static void changed(struct netns *net)

@@ -260,6 +260,7 @@ static void netns_fini(struct netns *net)
 	if (!net->ip6)
 		return;
 	if (net->ip6->priv) {
+		ip6_flowlabels_fini(net);
 		ip6_reasm_fini(net);
 		ip6_labels_fini(net);
 		mem_free(mem, net->ip6->priv);
@@ -281,11 +282,14 @@ static int netns_init(struct netns *net)
 	defaults(ip6);
 	ip6->priv = mem_zalloc(mem, sizeof(*ip6->priv));
 	if (!ip6->priv || htable_init(&ip6->local, mem, 16)) {
-		if (ip6->priv)
+		if (ip6->priv) {
 			list_init(&ip6->priv->labels);
+			list_init(&ip6->priv->leases);
+		}
 		goto fail;
 	}
 	timer_init(&ip6->priv->addr_timer, ip6_addr_timer);
+	list_init(&ip6->priv->leases);
 	if (ip6_labels_init(net) || ip6_reasm_init(net))
 		goto fail;
 	net->inet->af6 = &inet_af_v6;

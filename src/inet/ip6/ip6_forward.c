@@ -40,6 +40,19 @@ static bool same_link(struct cpu *cpu, struct netns *net, struct sk_buff *skb, c
 	return false;
 }
 
+/* RFC 2711: the routers on the way are to look at the packet; who does takes it. */
+static bool alerts_somebody(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
+{
+	be16 value;
+
+	memcpy(&value, skb_network_header(skb) + IP6_CB(skb)->ra + 2, sizeof(value));
+	if (!net->inet->raw || !net->inet->raw->router_alert || !net->inet->raw->router_alert(cpu, net, skb, be16_to_cpu(value)))
+		return false;
+	trace_point(cpu, net, skb, TP_CONSUMED, 0, 0, "router alert");
+	skb_consume(cpu, skb);
+	return true;
+}
+
 void ip6_forward(struct cpu *cpu, struct sk_buff *skb)
 {
 	struct net_device *in = skb->dev;
@@ -59,6 +72,8 @@ void ip6_forward(struct cpu *cpu, struct sk_buff *skb)
 	}
 	if (skb->ip_summed == CHECKSUM_COMPLETE)
 		skb->ip_summed = CHECKSUM_NONE;
+	if (unlikely(IP6_CB(skb)->ra) && alerts_somebody(cpu, net, skb))
+		return;
 	if (unlikely(ip6_header(skb)->hop_limit <= 1)) {
 		icmp6_send(cpu, skb, ICMP6_TIME_EXCEEDED, ICMP6_EXC_HOPLIMIT, 0);
 		mib6_inc(cpu, net, idev, MIB_Ip6_InHdrErrors);

@@ -65,7 +65,7 @@ static int fail(struct cpu *cpu, struct netns *net, struct sk_buff *skb, enum sk
 
 int ip6_fragment(struct cpu *cpu, struct netns *net, struct sk_buff *skb, u32 mtu)
 {
-	u8 hdr[SKB_HEADROOM * 4];
+	u8 hdr[2048]; /* longer ones leave no room for payload */
 	u32 nh_at, hlen, step, offset = 0;
 	struct ip6_cb cb = *IP6_CB(skb);
 	struct inet6_dev *idev = in6_dev_get(skb->dst->dev);

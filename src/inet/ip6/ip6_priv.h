@@ -24,7 +24,6 @@ struct ip6_cb { /* skb->cb inside IPv6; offsets are from the network header */
 	u8 mc_loop;	    /* ours: a copy for ourselves when we are in the group */
 	u16 ra;		    /* router alert's place, 0: none */
 	u16 dst1, lastopt;  /* destination options before the upper layer, the last header before it */
-	u16 unfrag;	    /* ours: bytes of headers that every fragment repeats, 0: IPv6 header alone */
 	u16 srcrt;	    /* routing header's place */
 };
 enum { IP6CB_FORWARDED = 1, IP6CB_REROUTED = 2, IP6CB_FRAGMENTED = 4, IP6CB_HOPS_CHECKED = 8 };
@@ -39,6 +38,8 @@ struct ip6_private {
 	struct timer addr_timer; /* the next address lifetime that ends */
 	struct list frozen;
 	u32 addr_gen;		 /* moves with every change of an address */
+	struct list leases;	 /* struct ip6_flowlabel */
+	u32 nleases;
 	struct dst *no_route;	 /* for what has no way; made when used */
 };
 
@@ -91,6 +92,8 @@ void ip6_solicited_leave(struct cpu *cpu, struct inet6_ifaddr *ifa);
 int ip6_labels_init(struct netns *net);
 void ip6_labels_fini(struct netns *net);
 u32 ip6_label_of(struct netns *net, const struct inaddr *a, s32 ifindex);
+/* ip6_flowlabel.c */
+void ip6_flowlabels_fini(struct netns *net);
 /* ip6_mc.c */
 void ip6_mc_link_up(struct cpu *cpu, struct inet6_dev *idev);
 void ip6_mc_link_down(struct cpu *cpu, struct inet6_dev *idev);

@@ -38,7 +38,7 @@ static int route_line(void *arg, const struct fib_alias *a)
 	const struct fib6_alias *r = fib6_alias(a);
 	const struct fib_nh *nh = &a->fi->nh[0];
 	struct inaddr any = inaddr_v6_any();
-	u32 flags = r->rtf | 1 /* RTF_UP */ | (u32)r->pref << 27;
+	u32 flags = r->rtf | !a->fi->reject /* RTF_UP */ | (u32)r->pref << 27;
 	if (nh->has_gw)
 		flags |= 2; /* RTF_GATEWAY */
 	if (a->fi->reject)
@@ -108,4 +108,4 @@ static void anycast6_show(struct netns *net, struct strbuf *out)
 }
 const struct proc_file ip6_proc_anycast6 = { .name = "anycast6", .mode = 0444, .show = anycast6_show };
 
-const struct proc_file *const ip6_proc_files[] = { &ip6_proc_if_inet6, &ip6_proc_route, &ip6_proc_igmp6, &ip6_proc_anycast6, &proc_snmp6, NULL };
+const struct proc_file *const ip6_proc_files[] = { &ip6_proc_if_inet6, &ip6_proc_route, &ip6_proc_igmp6, &ip6_proc_anycast6, &ip6_proc_flowlabel, &proc_snmp6, NULL };

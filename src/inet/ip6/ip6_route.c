@@ -27,15 +27,17 @@ static void route_error(struct cpu *cpu, struct sk_buff *skb)
 static int output_error(struct cpu *cpu, struct sk_buff *skb)
 {
 	int err = skb->dst->error;
+	skb->dev = skb->dst->dev;
+	icmp6_send(cpu, skb, ICMP6_UNREACH, err == -EACCES ? ICMP6_ADM_PROHIBITED : ICMP6_NOROUTE, 0);
 	mib6_inc(cpu, skb->dst->net, in6_dev_get(skb->dst->dev), MIB_Ip6_OutNoRoutes);
 	skb_drop_net(cpu, skb->dst->net, skb, SKB_DROP_REASON_IP_OUTNOROUTES);
-	return err ? err : -ENETUNREACH;
+	return err;
 }
 
 static void dst_setup(struct dst *d)
 {
 	const struct inet6_dev *idev = in6_dev_get(d->dev);
-	if (d->error) {
+	if (d->error || (d->fi && d->fi->reject)) { /* through loopback: found, but nothing goes there */
 		d->input = route_error;
 		d->output = output_error;
 		return;

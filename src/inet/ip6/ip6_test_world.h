@@ -68,7 +68,7 @@ static inline void ping_rx(struct cpu *cpu, struct netns *net, struct sk_buff *s
 	delivered.pings++;
 	skb_consume(cpu, skb);
 }
-static const struct l4_raw_ops test_raw_ops = { raw_rx, raw_err, ping_rx, test_err };
+static const struct l4_raw_ops test_raw_ops = { .rx = raw_rx, .err = raw_err, .ping_rx = ping_rx, .ping_err = test_err };
 static const struct l4_proto test_proto = { .name = "test", .proto = TEST_PROTO, .families = 3, .rx = test_rx, .err = test_err };
 static const struct subsys *const test_subsys[] = { &dev_subsys, &neigh_subsys, &inet_subsys, &fib_subsys, &ip4_subsys, &ip6_subsys,
 						    &loopback_subsys, NULL };

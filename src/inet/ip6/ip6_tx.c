@@ -199,24 +199,27 @@ static be32 auto_label(struct netns *net, const struct sk_buff *skb, const struc
 	return cpu_to_be32((label & IP6_FLOWLABEL_MASK) | (net->ip6->flowlabel_state_ranges ? 0x80000 : 0));
 }
 
-/* The sender's own extension headers, in front of the transport header. Returns the first one's number. */
-static u8 push_txopts(struct sk_buff *skb, const struct ip6_txopts *x, u8 proto)
+/* The sender's own extension headers, in front of the transport header. Returns the first one's number; *hop: where the packet goes
+ * first, when a routing header says so, and the header then has the destination where it is due (RFC 8754 section 4.1). */
+static u8 push_txopts(struct sk_buff *skb, const struct ip6_txopts *x, u8 proto, struct inaddr *hop)
 {
-	const u8 *p = x->data;
-	u32 len = (u32)x->hopopt + x->dst0opt + x->rthdr + x->dst1opt, off = 0;
-	const struct { u16 len; u8 nh; } parts[4] = { { x->hopopt, IP6_NH_HOPOPTS }, { x->dst0opt, IP6_NH_DSTOPTS },
-						      { x->rthdr, IP6_NH_ROUTING }, { x->dst1opt, IP6_NH_DSTOPTS } };
-	u8 *to = skb_push(skb, len), first = proto, *link = &first;
-	memcpy(to, p, len);
-	for (unsigned i = 0; i < 4; i++) {
-		if (!parts[i].len)
+	static const u8 number[IP6_TX_MAX] = { IP6_NH_HOPOPTS, IP6_NH_DSTOPTS, IP6_NH_ROUTING, IP6_NH_DSTOPTS };
+	u8 *to = skb_push(skb, ip6_txopts_len(x)), first = proto, *link = &first;
+	struct inaddr daddr = *hop;
+
+	for (unsigned i = 0; i < IP6_TX_MAX; i++) {
+		if (!x->len[i] || (i == IP6_TX_DST0OPT && !x->len[IP6_TX_RTHDR]))
 			continue;
-		*link = parts[i].nh;
-		link = to + off;
-		off += parts[i].len;
+		memcpy(to, ip6_txopts_at(x, i), x->len[i]);
+		if (i == IP6_TX_RTHDR) {
+			*hop = ip6_txopts_hop(x, &daddr);
+			memcpy(to + 8, daddr.b, 16);
+		}
+		*link = number[i];
+		link = to;
+		to += x->len[i];
 	}
-	if (link != &first)
-		*link = proto;
+	*link = proto;
 	return first;
 }
 
@@ -238,7 +241,8 @@ int ip6_xmit(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const stru
 	struct dst *d = skb->dst;
 	struct inet6_dev *idev = in6_dev_get(d->dev);
 	const struct ip6_txopts *x = o->txopts6;
-	u32 extra = x ? (u32)x->nflen + x->flen : 0, hops;
+	u32 extra = ip6_txopts_len(x), hops;
+	struct inaddr daddr = o->daddr;
 	u8 proto = o->proto;
 	be32 label = o->flowlabel;
 	struct ip6_hdr *ip;
@@ -259,8 +263,7 @@ int ip6_xmit(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const stru
 		label = auto_label(net, skb, o);
 	skb_reset_transport_header(skb);
 	if (unlikely(x)) {
-		proto = push_txopts(skb, x, proto);
-		IP6_CB(skb)->unfrag = (u16)(IP6_HDR_LEN + x->nflen);
+		proto = push_txopts(skb, x, proto, &daddr);
 	}
 	skb_push(skb, IP6_HDR_LEN);
 	skb_reset_network_header(skb);
@@ -271,7 +274,7 @@ int ip6_xmit(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const stru
 	*ip = (struct ip6_hdr){ .vtf = ip6_vtf(o->tos, label), .nexthdr = proto, .hop_limit = (u8)hops };
 	ip->payload_len = cpu_to_be16(skb->len - IP6_HDR_LEN <= 65535 ? (u16)(skb->len - IP6_HDR_LEN) : 0);
 	memcpy(ip->saddr, o->saddr.b, 16);
-	memcpy(ip->daddr, o->daddr.b, 16);
+	memcpy(ip->daddr, daddr.b, 16);
 	mib6_inc(cpu, net, idev, MIB_Ip6_OutRequests);
 	return local_out(cpu, net, skb);
 }

@@ -76,5 +76,5 @@ u32 dst_mtu(struct cpu *cpu, const struct dst *d)
 		mtu = dst_metric(d, RTAX_MTU);
 	if (!mtu)
 		mtu = d->link_mtu ? d->link_mtu : d->dev->mtu;
-	return MIN(mtu, 65535u);
+	return MIN(mtu, d->family == AF_INET6 ? 65535u + 40 : 65535u);
 }

@@ -146,8 +146,8 @@ static int answer(struct cpu *cpu, struct netns *net, const struct fib_table *tb
 	res->table = tb->id;
 	res->nh = fi->nhs > 1 ? fib_select_path(cpu, net, fi, fl) : &fi->nh[0];
 	res->dst = res->nh->dst;
-	if (fi->reject)
-		return fib_type_props[a->a.type].error ? fib_type_props[a->a.type].error : fi->nh_id ? -EINVAL : -ENETUNREACH;
+	if (fi->reject && fi->nh_id && !fib_type_props[a->a.type].error)
+		return -EINVAL;
 	return fib_type_props[a->a.type].error;
 }
 

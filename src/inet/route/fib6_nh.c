@@ -77,7 +77,7 @@ static int check_gateway(struct cpu *cpu, struct netns *net, struct fib_nh *nh, 
 		return -EINVAL;
 	}
 	if ((*dev)->flags & IFF_LOOPBACK) {
-		NL_SET_ERR(ack, "Egress device can not be loopback device for this nexthop");
+		NL_SET_ERR(ack, "Egress device can not be loopback device for this route");
 		return -EINVAL;
 	}
 	if (!resolved && own_addr(net, &nh->gateway, ll ? *dev : NULL)) {
@@ -91,6 +91,7 @@ int fib6_nh_check(struct cpu *cpu, struct netns *net, struct fib_nh *nh, const s
 {
 	const struct fib_family_ops *ops = net->fib->ops6;
 	struct net_device *dev = NULL;
+	bool through_lo;
 	int err;
 
 	nh->gw_family = AF_INET6;
@@ -109,7 +110,10 @@ int fib6_nh_check(struct cpu *cpu, struct netns *net, struct fib_nh *nh, const s
 			return -ENETDOWN;
 		}
 	}
-	if (k->reject || (dev && dev->flags & IFF_LOOPBACK && !is_loopback(&k->dst) && !k->own)) {
+	through_lo = dev && dev->flags & IFF_LOOPBACK && !is_loopback(&k->dst) && !k->own;
+	if (through_lo && !k->reject && nh->has_gw && (err = check_gateway(cpu, net, nh, k->table, &dev, ack)))
+		return err;
+	if (k->reject || through_lo) {
 		dev = dev && dev->flags & IFF_LOOPBACK ? dev : net->dev->loopback;
 		nh->has_gw = false;
 		nh->reject = true;

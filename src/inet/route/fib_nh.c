@@ -113,8 +113,8 @@ struct dst *fib_nh_dst_make(struct fib_nh *nh)
 	if (!d)
 		return NULL;
 	d->error = fib_type_props[fi->type].error;
-	if (fi->reject && !d->error) /* through loopback, or over a next-hop object that is a blackhole */
-		d->error = fi->nh_id ? -EINVAL : -ENETUNREACH;
+	if (fi->reject && !d->error && fi->nh_id) /* over a next-hop object that is a blackhole */
+		d->error = -EINVAL;
 	d->table = fi->table;
 	if (nh->has_gw && (nh->scope == RT_SCOPE_LINK || family == AF_INET6)) {
 		d->flags |= DST_GATEWAY;

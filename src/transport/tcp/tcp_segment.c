@@ -5,6 +5,7 @@
  * out as one GSO packet. The checksum is left to the device (CHECKSUM_PARTIAL).
  */
 #include "inet/route/fib.h"
+#include "inet/ip6/ip6.h"
 #include "transport/tcp/tcp_impl.h"
 
 #define COPY_MAX 128u /* payload up to this is copied beside the header: cheaper than sharing, for both ends */
@@ -257,8 +258,10 @@ u32 tcp_mtu_to_mss(const struct tcp_sock *tp, u32 pmtu)
 	const struct inet_af *af = inet_af_of(tp->inet.sk.net, &tp->inet.daddr);
 	u32 hdr = af->hdr_len + TCP_HDR_LEN, mss = pmtu > hdr ? pmtu - hdr : 0;
 
-	if (tp->inet.opts)
+	if (tp->inet.opts && af->family == AF_INET)
 		mss -= MIN(mss, (u32)tp->inet.opts->len);
+	if (tp->inet.v6.txopts && af->family == AF_INET6)
+		mss -= MIN(mss, ip6_txopts_len(tp->inet.v6.txopts));
 	mss = MIN(mss, (u32)tp->rx_opt.mss_clamp);
 	mss = MAX(mss, (u32)tcp_net(tp)->min_snd_mss);
 	return mss - MIN((u32)tp->tcp_header_len - TCP_HDR_LEN, mss - 8);

@@ -123,6 +123,7 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 
 		inet_cmsgs_init(&tp->inet, &c);
 		err = inet_cmsgs_parse(cpu, &tp->inet, m, &c);
+		mem_free(cpu_mem(cpu), c.txopts6);
 		if (err)
 			return err;
 		tsflags = c.tsflags;

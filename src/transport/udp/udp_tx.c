@@ -29,27 +29,17 @@ void udp_flush_pending(struct cpu *cpu, struct udp_sock *us)
 		return;
 	skb_consume(cpu, us->pending);
 	us->pending = NULL;
-	dst_put(us->pending_dest.dst);
-}
-
-static u32 opts_len(const struct inet_sock *inet, const struct inet_dest *d)
-{
-	const struct ip4_opts *o = d->c.has_opts ? &d->c.opts : inet->opts;
-	return o && d->fl.family == AF_INET ? o->len : 0;
+	inet_dest_put(cpu, &us->pending_dest);
 }
 
 /* Whether total bytes of UDP header and payload may go to d at all; what may not is told to the error queue too. */
 static int check_size(struct cpu *cpu, struct udp_sock *us, const struct inet_dest *d, u32 total, u16 gso_size)
 {
-	const struct inet_af *af = inet_af_of(us->inet.sk.net, &d->fl.daddr);
-	u32 hdrs = af->hdr_len + opts_len(&us->inet, d);
-	u32 mtu = d->fl.family == AF_INET6 && d->c.dontfrag6 > 0 ? dst_mtu(cpu, d->dst) : inet_sock_mtu(cpu, &us->inet, d->dst);
-	u32 most = d->fl.family == AF_INET6 && mtu == 65535 ? mtu + IP6_HDR_LEN : mtu; /* IPv6's length does not count its header */
+	u32 hdrs = inet_af_of(us->inet.sk.net, &d->fl.daddr)->hdr_len + inet_dest_opts_len(&us->inet, d);
 
-	if (hdrs + total <= (gso_size ? UDP_MAX : most))
+	if (gso_size && hdrs + total <= UDP_MAX)
 		return 0;
-	inet_err_queue_local(cpu, &us->inet, EMSGSIZE, &d->fl.daddr, d->dport, mtu - opts_len(&us->inet, d));
-	return -EMSGSIZE;
+	return inet_dest_check_size(cpu, &us->inet, d, hdrs + total);
 }
 
 /* The header, the checksum, segmentation; then down. Consumes skb (data at the UDP header). */
@@ -58,7 +48,7 @@ static int send_skb(struct cpu *cpu, struct udp_sock *us, struct sk_buff *skb, c
 	struct sock *sk = &us->inet.sk;
 	const struct inet_af *af = inet_af_of(sk->net, &d->fl.daddr);
 	struct udp_hdr *uh = (struct udp_hdr *)skb->data;
-	u32 hdrs = af->hdr_len + opts_len(&us->inet, d), mtu = dst_mtu(cpu, d->dst), data = skb->len - UDP_HDR_LEN;
+	u32 hdrs = af->hdr_len + inet_dest_opts_len(&us->inet, d), mtu = dst_mtu(cpu, d->dst), data = skb->len - UDP_HDR_LEN;
 	bool v6 = d->fl.family == AF_INET6, no_check = v6 ? us->no_check6_tx : sk->no_check_tx;
 	struct inet_tx_stamp stamp;
 	struct ip_out o;
@@ -92,7 +82,7 @@ static int send_skb(struct cpu *cpu, struct udp_sock *us, struct sk_buff *skb, c
 		if (!uh->check)
 			uh->check = UDP_CSUM_MANGLED_0;
 	}
-	skb->ignore_df = !skb->gso_size && hdrs + skb->len > mtu && inet_may_fragment(&us->inet, v6) && d->c.dontfrag6 <= 0;
+	skb->ignore_df = !skb->gso_size && hdrs + skb->len > mtu && inet_dest_may_fragment(&us->inet, d);
 	skb->priority = d->c.priority;
 	skb->mark = d->c.mark;
 	skb->tstamp = d->c.txtime;
@@ -121,7 +111,7 @@ int udp_push_pending(struct cpu *cpu, struct udp_sock *us)
 		return 0;
 	us->pending = NULL;
 	err = send_skb(cpu, us, skb, &us->pending_dest, us->pending_dest.c.gso_size);
-	dst_put(us->pending_dest.dst);
+	inet_dest_put(cpu, &us->pending_dest);
 	return err;
 }
 
@@ -209,6 +199,6 @@ ssize_t udp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 	}
 	err = send_skb(cpu, us, skb, &d, gso_size);
 out:
-	dst_put(d.dst);
+	inet_dest_put(cpu, &d);
 	return err ? err : (ssize_t)len;
 }
