@@ -257,6 +257,12 @@ static inline struct net_device *dev_vrf(struct net_device *dev)
 		return dev;
 	return dev->master && dev->master->l3mdev_table ? dev->master : NULL;
 }
+/* What is bound to `bound` (0: to nothing) may use device ifindex: the same, or a member of the VRF that it is bound to. */
+static inline bool dev_in_scope(struct netns *net, s32 bound, s32 ifindex)
+{
+	struct net_device *dev = bound && bound != ifindex ? dev_by_index(net, ifindex) : NULL;
+	return !bound || bound == ifindex || (dev && dev->master && dev->master->l3mdev_table && dev->master->ifindex == bound);
+}
 static inline bool dev_running(const struct net_device *dev) { return dev->flags & IFF_UP; }
 /* 0, -EBUSY: it has one. Packets meet fn from the next batch on. */
 int dev_rx_handler_set(struct net_device *dev, rx_handler_fn fn, void *data);

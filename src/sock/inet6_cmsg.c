@@ -25,7 +25,7 @@ static int pktinfo(struct cpu *cpu, struct inet_sock *inet, const u8 *data, size
 	memcpy(&pi, data, sizeof pi);
 	a = inaddr_from_v6(&pi.ipi6_addr);
 	if (pi.ipi6_ifindex) {
-		if (inet->sk.bound_dev_if && inet->sk.bound_dev_if != (s32)pi.ipi6_ifindex)
+		if (!dev_in_scope(net, inet->sk.bound_dev_if, (s32)pi.ipi6_ifindex))
 			return -EINVAL;
 		c->oif = (s32)pi.ipi6_ifindex;
 	}

@@ -255,7 +255,7 @@ static int dest6(const struct inet_sock *inet, const struct inaddr *daddr, s32 s
 	if (inaddr_is_v4(&fl->saddr))
 		fl->saddr = inaddr_v6_any();
 	if (v6_needs_scope(daddr) && scope) {
-		if (fl->oif && fl->oif != scope)
+		if (!dev_in_scope(inet->sk.net, fl->oif, scope))
 			return -EINVAL;
 		fl->oif = scope;
 	}

@@ -103,7 +103,7 @@ static bool raw_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb, u8 p
 			i->sk.drops++;
 			continue;
 		}
-		if (!inet_mc_allows(i, &daddr, &saddr, skb->skb_iif))
+		if (!inet_mc_allows(i, &daddr, &saddr, skb->sdif ? skb->sdif : skb->skb_iif))
 			continue;
 		if (!(copy = skb_clone(cpu, skb))) {
 			i->sk.drops++;

@@ -319,7 +319,7 @@ enum skb_drop_reason ip4_route_input(struct cpu *cpu, struct netns *net, struct 
 	const struct ip4_hdr *ip = ip4_header(skb);
 	struct input in = { cpu, net, skb, skb->dev, in_dev_get(skb->dev), ip->saddr, ip->daddr, ip->tos, ip->protocol };
 
-	if (unlikely(net->fib->multipath_hash_policy || net->fib->rules_want_ports) && !ip4_is_fragment(ip) &&
+	if (unlikely(net->fib->hash4.policy || net->fib->rules_want_ports) && !ip4_is_fragment(ip) &&
 	    (ip->protocol == IPPROTO_TCP || ip->protocol == IPPROTO_UDP)) {
 		be16 tmp[2];
 		const be16 *ports = skb_header_pointer(skb, ip4_hlen(ip), 4, tmp);

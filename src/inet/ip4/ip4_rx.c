@@ -154,14 +154,17 @@ static inline bool forward_plainly(struct cpu *cpu, struct netns *net, struct sk
 	return true;
 }
 
-/* What a member of a VRF received is the VRF's from here on; groups and broadcasts stay the link's. */
+/* What a member of a VRF received is the VRF's from here on. Groups and broadcasts stay the link's, whose members and addresses they concern, but
+ * for sockets they came by the VRF as well. */
 static void to_vrf(struct cpu *cpu, struct sk_buff *skb)
 {
 	struct net_device *vrf = skb->dev->master;
-	if (!vrf->l3mdev_table || v4_is_multicast(ip4_header(skb)->daddr) || v4_is_broadcast(ip4_header(skb)->daddr))
+	if (!vrf->l3mdev_table)
 		return;
 	skb->sdif = skb->dev->ifindex;
 	skb->skb_iif = vrf->ifindex;
+	if (v4_is_multicast(ip4_header(skb)->daddr) || v4_is_broadcast(ip4_header(skb)->daddr))
+		return;
 	skb->dev = vrf;
 	vrf->stats[cpu->id].rx_packets++;
 	vrf->stats[cpu->id].rx_bytes += skb->len;

@@ -27,7 +27,7 @@ static void rx_echo(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	}
 	if (!group && (!anycast || net->ip6->anycast_src_echo_reply))
 		fl.saddr = asked;
-	if (v6_needs_scope(&to))
+	if (v6_needs_scope(&to) || skb->sdif)
 		fl.oif = IP6_CB(skb)->iif;
 	if (net->ip6->flowlabel_reflect & 4)
 		label = ip6_flowlabel(ip);

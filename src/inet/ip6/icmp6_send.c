@@ -106,6 +106,8 @@ void icmp6_send(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, u32 info
 		fl.saddr = dd;
 	if (v6_needs_scope(&s))
 		fl.oif = IP6_CB(skb)->iif ? IP6_CB(skb)->iif : skb->dev ? skb->dev->ifindex : 0;
+	else if (skb->dev && dev_vrf(skb->dev))
+		fl.oif = dev_vrf(skb->dev)->ifindex;
 	if (ip6_route_out(cpu, net, &fl, &d)) {
 		mib6_inc(cpu, net, skb->dev ? in6_dev_get(skb->dev) : NULL, MIB_Icmp6_OutErrors);
 		return;

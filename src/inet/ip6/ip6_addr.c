@@ -14,7 +14,8 @@ enum { PREFIX_METRIC = 256 };
 static void kernel_route(struct cpu *cpu, struct net_device *dev, u8 type, u32 table, const struct inaddr *dst, u8 len, u32 metric,
 			 u64 expires, u32 rtf, bool add)
 {
-	struct fib_config c = { .family = AF_INET6, .prefix_len = len, .protocol = RTPROT_KERNEL, .type = type, .table = table,
+	const struct net_device *vrf = dev_vrf(dev); /* whose members have one table for all */
+	struct fib_config c = { .family = AF_INET6, .prefix_len = len, .protocol = RTPROT_KERNEL, .type = type, .table = vrf ? vrf->l3mdev_table : table,
 				.priority = metric, .dst = v6_prefix(dst, len), .oif = dev->ifindex, .expires = expires,
 				.rtf = rtf | (expires ? FIB6_EXPIRES : 0), .nl_flags = NLM_F_CREATE | NLM_F_APPEND, .ignore_dev_down = true };
 	if (add)

@@ -164,7 +164,7 @@ enum skb_drop_reason ip6_route_input(struct cpu *cpu, struct netns *net, struct 
 		fl.oif = dev->ifindex;
 		fl.flags = FLOW_IFACE;
 	}
-	if ((net->fib->multipath_hash_policy || net->fib->rules_want_ports) && (fl.proto == IPPROTO_TCP || fl.proto == IPPROTO_UDP)) {
+	if ((net->fib->hash6.policy || net->fib->rules_want_ports) && (fl.proto == IPPROTO_TCP || fl.proto == IPPROTO_UDP)) {
 		u32 tmp;
 		const u8 *ports = skb_header_pointer(skb, IP6_HDR_LEN, 4, &tmp);
 		if (ports) {

@@ -104,6 +104,31 @@ static void finish(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	skb->dst->input(cpu, skb);
 }
 
+/* Router and neighbour discovery: the link's own business, VRF or not. */
+static bool is_ndisc(const struct sk_buff *skb)
+{
+	u32 at = (u32)(skb->head + skb->transport_header - skb->data);
+	u8 tmp;
+	const u8 *type = ip6_header(skb)->nexthdr == IPPROTO_ICMPV6 ? skb_header_pointer(skb, at, 1, &tmp) : NULL;
+	return type && *type >= ICMP6_RS && *type <= ICMP6_REDIRECT;
+}
+
+/* As ip4_rx.c's: what means something on its link only stays the link's, but sockets hear it by the VRF as well. */
+static void to_vrf(struct cpu *cpu, struct sk_buff *skb)
+{
+	struct net_device *vrf = skb->dev->master;
+	struct inaddr d = ip6_dst(skb);
+	if (!vrf->l3mdev_table || is_ndisc(skb))
+		return;
+	skb->sdif = skb->dev->ifindex;
+	skb->skb_iif = vrf->ifindex;
+	if (v6_needs_scope(&d) || v6_is_multicast(&d))
+		return;
+	skb->dev = vrf;
+	vrf->stats[cpu->id].rx_packets++;
+	vrf->stats[cpu->id].rx_bytes += skb->len;
+}
+
 static void ip6_rx(struct cpu *cpu, struct netns *net, struct sk_buff **skbs, unsigned n)
 {
 	for (unsigned i = 0; i < MIN(n, 4u); i++)
@@ -113,6 +138,8 @@ static void ip6_rx(struct cpu *cpu, struct netns *net, struct sk_buff **skbs, un
 		if (i + 4 < n)
 			prefetch(skbs[i + 4]->data);
 		skb = check(cpu, net, skb);
+		if (unlikely(skb && skb->dev->master))
+			to_vrf(cpu, skb);
 		if (skb && hook_run(cpu, net, NFPF_IPV6, NFH_PRE_ROUTING, skb, skb->dev, NULL) == HOOK_ACCEPT)
 			finish(cpu, net, skb);
 	}

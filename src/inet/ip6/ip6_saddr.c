@@ -103,7 +103,7 @@ bool ip6_select_saddr(struct cpu *cpu, struct netns *net, struct net_device *dev
 			look_at(&w, idev, &best);
 	} else {
 		dev_for_each(d, net)
-			if (in6_dev_get(d))
+			if (in6_dev_get(d) && dev_vrf(d) == (dev ? dev_vrf(dev) : NULL))
 				look_at(&w, in6_dev_get(d), &best);
 	}
 	if (!best)

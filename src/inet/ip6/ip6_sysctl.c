@@ -347,6 +347,22 @@ static int flush(struct netns *net, void *b, const struct sysctl *s, const char 
 	return 0;
 }
 
+static void *fib_base(struct netns *net, const char *dev) { return net->fib; }
+static int hash_set(struct netns *net, void *b, const struct sysctl *s, const char *text)
+{
+	if (net->fib->hash6.policy == 2) /* as in IPv4 */
+		return -EINVAL;
+	fib_genid_bump(net);
+	return 0;
+}
+static const struct sysctl fib[] = {
+	{ .name = "fib_multipath_hash_policy", .kind = SYSCTL_U8, .mode = 0644, .offset = offsetof(struct netns_fib, hash6.policy), .min = 0, .max = 3,
+	  .set = hash_set },
+	{ .name = "fib_multipath_hash_fields", .kind = SYSCTL_UINT, .mode = 0644, .offset = offsetof(struct netns_fib, hash6.fields), .min = 1, .max = 63,
+	  .set = hash_set },
+};
+const struct sysctl_table ip6_sysctl_fib = { "ipv6", false, fib, ARRAY_SIZE(fib), fib_base };
+
 static const struct sysctl route[] = {
 	{ .name = "flush", .kind = SYSCTL_CUSTOM, .mode = 0200, .set = flush },
 	TIME("mtu_expires", SYSCTL_S, mtu_expires_ns),
@@ -354,4 +370,4 @@ static const struct sysctl route[] = {
 };
 const struct sysctl_table ip6_sysctl_route = { "ipv6/route", false, route, ARRAY_SIZE(route), ip6_base };
 
-const struct sysctl_table *const ip6_sysctls[] = { &ip6_sysctl_base, &ip6_sysctl_icmp, &ip6_sysctl_route, &ip6_sysctl_conf, NULL };
+const struct sysctl_table *const ip6_sysctls[] = { &ip6_sysctl_base, &ip6_sysctl_icmp, &ip6_sysctl_route, &ip6_sysctl_fib, &ip6_sysctl_conf, NULL };

@@ -60,8 +60,10 @@ struct netns_fib {
 	struct htable infos;	/* struct fib_info by content */
 	const struct fib_family_ops *ops4, *ops6;
 	u32 multipath_seed;
-	u8 multipath_hash_policy; /* 0: addresses; 1: ports too; 3: multipath_hash_fields */
-	u32 multipath_hash_fields; /* FIB_HASH_* */
+	struct fib_hash_config {
+		u8 policy;	/* 0: addresses; 1: ports too; 3: fields */
+		u32 fields;	/* FIB_HASH_* */
+	} hash4, hash6;
 	struct fib_alias_batch *alias_batch; /* removed routes that wait for an epoch together */
 	struct htable exceptions; /* struct fib_exception by destination */
 	struct list exception_lru;

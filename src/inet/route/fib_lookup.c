@@ -16,13 +16,16 @@ static u64 mix(u64 v)
 u32 fib_flow_hash31(const struct netns *net, const struct flow *fl)
 {
 	u64 h = net->fib->multipath_seed;
+	const struct fib_hash_config *c = fl->family == AF_INET6 ? &net->fib->hash6 : &net->fib->hash4;
 	u32 fields = FIB_HASH_SRC | FIB_HASH_DST;
 	if (fl->multipath_hash)
 		return fl->multipath_hash >> 1;
-	if (net->fib->multipath_hash_policy == 1)
+	if (c->policy == 1)
 		fields |= FIB_HASH_PROTO | FIB_HASH_SPORT | FIB_HASH_DPORT;
-	else if (net->fib->multipath_hash_policy == 3)
-		fields = net->fib->multipath_hash_fields;
+	else if (c->policy == 3)
+		fields = c->fields;
+	else if (fl->family == AF_INET6)
+		fields |= FIB_HASH_PROTO | FIB_HASH_FLOWLABEL;
 	if (fields & FIB_HASH_SRC)
 		h = mix(mix(h + fl->saddr.q[0]) + fl->saddr.q[1]);
 	if (fields & FIB_HASH_DST)

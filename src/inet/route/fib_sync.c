@@ -159,7 +159,7 @@ static int netns_init(struct netns *net)
 	list_init(&f->rules6);
 	list_init(&f->exception_lru);
 	f->multipath_seed = rng_u32(&net->home->rng);
-	f->multipath_hash_fields = 7;
+	f->hash4.fields = f->hash6.fields = 7;
 	if (htable_init(&f->infos, fib_mem(net), 16) || htable_init(&f->exceptions, fib_mem(net), 16) || fib_rules_init(net))
 		goto fail;
 	f->local4 = fib_table_get_or_new(net, AF_INET, RT_TABLE_LOCAL);

@@ -75,6 +75,7 @@ struct tcp_reply {
 	s32 oif;
 	u16 window;
 	u8 flags, tos;
+	u8 ttl; /* 0: the default */
 	struct tcp_out_opts opts;
 	const struct tcp_md5_key *md5; /* signs it; opts.md5 follows */
 };

@@ -12,7 +12,7 @@ int tcp_send_reply(struct cpu *cpu, struct netns *net, const struct tcp_reply *r
 	u32 hlen = TCP_HDR_LEN + tcp_out_opts_len(&r->opts);
 	struct flow fl = { .family = af->family, .proto = IPPROTO_TCP, .tos = r->tos, .oif = r->oif, .mark = r->mark, .saddr = r->saddr,
 			   .daddr = r->daddr, .sport = r->sport, .dport = r->dport, .flags = FLOW_ANYSRC };
-	struct ip_out out = { .saddr = r->saddr, .daddr = r->daddr, .proto = IPPROTO_TCP, .tos = r->tos, .ttl = -1, .pmtudisc = 1,
+	struct ip_out out = { .saddr = r->saddr, .daddr = r->daddr, .proto = IPPROTO_TCP, .tos = r->tos, .ttl = r->ttl ? r->ttl : -1, .pmtudisc = 1,
 			      .mark = r->mark, .id_zero_ok = true };
 	struct sk_buff *skb;
 	struct tcp_hdr *th;
