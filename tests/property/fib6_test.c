@@ -181,11 +181,12 @@ static void test_hash_fields(void **state)
 	m.mp = (void *)hops;
 	m.mp_len = 2;
 	assert_int_equal(fib_route_add(cpu, router, &m), 0);
-	assert_int_equal(sysctl_write(router, "ipv6/fib_multipath_hash_policy", "2", 1), -EINVAL);
-	sysctl(router, "ipv6/fib_multipath_hash_policy", "3");
+	assert_int_equal(sysctl_write(router, "ipv4/fib_multipath_hash_policy", "2", 1), -EINVAL);
+	router->fib->hash6.policy = 3;
 	for (unsigned field = 0; field < 2; field++) {
 		unsigned by_sport = 0, by_dport = 0;
-		sysctl(router, "ipv6/fib_multipath_hash_fields", field ? "32" : "16");
+		router->fib->hash6.fields = field ? FIB_HASH_DPORT : FIB_HASH_SPORT;
+		fib_genid_bump(router);
 		for (u16 i = 0; i < 400; i++) {
 			struct flow fl = { .family = AF_INET6, .daddr = a6("2001:db8:6::1"), .sport = cpu_to_be16(i) };
 			struct fib_result res;
