@@ -1,8 +1,11 @@
 /* Bulk TCP flows on a real kernel, for the recorded side of the goodput tables (linux.sh runs it in the reference kernel).
  *
- *   flows serve SECONDS GROUPS            listens on ports 5000 .. 5000 + GROUPS - 1; prints the bytes that each group received
- *                                         within SECONDS of the first accept, then ends
- *   flows send ADDRESS CC:COUNT[,CC:COUNT…]   COUNT flows per congestion control, group by group; sends until the peer is gone
+ *   flows serve SECONDS CC:COUNT[,CC:COUNT…]  a port for each group, from 5000 on; prints the bytes that each group received
+ *                                             within SECONDS of the first accept, then ends
+ *   flows send ADDRESS CC:COUNT[,CC:COUNT…] SEED   COUNT flows per congestion control, group by group; sends until the peer is
+ *                                             gone. Where groups compete, each flow starts at a random moment of the first 500 ms
+ *
+ * Both ends get the group's congestion control: DCTCP needs the receiver's.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -37,21 +40,30 @@ static void need(int ok, const char *what)
 	}
 }
 
-static int serve(double seconds, int groups)
+static void set_cc(int fd, const char *cc)
+{
+	need(!setsockopt(fd, SOL_TCP, TCP_CONGESTION, cc, (socklen_t)strlen(cc)), cc);
+}
+
+static int serve(double seconds, char *spec)
 {
 	unsigned long long bytes[16] = { 0 };
 	double end = 0;
-	int n = groups;
+	int groups = 0, n;
 
-	for (int g = 0; g < groups; g++) {
-		struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((unsigned short)(PORT + g)) };
+	for (char *p = strtok(spec, ","); p && groups < 16; p = strtok(NULL, ",")) {
+		struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((unsigned short)(PORT + groups)) };
 		int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
+		p[strcspn(p, ":")] = 0;
+		set_cc(fd, p);
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
 		need(!bind(fd, (struct sockaddr *)&a, sizeof a) && !listen(fd, 512), "listen");
-		fds[g] = (struct pollfd){ .fd = fd, .events = POLLIN };
-		group_of[g] = g;
+		fds[groups] = (struct pollfd){ .fd = fd, .events = POLLIN };
+		group_of[groups] = groups;
+		groups++;
 	}
+	n = groups;
 	puts("ready");
 	fflush(stdout);
 	for (;;) {
@@ -88,10 +100,14 @@ static int serve(double seconds, int groups)
 	return 0;
 }
 
-static int send_all(const char *addr, char *spec)
+static int send_all(const char *addr, char *spec, unsigned int seed)
 {
-	int n = 0, g = 0;
+	static struct sockaddr_in to[MAX];
+	static double start[MAX]; /* 0: under way */
+	double begin = now();
+	int n = 0, g = 0, compete = strchr(spec, ',') != NULL;
 
+	srandom(seed);
 	signal(SIGPIPE, SIG_IGN);
 	for (char *p = strtok(spec, ","); p; p = strtok(NULL, ","), g++) {
 		char *count = strchr(p, ':');
@@ -99,17 +115,29 @@ static int send_all(const char *addr, char *spec)
 		need(count != NULL, "CC:COUNT");
 		*count++ = 0;
 		for (int i = atoi(count); i > 0 && n < MAX; i--) {
-			struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((unsigned short)(PORT + g)) };
 			int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-			inet_pton(AF_INET, addr, &a.sin_addr);
-			need(!setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, p, (socklen_t)strlen(p)), p);
-			need(!connect(fd, (struct sockaddr *)&a, sizeof a) || errno == EINPROGRESS, "connect");
-			fds[n++] = (struct pollfd){ .fd = fd, .events = POLLOUT };
+			set_cc(fd, p);
+			to[n] = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((unsigned short)(PORT + g)) };
+			inet_pton(AF_INET, addr, &to[n].sin_addr);
+			start[n] = begin + (compete ? (double)(random() % 500) / 1000 : 0);
+			fds[n++] = (struct pollfd){ .fd = ~fd }; /* poll would say POLLHUP of a socket that is not connected */
 		}
 	}
 	for (int alive = n; alive;) {
-		poll(fds, (nfds_t)n, -1);
+		double next = 0, t = now();
+
+		for (int i = 0; i < n; i++) {
+			if (start[i] && start[i] <= t) {
+				fds[i].fd = ~fds[i].fd;
+				need(!connect(fds[i].fd, (struct sockaddr *)&to[i], sizeof to[i]) || errno == EINPROGRESS, "connect");
+				fds[i].events = POLLOUT;
+				start[i] = 0;
+			}
+			if (start[i] && (!next || start[i] < next))
+				next = start[i];
+		}
+		poll(fds, (nfds_t)n, next ? (int)((next - t) * 1000) + 1 : -1);
 		for (int i = 0; i < n; i++) {
 			if (!fds[i].events || !fds[i].revents)
 				continue;
@@ -126,9 +154,9 @@ static int send_all(const char *addr, char *spec)
 int main(int argc, char **argv)
 {
 	if (argc == 4 && !strcmp(argv[1], "serve"))
-		return serve(atof(argv[2]), atoi(argv[3]));
-	if (argc == 4 && !strcmp(argv[1], "send"))
-		return send_all(argv[2], argv[3]);
-	fprintf(stderr, "usage: flows serve SECONDS GROUPS | flows send ADDRESS CC:COUNT,…\n");
+		return serve(atof(argv[2]), argv[3]);
+	if (argc == 5 && !strcmp(argv[1], "send"))
+		return send_all(argv[2], argv[3], (unsigned int)atoi(argv[4]));
+	fprintf(stderr, "usage: flows serve SECONDS CC:COUNT,… | flows send ADDRESS CC:COUNT,… SEED\n");
 	return 2;
 }

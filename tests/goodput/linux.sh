@@ -1,7 +1,9 @@
 #!/bin/bash
 # Records Linux's side of the goodput tables: runs inside the reference kernel (virtual time), one line per run on standard output:
 #   CELL SEED BYTES[ BYTES…]        bytes received in 10 s, per group of flows; a cell is FLOWS|RTT_MS|LOSS|REORDER|DUP|QUEUE
-#   linux.sh CELLS [RUNS [FIRST]]   CELLS: a file of cells; loss, reorder and dup in per cent, queue in packets
+#   linux.sh CELLS [RUNS [FIRST]]   CELLS: a file of cells; loss, reorder and dup in per cent; queue in packets, eN behind it:
+#                                   with ECN, and packets that were queued for more than N ms are marked. A line may end in its
+#                                   own number of runs and its own first seed
 #
 #   a --- r1 --- r2 --- b     all links without offloads, so that every segment is a packet. r1 -> r2: 20 Mbit/s behind a drop-tail
 #                             queue; r2 -> b: loss, duplication and half of the delay (reordered packets skip it); r1 -> a: the rest.
@@ -28,15 +30,21 @@ for n in a b; do
 	ip netns exec $n sysctl -qw net.ipv4.tcp_no_metrics_save=1 net.ipv4.tcp_rmem="4096 131072 33554432" net.ipv4.tcp_wmem="4096 16384 4194304"
 done
 sysctl -qw net.core.somaxconn=4096 net.ipv4.tcp_max_syn_backlog=4096 2>/dev/null
-while read -r cell; do
+while read -r cell own from; do
 	[ -n "$cell" ] || continue
 	IFS='|' read -r flows rtt loss reorder dup queue <<<"$cell"
 	half=$(awk "BEGIN{print $rtt*500}")us
-	groups=$(tr ',' '\n' <<<"$flows" | wc -l)
-	n=$runs
-	[ "$loss$reorder$dup" = 000 ] && [ $n -gt 3 ] && n=3	# nothing is random
-	for ((seed = first; seed < first + n; seed++)); do
-		tc -n r1 qdisc replace dev e1 root netem rate $rate limit $queue
+	n=${own:-$runs}
+	case $loss$reorder$dup$flows in 000*,*) ;; 000*) [ $n -le 3 ] || n=3;; esac	# nothing is random
+	ecn=2; [ "$queue" = "${queue%e*}" ] || ecn=1
+	for ns in a b; do ip netns exec $ns sysctl -qw net.ipv4.tcp_ecn=$ecn; done
+	for ((seed = ${from:-$first}; seed < ${from:-$first} + n; seed++)); do
+		if [ $ecn = 2 ]; then
+			tc -n r1 qdisc replace dev e1 root netem rate $rate limit $queue
+		else
+			tc -n r1 qdisc replace dev e1 root handle 1: tbf rate $rate burst 1600 limit 1000000
+			tc -n r1 qdisc add dev e1 parent 1: codel limit ${queue%e*} target 100s interval 100s ecn ce_threshold ${queue#*e}ms
+		fi
 		opt="delay $half limit 100000"
 		[ "$loss" = 0 ] || opt+=" loss random $loss%"
 		[ "$reorder" = 0 ] || opt+=" reorder $reorder%"
@@ -46,10 +54,10 @@ while read -r cell; do
 		tc -n r2 qdisc add dev e1 root netem $opt
 		tc -n r1 qdisc add dev e0 root netem delay $half limit 100000
 		rm -f pipe; mkfifo pipe
-		ip netns exec b ./flows serve $seconds $groups > pipe &
+		ip netns exec b ./flows serve $seconds "$flows" > pipe &
 		exec 3< pipe
 		read -r _ <&3
-		ip netns exec a ./flows send 10.0.3.2 "$flows" 2>/dev/null &
+		ip netns exec a ./flows send 10.0.3.2 "$flows" $seed 2>/dev/null &
 		client=$!
 		read -r got <&3
 		echo "$cell $seed $got"

@@ -149,6 +149,8 @@ static void test_lost_retransmission(void **state)
 	peer_expect(&p, 0, 1000);
 	assert_int_equal(PEER_MIB(TcpExt_TCPLostRetransmit), 1);
 	assert_int_equal(PEER_MIB(TcpExt_TCPTimeouts), 0);
+	assert_int_equal(PEER_MIB(Tcp_RetransSegs), 2);
+	assert_int_equal(PEER_MIB(Tcp_OutSegs) + 2, tcp_of(p.c)->segs_out); /* counts what is new */
 	peer_end(&p);
 }
 

@@ -236,7 +236,8 @@ int tcp_transmit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_tx *x)
 		tp->bytes_sent += x->len;
 	}
 	tp->segs_out += pcount;
-	mib_add(cpu, net, MIB_Tcp_OutSegs, pcount);
+	if (!x->retrans) /* RFC 4022: not what holds retransmitted data only */
+		mib_add(cpu, net, MIB_Tcp_OutSegs, pcount);
 	out.id_zero_ok = true;
 	if (likely(!tp->marks || !x->len)) {
 		err = af->xmit(cpu, net, skb, &out);
