@@ -220,6 +220,7 @@ u32 tcp_highest_sack(const struct tcp_sock *tp);
 void tcp_check_sack_reordering(struct cpu *cpu, struct tcp_sock *tp, u32 low, bool ts);
 int tcp_sacktag(struct cpu *cpu, struct tcp_sock *tp, const u8 *sack, unsigned n, u32 ack, u32 prior_una, struct tcp_sack_state *st);
 void tcp_check_sack_reordering_state(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_sack_state *st);
+void tcp_limit_reno_sacked(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_add_reno_sack(struct cpu *cpu, struct tcp_sock *tp, int num_dupack);
 void tcp_remove_reno_sacks(struct cpu *cpu, struct tcp_sock *tp, u32 acked);
 bool tcp_is_dupack(const struct tcp_sock *tp, struct sk_buff *skb, int flag);

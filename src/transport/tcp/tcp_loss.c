@@ -215,8 +215,11 @@ void tcp_simple_retransmit(struct cpu *cpu, struct tcp_sock *tp)
 	for (struct tcp_seg *s = tcp_seg_first(tp); s; s = tcp_seg_next(s))
 		if (all || MIN(tcp_seg_payload(s), (u32)s->mss) > mss)
 			tcp_mark_lost(cpu, tp, s);
-	if (was != tp->lost_out)
-		tcp_loss_without_congestion(cpu, tp);
+	if (was == tp->lost_out)
+		return;
+	if (tcp_is_reno(tp))
+		tcp_limit_reno_sacked(cpu, tp);
+	tcp_loss_without_congestion(cpu, tp);
 }
 
 /* What is marked lost goes again, and the window stays: it was not congestion. */

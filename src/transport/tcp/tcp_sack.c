@@ -250,7 +250,8 @@ void tcp_check_sack_reordering_state(struct cpu *cpu, struct tcp_sock *tp, const
 
 /* -- without SACK: duplicate ACKs are counted as if each had reported one packet (RFC 6582) -- */
 
-static void limit_reno_sacked(struct cpu *cpu, struct tcp_sock *tp)
+/* More cannot have arrived than is out and not lost. After whatever marks packets lost or counts them anew. */
+void tcp_limit_reno_sacked(struct cpu *cpu, struct tcp_sock *tp)
 {
 	u32 holes = MIN(MAX(tp->lost_out, 1u), tp->packets_out);
 
@@ -271,7 +272,7 @@ void tcp_add_reno_sack(struct cpu *cpu, struct tcp_sock *tp, int num_dupack)
 	if (!num_dupack)
 		return;
 	tp->sacked_out += (u32)num_dupack;
-	limit_reno_sacked(cpu, tp);
+	tcp_limit_reno_sacked(cpu, tp);
 	if (tp->sacked_out > prior) {
 		tp->delivered += tp->sacked_out - prior;
 		tp->delivered_time = cpu->now;
@@ -289,7 +290,7 @@ void tcp_remove_reno_sacks(struct cpu *cpu, struct tcp_sock *tp, u32 acked)
 		else
 			tp->sacked_out -= acked - 1;
 	}
-	limit_reno_sacked(cpu, tp);
+	tcp_limit_reno_sacked(cpu, tp);
 }
 
 bool tcp_is_dupack(const struct tcp_sock *tp, struct sk_buff *skb, int flag)

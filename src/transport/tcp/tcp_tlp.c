@@ -12,6 +12,8 @@ bool tcp_tlp_schedule(struct cpu *cpu, struct tcp_sock *tp, bool advancing_rto)
 	u8 mode = tcp_net(tp)->early_retrans;
 	u64 wait = TCP_RTO_INIT, rto_at;
 
+	if (unlikely(tp->fastopen_rsk)) /* the timer is the SYN-ACK's until the handshake is complete */
+		return false;
 	if ((mode != 3 && mode != 4) || !tp->packets_out || !tcp_is_sack(tp) || (tp->ca_state != TCP_CA_Open && tp->ca_state != TCP_CA_CWR))
 		return false;
 	if (tp->srtt_us) {

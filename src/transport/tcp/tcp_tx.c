@@ -203,8 +203,8 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 	}
 	if (err)
 		return err;
-	if (total)
-		push(cpu, tp, flags & ~MSG_MORE, mss, TCP_NAGLE_PUSH);
+	if (total) /* no byte of this send is in the stream: none is urgent */
+		push(cpu, tp, flags & ~(MSG_MORE | MSG_OOB), mss, TCP_NAGLE_PUSH);
 	return total ? -EAGAIN : 0;
 }
 

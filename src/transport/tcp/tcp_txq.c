@@ -381,6 +381,8 @@ static void adjust_pcount(struct tcp_sock *tp, const struct tcp_seg *s, s32 diff
 	if (!diff)
 		return;
 	tp->packets_out += diff;
+	if (tcp_is_reno(tp) && diff < 0) /* duplicate ACKs were counted against what is fewer now */
+		tp->sacked_out -= MIN(tp->sacked_out, (u32)-diff);
 	if (s->state & SEG_SACKED)
 		tp->sacked_out += diff;
 	if (s->state & SEG_RETRANS)
