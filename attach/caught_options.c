@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "attach/supervisor.h"
+#include "inet/ip4/ip4.h"
 
 #define OPTION_MAX 65536
 enum { FLOWLABEL_MGR = 32, FLOWLABEL_REQ = 32 }; /* IPV6_FLOWLABEL_MGR, struct in6_flowlabel_req */
@@ -76,10 +77,16 @@ static bool asks_no_right(int level, int name)
 	return false;
 }
 
+/* Multicast forwarding: MRT_INIT and its like, and what ends it. */
+static bool makes_router(int level, int name)
+{
+	return (level == IPPROTO_IP || level == IPPROTO_IPV6) && (ip4_is_mroute_opt(name) || name == IP_ROUTER_ALERT);
+}
+
 enum call_end call_setsockopt(struct call *c)
 {
 	int level = (int)c->arg[1], name = (int)c->arg[2], len = (int)c->arg[4], e = 0;
-	bool all = c->as->kind == ASOCK_NETLINK;
+	bool all = c->as->kind == ASOCK_NETLINK || (c->as->wide && makes_router(level, name));
 	struct cpu *cpu;
 	u8 small[256], *val = small;
 
@@ -99,6 +106,8 @@ enum call_end call_setsockopt(struct call *c)
 	} else if (!e) {
 		if (all || !asks_no_right(level, name))
 			call_identify(c, c->as->kns, true);
+		if (all && c->as->kind != ASOCK_NETLINK)
+			fdtable_flush(c->a); /* a program that ended gave the table back */
 		cpu = all ? call_lock_all(c) : call_lock(c);
 		if (c->as->s) {
 			if (c->as->kind == ASOCK_STREAM)
@@ -205,7 +214,7 @@ enum call_end call_getsockopt(struct call *c)
 
 /* -- ioctl -- */
 /* Bytes of the struct behind an interface ioctl's pointer. */
-static size_t ioctl_size(unsigned cmd)
+static size_t ioctl_size(unsigned cmd, bool v6)
 {
 	switch (cmd) {
 	case FIONREAD:
@@ -229,14 +238,14 @@ static size_t ioctl_size(unsigned cmd)
 	case 0x8907:
 		return 16;
 	default:
-		return cmd >> 16 ? (cmd >> 16) & 0x3fff : sizeof(struct ifreq);
+		return cmd >> 16 ? (cmd >> 16) & 0x3fff : v6 && cmd == SIOCPROTOPRIVATE + 1 ? 80 /* struct sioc_sg_req6 */ : sizeof(struct ifreq);
 	}
 }
 
 static enum call_end run_ioctl(struct call *c, struct kns *k, struct socket *s)
 {
 	unsigned cmd = (unsigned)c->arg[1];
-	size_t len = ioctl_size(cmd);
+	size_t len = ioctl_size(cmd, s && s->family == AF_INET6);
 	u8 buf[256] = { 0 };
 	struct cpu *cpu;
 	int e;

@@ -296,11 +296,13 @@ static const struct call_ops nobody_ops = {
 void dgram_event(struct cpu *cpu, struct asock *as, u32 events)
 {
 	struct call_ctx ctx = { .ops = &nobody_ops };
-	bool all = as->kind == ASOCK_NETLINK && !cpu;
+	bool all = as->wide && !cpu;
 	struct call_ctx *was;
 
 	if (all)
 		cpu = host_lock_all(as->a->h);
+	if (all && as->kind != ASOCK_NETLINK)
+		cpu = as->net->home;
 	if (!as->closed && as->s) {
 		ctx.net_admin = as->admin;
 		ctx.net_raw = as->raw;

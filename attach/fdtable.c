@@ -9,6 +9,7 @@
  */
 #include <fcntl.h>
 #include <linux/sock_diag.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,7 +115,7 @@ static void end_over(void *arg) { asock_put(arg); }
 
 int asock_attach_end(struct asock *as, int end)
 {
-	unsigned flags = as->kind == ASOCK_NETLINK ? 0 : HOST_FD_BATON;
+	unsigned flags = as->wide ? 0 : HOST_FD_BATON;
 	int e;
 
 	as->end = end;
@@ -153,6 +154,12 @@ void asock_drop_end(struct asock *as, bool orderly)
 	as->end = -1;
 }
 
+/* A raw socket by which a program may become a multicast router: its end takes devices along. */
+static bool may_route(const struct socket *s)
+{
+	return s->type == SOCK_RAW && ((s->family == AF_INET && s->protocol == IPPROTO_IGMP) || (s->family == AF_INET6 && s->protocol == IPPROTO_ICMPV6));
+}
+
 int asock_new(struct attach *a, struct kns *k, struct socket *s, enum asock_kind kind, int fd, int end, bool watched, struct asock **out)
 {
 	struct asock *as = calloc(1, sizeof(*as));
@@ -164,6 +171,7 @@ int asock_new(struct attach *a, struct kns *k, struct socket *s, enum asock_kind
 	as->refcnt = 1;
 	as->watch = as->end = as->held_fd = -1;
 	as->kind = kind;
+	as->wide = kind == ASOCK_NETLINK || may_route(s);
 	as->kns = k;
 	as->net = k->net;
 	as->cpu_id = kind == ASOCK_NETLINK ? 0 : k->net->home->id;
@@ -374,7 +382,7 @@ void fdtable_flush(struct attach *a)
 	for (unsigned i = 0; i < n; i++) {
 		struct cpu *cpu;
 
-		if (batch[i]->kind == ASOCK_NETLINK) {
+		if (batch[i]->wide) {
 			dgram_event(NULL, batch[i], EPOLLHUP);
 			asock_put(batch[i]);
 			continue;

@@ -222,6 +222,7 @@ struct asock {
 	u64 cookie;		/* of the program's unix socket */
 	int watch;		/* inotify's, or -1: attach.lock */
 	enum asock_kind kind;
+	bool wide;		/* what it does may be configuration, its close too: it takes all batons */
 	struct kns *kns;
 	struct netns *net;
 	unsigned cpu_id;	/* whose baton guards it; netlink: the configuration's, and calls take all */

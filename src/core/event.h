@@ -20,6 +20,8 @@ enum net_event {
 	EV_NEXTHOP_SET, EV_NEXTHOP_DEL, /* obj: struct nexthop_event */
 	EV_NEIGH_CHANGE, EV_NEIGH_DEL, EV_NEIGH_LOCALCHANGE, /* obj: struct neighbour */
 	EV_NETCONF,	    /* obj: struct net_device or NULL ("all", or "default" with NETCONF_EVENT_DEFAULT in info); info: NETCONFA_* */
+	EV_MROUTE_ADD, EV_MROUTE_DEL, /* obj: struct mr_event */
+	EV_MROUTE_REPORT,   /* obj: struct mr_report_event: what the routing program is told */
 	EV_NETNS_ID,	    /* obj: struct netns */
 	EV_INET6_DEV,	    /* obj: struct net_device: what IPv6 tells of it (router advertisements, settings) changed */
 	EV_ND_USEROPT,	    /* obj: struct nd_useropt */

@@ -31,6 +31,7 @@ struct netns {
 	struct netns_packet *packet; /* sock/packet/ */
 	struct netns_inet *inet; /* inet/: what both families share: fragments, peers, ping range, port range */
 	struct netns_fib *fib;	 /* inet/route/: tables, rules, next hops, exceptions */
+	struct netns_mroute *mroute; /* inet/mroute/: multicast forwarding */
 	struct netns_ip4 *ip4;	 /* inet/ip4/: addresses, sysctls, ICMP limits, IGMP */
 	struct netns_ip6 *ip6;
 	struct netns_raw *raw;	 /* transport/: raw sockets */

@@ -5,6 +5,8 @@
 #include "core/skb.h"
 #include "inet/addr.h"
 
+struct sock;
+
 /* What an error means to the sender, in both families' words. */
 enum icmp_error_kind { ICMP_ERR_OTHER, ICMP_ERR_TOO_BIG /* info: the MTU */, ICMP_ERR_REDIRECT };
 
@@ -46,6 +48,11 @@ struct l4_raw_ops {
 	/* Before the transport: gives every raw socket that wants it a copy. skb: data at the transport header. Borrows.
 	 * True: at least one socket matched, so no "protocol unreachable" is due. */
 	bool (*rx)(struct cpu *cpu, struct netns *net, struct sk_buff *skb, u8 proto);
+	/* The same of IPv4, by protocol (IP_ROUTER_ALERT). True: consumed, too. skb NULL: whether there is a socket for it at all. May be
+	 * NULL. */
+	bool (*router_alert4)(struct cpu *cpu, struct netns *net, struct sk_buff *skb, u8 proto);
+	/* A packet for one raw socket, data where it is to see it. Consumes. 0, or what its queue says. */
+	int (*queue)(struct cpu *cpu, struct sock *sk, struct sk_buff *skb);
 	/* An ICMP error quoting this protocol; data at the quoted network header. Borrows. */
 	void (*err)(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct icmp_error *e, u8 proto);
 	/* A packet that passes, with a router alert of this value (data at the network header): copies for the sockets that wait for such

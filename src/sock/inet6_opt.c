@@ -271,6 +271,8 @@ int inet6_setsockopt(struct cpu *cpu, struct inet_sock *inet, int name, const vo
 	u32 flag = cmsg_flag(name);
 	int v = 0;
 
+	if (ip4_is_mroute_opt(name)) /* the same numbers; transport/raw_mroute.c has those who may */
+		return -EOPNOTSUPP;
 	switch (name) {
 	case IPV6_JOIN_GROUP:
 	case IPV6_LEAVE_GROUP: return set_membership(cpu, inet, name == IPV6_JOIN_GROUP, val, len);
@@ -361,7 +363,7 @@ static int get_int(struct cpu *cpu, struct inet_sock *inet, int name, int *v)
 	case OPT_RA_ISOLATE: *v = o->ra_isolate; return 0;
 	case IPV6_ROUTER_ALERT: *v = o->ra; return 0;
 	}
-	return -ENOPROTOOPT;
+	return ip4_is_mroute_opt(name) ? -EOPNOTSUPP : -ENOPROTOOPT;
 }
 
 int inet6_getsockopt(struct cpu *cpu, struct inet_sock *inet, int name, void *val, socklen_t *len)

@@ -1,7 +1,7 @@
 /* SOL_IP: the options of ip(7), with Linux 6.18's bounds, lengths and errors.
  *
  * An int may be given as one byte, and is given back as one when the caller has room for no more. Options that this stack does
- * not act on (IP_ROUTER_ALERT, the IPsec policies) are refused as a kernel without them refuses.
+ * not act on (the IPsec policies) are refused as a kernel without them refuses.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -243,7 +243,8 @@ static int set_struct(struct cpu *cpu, struct inet_sock *inet, int name, const v
 	case IP_MSFILTER: return set_msfilter(cpu, inet, val, len);
 	case IP_IPSEC_POLICY:
 	case IP_XFRM_POLICY: return caller_net_admin(cpu) ? -ENOPROTOOPT : -EPERM;
-	default: return -EAGAIN;
+	case IP_ROUTER_ALERT: return -EINVAL; /* transport/raw_mroute.c has those who may */
+	default: return ip4_is_mroute_opt(name) ? -EOPNOTSUPP : -EAGAIN;
 	}
 }
 
@@ -417,10 +418,11 @@ static int get_int(struct cpu *cpu, struct inet_sock *inet, int name, int *v)
 	case IP_UNICAST_IF: *v = (int)cpu_to_be32((u32)inet->uc_index).raw; return 0;
 	case IP_LOCAL_PORT_RANGE: *v = (int)((u32)inet->local_port_hi << 16 | inet->local_port_lo); return 0;
 	case IP_PROTOCOL: *v = inet->num; return 0;
+	case IP_ROUTER_ALERT: *v = 0; return 0; /* of others than raw sockets */
 	case IP_MTU:
 		*v = (int)path_mtu(cpu, inet);
 		return *v ? 0 : -ENOTCONN;
-	default: return -ENOPROTOOPT;
+	default: return ip4_is_mroute_opt(name) ? -EOPNOTSUPP : -ENOPROTOOPT;
 	}
 }
 

@@ -35,7 +35,8 @@ static void bytes(struct input *in, void *buf, size_t n)
 enum { SOCKS = 4 };
 enum { ETH_ALL = 0x0300 /* in network order */ };
 static const int types[][3] = { { AF_INET, SOCK_DGRAM, 0 }, { AF_INET, SOCK_STREAM, 0 }, { AF_INET, SOCK_RAW, 1 }, { AF_INET, SOCK_RAW, 255 },
-				{ AF_INET, SOCK_RAW, 253 }, { AF_INET, SOCK_DGRAM, 1 }, { AF_PACKET, SOCK_RAW, ETH_ALL }, { AF_PACKET, SOCK_DGRAM, 0x0008 } };
+				{ AF_INET, SOCK_RAW, 253 }, { AF_INET, SOCK_DGRAM, 1 }, { AF_PACKET, SOCK_RAW, ETH_ALL }, { AF_PACKET, SOCK_DGRAM, 0x0008 },
+				{ AF_INET, SOCK_RAW, 2 }, { AF_INET6, SOCK_RAW, 58 } };
 static const int levels[] = { SOL_SOCKET, IPPROTO_IP, IPPROTO_UDP, IPPROTO_TCP, 255, 263 /* SOL_PACKET */ };
 enum { LEVELS = sizeof levels / sizeof *levels };
 

@@ -12,6 +12,7 @@
 #include "core/sysctl.h"
 #include "inet/dst.h"
 #include "inet/ip4/ip4.h"
+#include "inet/mroute/mroute.h"
 #include "inet/route/fib.h"
 #include "inet/ip4/ip4_tables.h"
 #include "inet/ip6/ip6.h"
@@ -60,11 +61,15 @@ static const struct proc_file *const proc_files[] = {
 	&ip4_proc_arp,
 	&ip4_proc_igmp,
 	&ip4_proc_mcfilter,
+	&ip4_proc_mr_vif,
+	&ip4_proc_mr_cache,
 	&ip6_proc_if_inet6,
 	&ip6_proc_route,
 	&ip6_proc_igmp6,
 	&ip6_proc_anycast6,
 	&ip6_proc_flowlabel,
+	&ip6_proc_mr_vif,
+	&ip6_proc_mr_cache,
 	&proc_snmp6,
 	&proc_snmp,
 	&proc_netstat,
@@ -86,6 +91,7 @@ static const struct proc_file *const proc_files[] = {
 static const struct event_sub *const event_subs[] = {
 	&rt_events_first,
 	&fib_event_sub,
+	&mroute_event_sub,
 	&ip4_event_sub,
 	&packet_event_sub,
 	&ip6_event_sub,
@@ -105,6 +111,8 @@ static const struct l4_proto *const l4_protos[] = {
 	&icmp4_proto,
 	&icmp6_proto,
 	&igmp4_proto,
+	&pim4_proto,
+	&pim6_proto,
 	&l4_tcp,
 	&udp_proto,
 	NULL,

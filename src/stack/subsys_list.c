@@ -3,6 +3,7 @@
 #include "core/subsys.h"
 #include "inet/ip4/ip4.h"
 #include "inet/ip6/ip6.h"
+#include "inet/mroute/mroute.h"
 #include "inet/route/fib.h"
 #include "link/netns_dev.h"
 #include "link/netns_neigh.h"
@@ -18,6 +19,7 @@ const struct subsys *const stack_subsys[] = {
 	&neigh_subsys,
 	&inet_subsys,
 	&fib_subsys,
+	&mroute_subsys,
 	&ip4_subsys,
 	&ip6_subsys,
 	&sock_subsys,

@@ -38,19 +38,23 @@ static bool matches(const struct inet_sock *i, const struct inaddr *laddr, const
 	return rx_ifs_match(i->sk.bound_dev_if, ifs);
 }
 
-void raw_queue(struct cpu *cpu, struct sock *sk, struct sk_buff *skb)
+void raw_queue(struct cpu *cpu, struct sock *sk, struct sk_buff *skb) { raw_queue_one(cpu, sk, skb); }
+
+int raw_queue_one(struct cpu *cpu, struct sock *sk, struct sk_buff *skb)
 {
 	enum skb_drop_reason reason;
+	int err;
 
 	if (!skb->tstamp)
 		skb->tstamp = cpu->now;
 	/* the filter may ask for the device, so it goes first */
-	if (sock_queue_rx(cpu, sk, skb, &reason)) {
+	if ((err = sock_queue_rx(cpu, sk, skb, &reason))) {
 		skb_drop_net(cpu, sk->net, skb, reason);
-		return;
+		return err;
 	}
 	inet_rx_prepare(cpu, inet_sk(sk), skb);
 	trace_point(cpu, sk->net, skb, TP_SOCK_QUEUE, sk->cookie, sk->rmem_alloc, NULL);
+	return 0;
 }
 
 static const struct inet_af *af_of_skb(struct netns *net, const struct sk_buff *skb)
@@ -109,10 +113,7 @@ static bool raw_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb, u8 p
 			i->sk.drops++;
 			continue;
 		}
-		if (skb->dst) {
-			dst_hold(skb->dst);
-			skb_dst_set(copy, skb->dst);
-		}
+		skb_dst_force(copy);
 		skb_push(copy, hlen);
 		raw_queue(cpu, &i->sk, copy);
 	}
@@ -170,7 +171,8 @@ static bool router_alert(struct cpu *cpu, struct netns *net, struct sk_buff *skb
 	return any;
 }
 
-static const struct l4_raw_ops ops = { .rx = raw_rx, .err = raw_err, .router_alert = router_alert, .ping_rx = ping_rx, .ping_err = ping_err };
+static const struct l4_raw_ops ops = { .rx = raw_rx, .err = raw_err, .router_alert = router_alert, .ping_rx = ping_rx, .ping_err = ping_err,
+					.router_alert4 = raw_router_alert4, .queue = raw_queue_one };
 
 ssize_t raw_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flags)
 {
@@ -378,6 +380,7 @@ static int raw_init(struct cpu *cpu, struct sock *sk)
 		raw_sk(sk)->checksum = true;
 		raw_sk(sk)->csum_off = 2;
 	}
+	list_init(&raw_sk(sk)->ra_link);
 	sk->reuse = true; /* so says SO_REUSEADDR at birth */
 	list_add_tail(&r->socks[proto], &i->bind_link);
 	r->used[proto >> 6] |= BIT64(proto & 63);
@@ -391,8 +394,7 @@ static void raw_release(struct cpu *cpu, struct sock *sk)
 	struct inet_sock *i = inet_sk(sk);
 
 	flush_pending(cpu, raw_sk(sk));
-	if (list_linked(&raw_sk(sk)->ra_link))
-		list_del(&raw_sk(sk)->ra_link);
+	raw_router_close(cpu, sk);
 	inet_mc_leave_all(cpu, i);
 	if (!list_linked(&i->bind_link))
 		return;
@@ -491,6 +493,8 @@ static int get6(struct raw_sock *rs, int level, int name, void *val, socklen_t *
 static int raw_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, const void *val, socklen_t len)
 {
 	int done = sk->family == AF_INET6 ? set6(raw_sk(sk), level, name, val, len) : 1;
+	if (done == 1)
+		done = raw_router_setsockopt(cpu, sk, level, name, val, len);
 	if (done != 1)
 		return done;
 	if (level != SOL_RAW_LEVEL)
@@ -506,6 +510,8 @@ static int raw_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name,
 static int raw_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name, void *val, socklen_t *len)
 {
 	int done = sk->family == AF_INET6 ? get6(raw_sk(sk), level, name, val, len) : 1;
+	if (done == 1)
+		done = raw_router_getsockopt(cpu, sk, level, name, val, len);
 	if (done != 1)
 		return done;
 	if (level != SOL_RAW_LEVEL)
@@ -531,7 +537,7 @@ const struct sock_ops raw_ops = {
 	.shutdown = inet_dgram_shutdown,
 	.setsockopt = raw_setsockopt,
 	.getsockopt = raw_getsockopt,
-	.ioctl = sock_dgram_ioctl,
+	.ioctl = raw_ioctl,
 	.poll = sock_dgram_poll,
 };
 const struct sock_family raw_family_v4 = { .family = AF_INET, .type = SOCK_RAW, .protocol = -1, .need_net_raw = true, .ops = &raw_ops };
@@ -546,6 +552,7 @@ static int netns_init(struct netns *net)
 	for (unsigned p = 0; p < ARRAY_SIZE(r->socks); p++)
 		list_init(&r->socks[p]);
 	list_init(&r->alerted);
+	list_init(&r->alerted4);
 	net->raw = r;
 	net->inet->raw = &ops;
 	return 0;

@@ -41,6 +41,11 @@ int rt_rule_fill(struct nl_buf *b, const struct fib_rule *r, u16 type, u16 flags
 int rt_route_fill(struct nl_buf *b, const struct fib_alias *a, u16 type, u16 flags, u32 seq, u32 portid);
 int rt_neigh_fill(struct nl_buf *b, const struct neighbour *n, u64 now, u16 type, u16 flags, u32 seq, u32 portid);
 int rt_netconf_fill(struct nl_buf *b, struct netns *net, s32 ifindex, s32 which, u16 type, u16 flags, u32 seq, u32 portid);
+struct mr_entry;
+struct mr_report_event;
+struct mr_table;
+int rt_mroute_fill(struct nl_buf *b, const struct mr_table *t, const struct mr_entry *e, u64 now, u16 type, u16 flags, u32 seq, u32 portid);
+int rt_mroute_report_fill(struct nl_buf *b, const struct mr_report_event *r);
 void rt_put_stats64(struct nl_buf *b, u16 type, const struct net_device *dev);
 struct inet6_dev;
 struct inet6_ifaddr;
@@ -63,7 +68,7 @@ static inline u32 rt_ticks(u64 ns) { return (u32)(ns / 10000000u); }
 
 extern const struct nl_handler rt_link_handlers[], rt_addr_handlers[], rt_route_handlers[], rt_neigh_handlers[], rt_neightbl_handlers[],
 	rt_rule_handlers[], rt_nsid_handlers[], rt_netconf_handlers[], rt_addr6_handlers[], rt_addrlabel_handlers[],
-	rt_link6_handlers[], rt_qdisc_handlers[], rt_stats_handlers[], rt_nexthop_handlers[];
+	rt_link6_handlers[], rt_qdisc_handlers[], rt_stats_handlers[], rt_nexthop_handlers[], rt_mroute_handlers[];
 extern const struct nl_handler *const rt_handlers[]; /* all of them, NULL-terminated */
 extern const struct event_sub rt_events_first, rt_events; /* their places among the subscribers */
 

@@ -13,6 +13,7 @@
 #include "control/route/rt_link.h"
 #include "inet/ip4/ip4.h"
 #include "inet/ip6/ip6.h"
+#include "inet/mroute/mroute.h"
 #include "inet/route/nexthop.h"
 #include "link/neigh.h"
 
@@ -190,7 +191,7 @@ static void route_event(struct cpu *cpu, struct netns *net, bool added, const st
 static void rule_event(struct cpu *cpu, struct netns *net, bool added, const struct fib_rule *r)
 {
 	const struct nl_request *rq = nl_current(net);
-	u32 group = r->family == AF_INET ? RTNLGRP_IPV4_RULE : RTNLGRP_IPV6_RULE;
+	u32 group = r->family == AF_INET || r->family == RTNL_FAMILY_IPMR ? RTNLGRP_IPV4_RULE : RTNLGRP_IPV6_RULE;
 	bool asked = rq && (rq->nlh->nlmsg_type == RTM_NEWRULE || rq->nlh->nlmsg_type == RTM_DELRULE);
 	struct nl_buf b;
 
@@ -220,6 +221,28 @@ static void neigh_event(struct cpu *cpu, struct netns *net, bool gone, const str
 	tell(cpu, net, RTNLGRP_NEIGH, &b, false);
 }
 
+static void mroute_event(struct cpu *cpu, struct netns *net, bool added, const struct mr_event *e)
+{
+	u32 group = e->table->ops->family == AF_INET ? RTNLGRP_IPV4_MROUTE : RTNLGRP_IPV6_MROUTE;
+	struct nl_buf b;
+
+	if (!begin(net, group, &b, false))
+		return;
+	rt_mroute_fill(&b, e->table, e->entry, cpu->now, added ? RTM_NEWROUTE : RTM_DELROUTE, 0, 0, 0);
+	tell(cpu, net, group, &b, false);
+}
+
+static void mroute_report(struct cpu *cpu, struct netns *net, const struct mr_report_event *r)
+{
+	u32 group = r->table->ops->family == AF_INET ? RTNLGRP_IPV4_MROUTE_R : RTNLGRP_IPV6_MROUTE_R;
+	struct nl_buf b;
+
+	if (!begin(net, group, &b, false))
+		return;
+	rt_mroute_report_fill(&b, r);
+	tell(cpu, net, group, &b, false);
+}
+
 static void event(struct cpu *cpu, struct netns *net, enum net_event ev, void *obj, unsigned long info)
 {
 	struct net_device *dev = obj;
@@ -245,6 +268,13 @@ static void event(struct cpu *cpu, struct netns *net, enum net_event ev, void *o
 	case EV_NEXTHOP_SET:
 	case EV_NEXTHOP_DEL:
 		nexthop_event(cpu, net, ev == EV_NEXTHOP_SET, obj);
+		break;
+	case EV_MROUTE_ADD:
+	case EV_MROUTE_DEL:
+		mroute_event(cpu, net, ev == EV_MROUTE_ADD, obj);
+		break;
+	case EV_MROUTE_REPORT:
+		mroute_report(cpu, net, obj);
 		break;
 	case EV_RULE_ADD:
 	case EV_RULE_DEL:
@@ -301,5 +331,6 @@ const struct event_sub rt_events_first = { .fn = told_first }, rt_events = { .fn
 
 const struct nl_handler *const rt_handlers[] = {
 	rt_link_handlers, rt_addr_handlers, rt_route_handlers, rt_neigh_handlers, rt_neightbl_handlers, rt_rule_handlers,
-	rt_nsid_handlers, rt_netconf_handlers, rt_addr6_handlers, rt_addrlabel_handlers, rt_link6_handlers, rt_qdisc_handlers, rt_stats_handlers, rt_nexthop_handlers, NULL,
+	rt_nsid_handlers, rt_netconf_handlers, rt_addr6_handlers, rt_addrlabel_handlers, rt_link6_handlers, rt_qdisc_handlers, rt_stats_handlers, rt_nexthop_handlers,
+	rt_mroute_handlers, NULL,
 };

@@ -2,6 +2,7 @@
 #include <linux/fib_rules.h>
 
 #include "control/route/rt.h"
+#include "inet/mroute/mroute.h"
 #include "inet/route/fib.h"
 
 /* Attributes newer than Debian 12's headers; the values are the uapi's. */
@@ -130,9 +131,23 @@ int rt_rule_fill(struct nl_buf *b, const struct fib_rule *r, u16 type, u16 flags
 
 /* -- requests into rules -- */
 
+static bool is_mroute(u8 family) { return family == RTNL_FAMILY_IPMR || family == RTNL_FAMILY_IP6MR; }
+
+/* Whether a family has rules here. */
+static bool rules_of(const struct netns *net, u8 family)
+{
+	switch (family) {
+	case AF_INET: return true;
+	case AF_INET6: return net->ip6 != NULL;
+	case RTNL_FAMILY_IPMR: return net->mroute && net->mroute->v4;
+	case RTNL_FAMILY_IP6MR: return net->mroute && net->mroute->v6;
+	default: return false;
+	}
+}
+
 static int read_addr(const struct nlattr *a, u8 family, u8 len, struct inaddr *out, const char *text, struct nl_ext_ack *ack)
 {
-	unsigned size = family == AF_INET ? 4 : 16;
+	unsigned size = family == AF_INET || family == RTNL_FAMILY_IPMR ? 4 : 16;
 	be32 v4;
 
 	if (!len)
@@ -310,7 +325,7 @@ static int read_rule(struct nl_request *rq, struct fib_rule *r, u32 *given)
 		NL_SET_ERR(ack, "Invalid msg length");
 		return -EINVAL;
 	}
-	if (h->family != AF_INET && (h->family != AF_INET6 || !rq->net->ip6)) {
+	if (!rules_of(rq->net, h->family)) {
 		NL_SET_ERR(ack, "Rule family not supported");
 		return -EAFNOSUPPORT;
 	}
@@ -328,6 +343,10 @@ static int read_rule(struct nl_request *rq, struct fib_rule *r, u32 *given)
 	err = err ? err : read_selectors(&a, h, r, given, ack);
 	err = err ? err : read_ports(a.a[FRA_SPORT_RANGE], a.a[RT_FRA_SPORT_MASK], &r->sport, "Invalid sport range", "Invalid sport mask", ack);
 	err = err ? err : read_ports(a.a[FRA_DPORT_RANGE], a.a[RT_FRA_DPORT_MASK], &r->dport, "Invalid dport range", "Invalid dport mask", ack);
+	if (is_mroute(h->family)) { /* their rules know neither addresses nor the rest */
+		r->src_len = r->dst_len = 0;
+		return err;
+	}
 	err = err ? err : read_dscp(&a, h->tos, r, ack);
 	err = err ? err : read_flowlabel(&a, r, ack);
 	if (err)
@@ -386,19 +405,18 @@ static int check_dump(const struct nl_dump *d, const struct fib_rule_hdr *h)
 /* arg[0]: the family at which to go on, arg[1]: rules of it told. */
 static int dump_rule(struct nl_dump *d, struct nl_buf *b)
 {
-	static const u8 families[] = { AF_INET, AF_INET6 };
 	const struct fib_rule_hdr *h = nlmsg_hdr_data(d->req);
 	int err = check_dump(d, h);
 
 	if (err)
 		return err;
-	if (h->family != AF_UNSPEC && h->family != AF_INET && (h->family != AF_INET6 || !d->net->ip6))
+	if (h->family != AF_UNSPEC && !rules_of(d->net, h->family))
 		return -EAFNOSUPPORT;
-	for (; d->arg[0] < ARRAY_SIZE(families); d->arg[0]++, d->arg[1] = 0) {
-		u8 family = families[d->arg[0]];
+	for (; d->arg[0] < FIB_RULE_LISTS; d->arg[0]++, d->arg[1] = 0) {
+		u8 family = fib_rule_families[d->arg[0]];
 		struct fib_rule *r;
 		u64 n = 0;
-		if ((h->family != AF_UNSPEC && h->family != family) || (family == AF_INET6 && !d->net->ip6))
+		if ((h->family != AF_UNSPEC && h->family != family) || !rules_of(d->net, family))
 			continue;
 		list_for_each (r, fib_rules(d->net, family), link) {
 			if (n++ < d->arg[1])

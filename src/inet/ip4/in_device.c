@@ -8,6 +8,7 @@
 
 #include "core/subsys.h"
 #include "inet/ip4/ip4_priv.h"
+#include "inet/mroute/mroute.h"
 
 enum { ALONE, OR, AND, LARGER };
 static const u8 combine[IP4_CONF_MAX] = {
@@ -46,6 +47,7 @@ void in_dev_recompute(struct in_device *idev)
 		{ IP4_CONF_DROP_UNICAST_IN_L2_MULTICAST, IN_DEV_DROP_UNICAST_IN_L2_MC },
 		{ IP4_CONF_ACCEPT_SOURCE_ROUTE, IN_DEV_SOURCE_ROUTE }, { IP4_CONF_RP_FILTER, IN_DEV_RPFILTER },
 		{ IP4_CONF_IGNORE_ROUTES_WITH_LINKDOWN, IN_DEV_IGNORE_LINKDOWN }, { IP4_CONF_SRC_VALID_MARK, IN_DEV_SRC_VALID_MARK },
+		{ IP4_CONF_MC_FORWARDING, IN_DEV_MFORWARD },
 	};
 	u32 on = 0;
 	for (unsigned i = 0; i < ARRAY_SIZE(map); i++)
@@ -278,7 +280,7 @@ static int netns_init(struct netns *net)
 		ip4->priv->id[i] = rng_u32(&net->home->rng);
 	timer_init(&ip4->priv->addr_timer, ip4_addr_timer);
 	arp_later_init(net);
-	if (ip4_reasm_init(net))
+	if (ip4_reasm_init(net) || mr_family_start(net, &ip4_mr_family))
 		goto fail;
 	net->inet->af4 = &inet_af_v4;
 	net->fib->ops4 = &ip4_fib_ops;

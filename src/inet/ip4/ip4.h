@@ -39,7 +39,8 @@ enum ip4_conf { IP4_CONF_FORWARDING, IP4_CONF_MC_FORWARDING, IP4_CONF_ACCEPT_RED
 /* What the packet path asks of a device's settings, combined with "all": in_device.on. */
 enum { IN_DEV_FORWARD = BIT(0), IN_DEV_SEND_REDIRECTS = BIT(1), IN_DEV_SHARED_MEDIA = BIT(2), IN_DEV_ACCEPT_LOCAL = BIT(3),
        IN_DEV_ROUTE_LOCALNET = BIT(4), IN_DEV_DROP_UNICAST_IN_L2_MC = BIT(5), IN_DEV_BC_FORWARD = BIT(6),
-       IN_DEV_SOURCE_ROUTE = BIT(7), IN_DEV_IGNORE_LINKDOWN = BIT(8), IN_DEV_SRC_VALID_MARK = BIT(9), IN_DEV_RPFILTER = BIT(10) };
+       IN_DEV_SOURCE_ROUTE = BIT(7), IN_DEV_IGNORE_LINKDOWN = BIT(8), IN_DEV_SRC_VALID_MARK = BIT(9), IN_DEV_RPFILTER = BIT(10),
+       IN_DEV_MFORWARD = BIT(11) };
 struct in_device {
 	struct net_device *dev;
 	u32 on;			/* IN_DEV_* */
@@ -137,6 +138,15 @@ void icmp4_send(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, be32 inf
 extern const struct subsys inet_subsys, ip4_subsys;
 extern const struct event_sub ip4_event_sub;
 extern const struct l3_proto ip4_l3_proto, arp_l3_proto;
-extern const struct l4_proto icmp4_proto, igmp4_proto;
+extern const struct l4_proto icmp4_proto, igmp4_proto, pim4_proto;
+
+/* Multicast forwarding's socket options and ioctls (ip4_mroute.c, ip4_mroute_opt.c), for a raw socket of IPPROTO_IGMP. table: which one
+ * it speaks of, 0: the default; it moves with MRT_TABLE. All batons held. */
+struct mr_user { struct sock *sk; u32 *table; bool net_admin; };
+static inline bool ip4_is_mroute_opt(int name) { return name >= 200 && name <= 212; } /* MRT_BASE … MRT_MAX */
+int ip4_mroute_setsockopt(struct cpu *cpu, struct netns *net, const struct mr_user *u, int name, const void *val, u32 len);
+int ip4_mroute_getsockopt(struct netns *net, const struct mr_user *u, int name, int *val);
+int ip4_mroute_ioctl(struct netns *net, const struct mr_user *u, unsigned cmd, void *arg, size_t len); /* -ENOIOCTLCMD, as sock.h's */
+void ip4_mroute_close(struct cpu *cpu, struct netns *net, struct sock *sk);
 
 #endif

@@ -48,6 +48,8 @@ void ip4_forward(struct cpu *cpu, struct sk_buff *skb)
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_OTHERHOST);
 		return;
 	}
+	if (unlikely(cb->ra) && ip4_router_alert(cpu, net, skb))
+		return;
 	if (skb->ip_summed == CHECKSUM_COMPLETE)
 		skb->ip_summed = CHECKSUM_NONE;
 	if (unlikely(ip4_header(skb)->ttl <= 1)) {

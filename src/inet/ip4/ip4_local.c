@@ -44,3 +44,13 @@ void ip4_local_deliver(struct cpu *cpu, struct sk_buff *skb)
 	if (hook_run(cpu, net, NFPF_IPV4, NFH_LOCAL_IN, skb, skb->dev, NULL) == HOOK_ACCEPT)
 		deliver(cpu, net, skb);
 }
+
+bool ip4_router_alert(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
+{
+	u8 proto = ip4_header(skb)->protocol;
+	if (!net->inet->raw || !net->inet->raw->router_alert4 || !net->inet->raw->router_alert4(cpu, net, NULL, proto))
+		return false;
+	if (ip4_is_fragment(ip4_header(skb)) && !(skb = ip4_defrag(cpu, net, skb)))
+		return true;
+	return net->inet->raw->router_alert4(cpu, net, skb, proto);
+}

@@ -45,6 +45,7 @@ struct ip4_private {
 static inline struct ip4_hdr *ip4_header(const struct sk_buff *skb) { return (struct ip4_hdr *)skb_network_header(skb); }
 static inline u32 addr_hash(const struct netns *net, be32 a) { return hash32_u64(a.raw, (u32)net->world->hash_key.k[0]); }
 static inline be32 prefix_mask(unsigned len) { return len ? cpu_to_be32(~0u << (32 - len)) : (be32){ 0 }; }
+static inline bool v4_is_local_group(be32 a) { return (be32_to_cpu(a) & 0xffffff00u) == 0xe0000000u; } /* never forwarded */
 static inline bool in_prefix(be32 a, be32 net_addr, unsigned len) { return !((a.raw ^ net_addr.raw) & prefix_mask(len).raw); }
 
 /* ip4_route.c: what an incoming packet is for: sets skb->dst (borrowed). Not 0: why it must be dropped. */
@@ -82,6 +83,11 @@ void ip4_send_redirect(struct cpu *cpu, struct sk_buff *skb, const struct dst *d
 void ip4_rx_redirect(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct ip4_hdr *quoted, be32 gw);
 void ip4_rx_frag_needed(struct cpu *cpu, struct netns *net, const struct ip4_hdr *quoted, u32 mtu);
 void ip4_update_pmtu(struct cpu *cpu, struct netns *net, const struct flow *fl, struct dst *d, u32 mtu);
+/* ip4_local.c: a packet with that option that is not for us, for sockets that listen to such. True: consumed. */
+bool ip4_router_alert(struct cpu *cpu, struct netns *net, struct sk_buff *skb);
+/* ip4_mroute.c */
+void ip4_mr_input(struct cpu *cpu, struct sk_buff *skb); /* dst->input of groups where they are forwarded */
+extern const struct mr_family ip4_mr_family;
 /* in_device.c, ip4_addr.c */
 void in_dev_recompute(struct in_device *idev);
 void ip4_conf_recompute_all(struct netns *net);

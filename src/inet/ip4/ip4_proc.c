@@ -108,4 +108,4 @@ static void mcfilter_show(struct netns *net, struct strbuf *out)
 }
 const struct proc_file ip4_proc_mcfilter = { .name = "mcfilter", .mode = 0444, .show = mcfilter_show };
 
-const struct proc_file *const ip4_proc_files[] = { &ip4_proc_route, &ip4_proc_arp, &ip4_proc_igmp, &ip4_proc_mcfilter, &proc_snmp, &proc_netstat, NULL };
+const struct proc_file *const ip4_proc_files[] = { &ip4_proc_route, &ip4_proc_arp, &ip4_proc_igmp, &ip4_proc_mcfilter, &ip4_proc_mr_vif, &ip4_proc_mr_cache, &proc_snmp, &proc_netstat, NULL };

@@ -82,6 +82,8 @@ struct dst *ip4_dev_dst(struct cpu *cpu, struct in_device *idev, u8 type)
 		return NULL;
 	d->prefsrc = inaddr_from_v4(ip4_select_saddr(idev->dev->net, idev->dev, (be32){ 0 }, RT_SCOPE_LINK));
 	dst_setup(d);
+	if (type == RTN_MULTICAST && idev->on & IN_DEV_MFORWARD)
+		d->input = ip4_mr_input;
 	dst_put(*slot);
 	ptr_publish(*slot, d);
 	return d;
@@ -182,10 +184,10 @@ static enum skb_drop_reason use_dev_dst(const struct input *in, u8 type)
 
 static enum skb_drop_reason input_group(const struct input *in)
 {
-	bool onlink, local_group = (be32_to_cpu(in->daddr) & 0xffffff00) == 0xe0000000;
+	bool onlink, local_group = v4_is_local_group(in->daddr);
 	enum skb_drop_reason r;
-	if (!ip4_mc_wants(in->idev, in->daddr, in->saddr, in->proto))
-		return SKB_DROP_REASON_IP_INVALID_DEST; /* nobody here joined; multicast routing is not built in */
+	if (!ip4_mc_wants(in->idev, in->daddr, in->saddr, in->proto) && (local_group || !(in->idev->on & IN_DEV_MFORWARD)))
+		return SKB_DROP_REASON_IP_INVALID_DEST; /* nobody here joined, and it goes nowhere from here */
 	if (v4_is_multicast(in->saddr) || v4_is_broadcast(in->saddr))
 		return SKB_DROP_REASON_IP_INVALID_SOURCE;
 	if (v4_is_loopback(in->saddr) && !(in->idev->on & IN_DEV_ROUTE_LOCALNET) && !(in->dev->flags & IFF_LOOPBACK))

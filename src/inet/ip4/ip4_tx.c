@@ -148,6 +148,14 @@ static void loop_back(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	cpu_backlog_add(cpu, net->home, copy);
 }
 
+/* A group's packet comes back for our own members, and to be forwarded when it is one of ours. */
+static bool loops_back(const struct in_device *idev, const struct sk_buff *skb, bool forwarded)
+{
+	const struct ip4_hdr *ip = ip4_header(skb);
+	return ip4_mc_wants(idev, ip->daddr, ip->saddr, ip->protocol) ||
+	       (idev->on & IN_DEV_MFORWARD && !forwarded && !v4_is_local_group(ip->daddr));
+}
+
 int ip4_output(struct cpu *cpu, struct sk_buff *skb)
 {
 	struct dst *d = skb->dst;
@@ -161,8 +169,7 @@ int ip4_output(struct cpu *cpu, struct sk_buff *skb)
 	if (unlikely(d->type == RTN_MULTICAST || d->type == RTN_BROADCAST) && !(d->dev->flags & IFF_LOOPBACK)) {
 		struct in_device *idev = in_dev_get(d->dev);
 		bool forwarded = IP4_CB(skb)->flags & IP4CB_FORWARDED;
-		if (!forwarded && (d->type == RTN_BROADCAST ||
-				   (idev && IP4_CB(skb)->mc_loop && ip4_mc_wants(idev, ip4_header(skb)->daddr, ip4_header(skb)->saddr, ip4_header(skb)->protocol))))
+		if (d->type == RTN_BROADCAST ? !forwarded : idev && (forwarded || IP4_CB(skb)->mc_loop) && loops_back(idev, skb, forwarded))
 			loop_back(cpu, net, skb);
 		if (d->type == RTN_MULTICAST && !ip4_header(skb)->ttl) { /* for this host only */
 			trace_point(cpu, net, skb, TP_CONSUMED, 0, 0, "ttl 0: looped only");

@@ -5,6 +5,7 @@
  */
 #include "core/subsys.h"
 #include "inet/ip6/ip6_priv.h"
+#include "inet/mroute/mroute.h"
 
 s32 ip6_conf_of(const struct net_device *dev, enum ip6_conf c)
 {
@@ -290,7 +291,7 @@ static int netns_init(struct netns *net)
 	}
 	timer_init(&ip6->priv->addr_timer, ip6_addr_timer);
 	list_init(&ip6->priv->leases);
-	if (ip6_labels_init(net) || ip6_reasm_init(net))
+	if (ip6_labels_init(net) || ip6_reasm_init(net) || mr_family_start(net, &ip6_mr_family))
 		goto fail;
 	net->inet->af6 = &inet_af_v6;
 	net->fib->ops6 = &ip6_fib_ops;

@@ -74,14 +74,43 @@ static void deliver(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	}
 }
 
-/* A group's packet is for us when the device listens to it. */
+/* An MLD message says so by a router alert of value 0 (RFC 2710 section 3): for those who listen, wherever it goes. */
+static bool is_mld_alert(const struct sk_buff *skb, bool *is_mld)
+{
+	const u8 *ra = skb_network_header(skb) + IP6_CB(skb)->ra;
+	u32 base = (u32)(skb->head + skb->network_header - skb->data);
+	u8 nh = ip6_header(skb)->nexthdr, tmp;
+	const u8 *type;
+	be16 frag;
+	int off;
+	if (!IP6_CB(skb)->ra || ra[2] || ra[3])
+		return false;
+	off = ip6_skip_exthdrs(skb, base + IP6_HDR_LEN, &nh, &frag);
+	type = off >= 0 && nh == IPPROTO_ICMPV6 ? skb_header_pointer(skb, (u32)off, 1, &tmp) : NULL;
+	*is_mld = type && ((*type >= 130 && *type <= 132) || *type == 143);
+	return true;
+}
+
+/* A group's packet is for us when the device listens to it; and perhaps for others, by way of us. False: it was not for us, consumed. */
 static bool group_wanted(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 {
 	struct inet6_dev *idev = in6_dev_get(skb->dev);
 	struct inaddr d = ip6_dst(skb);
+	bool wanted = idev && ip6_mc_member(idev, &d);
+	struct sk_buff *copy;
+
 	mib6_inc(cpu, net, idev, MIB_Ip6_InMcastPkts);
 	mib6_add(cpu, net, idev, MIB_Ip6_InMcastOctets, skb->len);
-	if (idev && ip6_mc_member(idev, &d))
+	if (unlikely(net->ip6->conf_all.v[IP6_CONF_MC_FORWARDING] > 0) && v6_mc_scope(&d) > 2 && !is_mld_alert(skb, &wanted)) {
+		if (!wanted) {
+			ip6_mr_input(cpu, skb);
+			return false;
+		}
+		copy = skb_clone(cpu, skb);
+		if (copy)
+			ip6_mr_input(cpu, copy);
+	}
+	if (wanted)
 		return true;
 	skb_drop_net(cpu, net, skb, SKB_DROP_REASON_IP_INVALID_DEST);
 	return false;

@@ -100,6 +100,10 @@ void ip6_mc_link_down(struct cpu *cpu, struct inet6_dev *idev);
 void ip6_mc_purge(struct cpu *cpu, struct inet6_dev *idev);
 void ip6_mc_default_groups(struct cpu *cpu, struct inet6_dev *idev);
 void ip6_mc_router_groups(struct cpu *cpu, struct inet6_dev *idev, bool on);
+/* ip6_mroute.c: a group's packet that is not for this link alone, to be forwarded. Consumes. */
+void ip6_mr_input(struct cpu *cpu, struct sk_buff *skb);
+bool ip6_mr_socket(struct cpu *cpu, struct net_device *dev, const struct sk_buff *skb); /* a program forwards what we send by dev */
+extern const struct mr_family ip6_mr_family;
 /* ip6_route.c */
 enum skb_drop_reason ip6_route_input(struct cpu *cpu, struct netns *net, struct sk_buff *skb);
 int ip6_route_out(struct cpu *cpu, struct netns *net, struct flow *fl, struct dst **out);

@@ -57,8 +57,8 @@ static void loop_back(struct cpu *cpu, struct netns *net, struct sk_buff *skb, s
 static bool to_group(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct inaddr *group)
 {
 	struct inet6_dev *idev = in6_dev_get(skb->dev);
-	bool own = !(skb->dev->flags & IFF_LOOPBACK) && IP6_CB(skb)->mc_loop && !(IP6_CB(skb)->flags & IP6CB_FORWARDED);
-	if (own && idev && ip6_mc_member(idev, group)) {
+	bool forwarded = IP6_CB(skb)->flags & IP6CB_FORWARDED, loops = !(skb->dev->flags & IFF_LOOPBACK) && (forwarded || IP6_CB(skb)->mc_loop);
+	if (loops && idev && ((!forwarded && ip6_mr_socket(cpu, skb->dev, skb)) || ip6_mc_member(idev, group))) {
 		loop_back(cpu, net, skb, idev);
 		if (!ip6_header(skb)->hop_limit) {
 			mib6_inc(cpu, net, idev, MIB_Ip6_OutDiscards);

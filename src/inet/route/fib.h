@@ -56,7 +56,7 @@ struct netns_fib {
 	bool rules_want_ports, rules_want_l3mdev; /* some rule of either family looks at them */
 	struct fib_table *local4, *main4, *default4, *local6, *main6; /* default4: NULL while it has never had a route */
 	struct list tables;	/* struct fib_table, by family and id */
-	struct list rules4, rules6; /* struct fib_rule */
+	struct list rules4, rules6, mr_rules4, mr_rules6; /* struct fib_rule; mr_: for multicast forwarding, RTNL_FAMILY_IPMR and _IP6MR */
 	struct htable infos;	/* struct fib_info by content */
 	const struct fib_family_ops *ops4, *ops6;
 	u32 multipath_seed;
@@ -166,7 +166,16 @@ struct fib_config {
 	u32 portid, seq;	/* of the netlink request, for the notification; 0: ours */
 	struct nl_ext_ack *ack;
 };
-static inline struct list *fib_rules(struct netns *net, u8 family) { return family == AF_INET ? &net->fib->rules4 : &net->fib->rules6; }
+enum { FIB_RULE_LISTS = 4 };
+static const u8 fib_rule_families[FIB_RULE_LISTS] = { AF_INET, AF_INET6, RTNL_FAMILY_IPMR, RTNL_FAMILY_IP6MR };
+static inline struct list *fib_rules(struct netns *net, u8 family)
+{
+	struct netns_fib *f = net->fib;
+	return family == AF_INET ? &f->rules4 : family == AF_INET6 ? &f->rules6 : family == RTNL_FAMILY_IPMR ? &f->mr_rules4 : &f->mr_rules6;
+}
+/* The first table that rules of fl->family (RTNL_FAMILY_IPMR, _IP6MR) name and that is known. -EAGAIN: none; -ENETUNREACH, -EACCES,
+ * -EINVAL: a rule says so. */
+int fib_rules_table(struct netns *net, const struct flow *fl, bool (*known)(struct netns *net, u8 family, u32 table), u32 *table);
 /* Takes over *r's content. preference_given false: in front of all but the first, as Linux. -EEXIST -EINVAL -ENOBUFS. */
 int fib_rule_add(struct cpu *cpu, struct netns *net, const struct fib_rule *r, bool preference_given, bool excl, struct nl_ext_ack *ack);
 /* The first rule of which all that is given (given: FIB_RULE_HAS_*) is so. -ENOENT -EPERM. */

@@ -117,6 +117,41 @@ jumped:
 	return -ENETUNREACH;
 }
 
+static u32 l3_table_of(struct netns *net, const struct flow *fl)
+{
+	struct net_device *master = net->fib->rules_want_l3mdev ? l3_master(net, fl->oif ? fl->oif : fl->iif) : NULL;
+	return master ? master->l3mdev_table : 0;
+}
+
+int fib_rules_table(struct netns *net, const struct flow *fl, bool (*known)(struct netns *net, u8 family, u32 table), u32 *table)
+{
+	struct list *rules = fib_rules(net, fl->family);
+	u32 l3_table = l3_table_of(net, fl);
+	struct fib_rule *r;
+	list_for_each(r, rules, link) {
+jumped:
+		if (selects(r, fl, l3_table) == !!(r->flags & FIB_RULE_INVERT))
+			continue;
+		switch (r->action) {
+		case FR_ACT_GOTO:
+			if (!r->jump)
+				continue;
+			r = r->jump;
+			goto jumped;
+		case FR_ACT_NOP:
+			continue;
+		case FR_ACT_TO_TBL:
+			*table = r->l3mdev ? l3_table : r->table;
+			if (known(net, fl->family, *table))
+				return 0;
+			continue;
+		default:
+			return r->action == FR_ACT_UNREACHABLE ? -ENETUNREACH : r->action == FR_ACT_PROHIBIT ? -EACCES : -EINVAL;
+		}
+	}
+	return -EAGAIN;
+}
+
 /* -- the list -- */
 
 static s32 index_of(struct netns *net, const char *name)
@@ -129,9 +164,9 @@ static void summarize(struct netns *net)
 {
 	struct netns_fib *f = net->fib;
 	f->rules_want_ports = f->rules_want_l3mdev = false;
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < FIB_RULE_LISTS; i++) {
 		struct fib_rule *r;
-		list_for_each(r, i ? &f->rules6 : &f->rules4, link) {
+		list_for_each(r, fib_rules(net, fib_rule_families[i]), link) {
 			f->rules_want_ports |= r->ip_proto || r->sport.first || r->dport.first;
 			f->rules_want_l3mdev |= r->l3mdev;
 		}
@@ -192,7 +227,7 @@ static bool exists(struct list *rules, const struct fib_rule *n)
 static int configure(struct netns *net, struct fib_rule *r, struct nl_ext_ack *ack)
 {
 	bool fresh = !r->table;
-	if (r->action != FR_ACT_TO_TBL || r->l3mdev)
+	if (r->action != FR_ACT_TO_TBL || r->l3mdev || (r->family != AF_INET && r->family != AF_INET6))
 		return 0;
 	if (!r->table && r->family == AF_INET6) {
 		NL_SET_ERR(ack, "Invalid table");
@@ -226,7 +261,7 @@ static void changed(struct cpu *cpu, struct netns *net, enum net_event ev, struc
 {
 	if (r->family == AF_INET)
 		net->fib->default_rules = false;
-	else
+	else if (r->family == AF_INET6)
 		net->fib->default_rules6 = false;
 	summarize(net);
 	fib_genid_bump(net);
@@ -304,8 +339,8 @@ int fib_rule_del(struct cpu *cpu, struct netns *net, const struct fib_rule *like
 
 void fib_rules_add_l3mdev(struct cpu *cpu, struct netns *net)
 {
-	for (unsigned i = 0; i < 2; i++) {
-		struct fib_rule r = { .family = i ? AF_INET6 : AF_INET, .action = FR_ACT_TO_TBL, .protocol = RTPROT_KERNEL, .preference = 1000,
+	for (unsigned i = 0; i < FIB_RULE_LISTS; i++) {
+		struct fib_rule r = { .family = fib_rule_families[i], .action = FR_ACT_TO_TBL, .protocol = RTPROT_KERNEL, .preference = 1000,
 				      .l3mdev = true, .suppress_prefixlen = -1, .suppress_ifgroup = -1 };
 		fib_rule_add(cpu, net, &r, true, true, NULL); /* there already: fine */
 	}
@@ -318,9 +353,9 @@ void fib_rules_dev_event(struct netns *net, enum net_event ev, const struct net_
 	bool gone = ev == EV_LINK_UNREGISTER, renamed = ev == EV_LINK_CHANGE && info & LINK_CHANGE_NAME;
 	if (!net->fib || (!gone && !renamed && ev != EV_LINK_REGISTER && ev != EV_LINK_MOVED))
 		return;
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < FIB_RULE_LISTS; i++) {
 		struct fib_rule *r;
-		list_for_each(r, i ? &net->fib->rules6 : &net->fib->rules4, link) {
+		list_for_each(r, fib_rules(net, fib_rule_families[i]), link) {
 			if (r->iif == dev->ifindex && (gone || renamed))
 				r->iif = -1;
 			if (r->oif == dev->ifindex && (gone || renamed))
@@ -355,15 +390,19 @@ int fib_rules_init(struct netns *net)
 		err = first_rule(net, AF_INET, 0x7ffe, RT_TABLE_MAIN);
 	if (!err)
 		err = first_rule(net, AF_INET, 0x7fff, RT_TABLE_DEFAULT);
+	if (!err)
+		err = first_rule(net, RTNL_FAMILY_IPMR, 0x7fff, RT_TABLE_DEFAULT);
+	if (!err)
+		err = first_rule(net, RTNL_FAMILY_IP6MR, 0x7fff, RT_TABLE_MAIN);
 	net->fib->default_rules = net->fib->default_rules6 = true;
 	return err;
 }
 
 void fib_rules_fini(struct netns *net)
 {
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < FIB_RULE_LISTS; i++) {
 		struct fib_rule *r, *tmp;
-		list_for_each_safe(r, tmp, i ? &net->fib->rules6 : &net->fib->rules4, link) {
+		list_for_each_safe(r, tmp, fib_rules(net, fib_rule_families[i]), link) {
 			list_del(&r->link);
 			mem_free(fib_mem(net), r);
 		}

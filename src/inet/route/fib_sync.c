@@ -157,6 +157,8 @@ static int netns_init(struct netns *net)
 	list_init(&f->tables);
 	list_init(&f->rules4);
 	list_init(&f->rules6);
+	list_init(&f->mr_rules4);
+	list_init(&f->mr_rules6);
 	list_init(&f->exception_lru);
 	f->multipath_seed = rng_u32(&net->home->rng);
 	f->hash4.fields = f->hash6.fields = 7;

@@ -123,10 +123,7 @@ static void enqueue_cut(struct cpu *cpu, struct udp_sock *us, struct sk_buff *sk
 		part->gso_size = part->gso_segs = 0;
 		part->gso_type = 0;
 		part->truesize = n + 768; /* what a packet of its own would cost */
-		if (skb->dst) {
-			dst_hold(skb->dst);
-			skb_dst_set(part, skb->dst);
-		}
+		skb_dst_force(part);
 		enqueue(cpu, us, part);
 	}
 	skb_consume(cpu, skb);
@@ -185,10 +182,7 @@ static void deliver_all(struct cpu *cpu, struct netns *net, struct sk_buff *skb,
 			if (last) {
 				struct sk_buff *c = skb_clone(cpu, skb);
 				if (c) {
-					if (skb->dst) {
-						dst_hold(skb->dst);
-						skb_dst_set(c, skb->dst);
-					}
+					skb_dst_force(c);
 					deliver(cpu, udp_sk(&last->sk), c);
 				} else {
 					last->sk.drops++;
