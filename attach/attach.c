@@ -44,7 +44,7 @@ int attach_new(struct host *h, struct attach **out, struct ctl_error *err)
 	*err = (struct ctl_error){ 0 };
 	a->h = h;
 	a->thread_pidfds = true;
-	a->nsid_sock = a->inotify = a->meet = -1;
+	a->nsid_sock = a->inotify = a->meet = a->ring_tx = -1;
 	a->box.sock = -1;
 	mem_init(&a->mem, 0);
 	pthread_mutex_init(&a->lock, NULL);
@@ -144,9 +144,9 @@ int attach_netns_of(struct attach *a, pid_t pid, struct netns **out)
 	return 0;
 }
 
-/* Calls fn for every process in the programs' namespaces; returns how many. Those of the host are never among them: its network
- * namespace is none of ours (nsmap refuses it), and the filter says the same a second time. */
-static unsigned for_each_program(struct attach *a, void (*fn)(struct attach *a, pid_t pid))
+/* Calls fn for every process in the programs' namespaces, until it says true; returns how many. Those of the host are never among them: its
+ * network namespace is none of ours (nsmap refuses it), and the filter says the same a second time. */
+static unsigned for_each_program(struct attach *a, bool (*fn)(struct attach *a, pid_t pid, void *arg), void *arg)
 {
 	struct stat mine;
 	struct dirent *d;
@@ -176,14 +176,40 @@ static unsigned for_each_program(struct attach *a, void (*fn)(struct attach *a, 
 		if (!ours || !task_filtered(pid))
 			continue;
 		n++;
-		if (fn)
-			fn(a, pid);
+		if (fn && fn(a, pid, arg))
+			break;
 	}
 	closedir(dir);
 	return n;
 }
 
-static void kill_it(struct attach *a, pid_t pid) { kill(pid, SIGKILL); }
+static bool kill_it(struct attach *a, pid_t pid, void *arg)
+{
+	kill(pid, SIGKILL);
+	return false;
+}
+
+struct search {
+	bool (*fn)(struct attach *a, pid_t pid, void *arg);
+	void *arg;
+	bool found;
+};
+
+static bool search_it(struct attach *a, pid_t pid, void *arg)
+{
+	struct search *s = arg;
+
+	s->found = s->fn(a, pid, s->arg);
+	return s->found;
+}
+
+bool attach_find_program(struct attach *a, bool (*fn)(struct attach *a, pid_t pid, void *arg), void *arg)
+{
+	struct search s = { fn, arg, false };
+
+	for_each_program(a, search_it, &s);
+	return s.found;
+}
 
 void attach_status(struct attach *a, struct ctl_status *st)
 {
@@ -195,12 +221,12 @@ void attach_status(struct attach *a, struct ctl_status *st)
 	list_for_each(k, &a->knses, link)
 		st->namespaces += !k->dead;
 	pthread_mutex_unlock(&a->lock);
-	st->programs = for_each_program(a, NULL);
+	st->programs = for_each_program(a, NULL, NULL);
 }
 
 void attach_shutdown(struct attach *a)
 {
-	for (unsigned i = 0; i < 200 && for_each_program(a, kill_it); i++)
+	for (unsigned i = 0; i < 200 && for_each_program(a, kill_it, NULL); i++)
 		usleep(5000);
 	supervisor_stop(a);
 	fdtable_fini(a);
@@ -220,6 +246,8 @@ void attach_free(struct attach *a)
 	htable_fini(&a->tasks);
 	if (a->meet >= 0)
 		close(a->meet);
+	if (a->ring_tx >= 0)
+		close(a->ring_tx);
 	mem_fini(&a->mem);
 	free(a);
 }

@@ -63,16 +63,10 @@ bool call_blocks(const struct call *c, int flags)
 }
 
 /* -- socket -- */
-/* The program's end and ours of what a new socket is. */
-static int make_ends(int type, int flags, int *fd, int *end)
+int dgram_ends(int flags, int *fd, int *end)
 {
 	int sv[2], size = 1 << 20;
 
-	*end = -1;
-	if (type == SOCK_STREAM) {
-		*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (flags & SOCK_NONBLOCK), 0);
-		return *fd < 0 ? -errno : 0;
-	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | (flags & SOCK_NONBLOCK), 0, sv) < 0)
 		return -errno;
 	setsockopt(sv[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
@@ -80,6 +74,16 @@ static int make_ends(int type, int flags, int *fd, int *end)
 	*fd = sv[0];
 	*end = sv[1];
 	return 0;
+}
+
+/* The program's end and ours of what a new socket is. */
+static int make_ends(int type, int flags, int *fd, int *end)
+{
+	*end = -1;
+	if (type != SOCK_STREAM)
+		return dgram_ends(flags, fd, end);
+	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (flags & SOCK_NONBLOCK), 0);
+	return *fd < 0 ? -errno : 0;
 }
 
 static enum call_end call_new_socket(struct call *c)

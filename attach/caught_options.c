@@ -4,6 +4,7 @@
  * and writes wait in. Interface ioctls are answered on any socket, whatever its family: glibc sends them on AF_UNIX ones.
  */
 #include <fcntl.h>
+#include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <net/if.h>
@@ -103,6 +104,8 @@ enum call_end call_setsockopt(struct call *c)
 		e = -EFAULT;
 	if (!e && call_replayed(c, val, (size_t)len)) {
 		e = (int)c->ret;
+	} else if (!e && level == SOL_PACKET && name == PACKET_RX_RING && c->as->s && c->as->s->family == AF_PACKET) {
+		e = call_packet_ring(c, val, (socklen_t)len);
 	} else if (!e) {
 		if (all || !asks_no_right(level, name))
 			call_identify(c, c->as->kns, true);

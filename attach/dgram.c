@@ -231,6 +231,8 @@ void dgram_wake(struct cpu *cpu, struct socket *s, u32 events, void *arg)
 
 	if (as->closed || !as->s)
 		return;
+	if (as->ring)
+		ring_wake(cpu, as);
 	if (events & POLLOUT && as->unsent)
 		dgram_event(cpu, as, EPOLLIN);
 	dgram_fill(cpu, as);

@@ -202,7 +202,7 @@ int asock_new(struct attach *a, struct kns *k, struct socket *s, enum asock_kind
 	return 0;
 }
 
-int asock_rekey(struct asock *as, int fd)
+int asock_rekey(struct asock *as, int fd, bool watched)
 {
 	struct attach *a = as->a;
 	u64 cookie;
@@ -211,7 +211,8 @@ int asock_rekey(struct asock *as, int fd)
 	if (e)
 		return e;
 	unwatch(as);
-	e = watch(as, fd);
+	if (watched)
+		e = watch(as, fd);
 	pthread_mutex_lock(&a->lock);
 	htable_del(&a->socks, &as->node);
 	as->cookie = cookie;
@@ -274,6 +275,7 @@ void asock_close(struct cpu *cpu, struct asock *as)
 		asock_put(u);
 	}
 	asock_drop_end(as, true);
+	ring_drop(cpu, as);
 	close_weft(cpu, as);
 	dgrams_free(as);
 	calls_wake(as, ~0u);

@@ -271,6 +271,21 @@ static void *worker(void *arg)
 }
 
 /* -- listeners -- */
+static void hup_over(void *arg) { listener_put(arg); }
+
+/* Nobody looks out for the listener's end any more. Who takes the watch first ends it. */
+static void unwatch_hup(struct listener *l)
+{
+	struct host_fd *hf;
+
+	pthread_mutex_lock(&l->a->lock);
+	hf = l->hup_hf;
+	l->hup_hf = NULL;
+	pthread_mutex_unlock(&l->a->lock);
+	if (hf)
+		host_fd_del(hf, hup_over);
+}
+
 static void *serve(void *arg)
 {
 	struct listener *l = arg;
@@ -320,8 +335,10 @@ static void *serve(void *arg)
 		listed = true;
 	}
 	pthread_mutex_unlock(&a->lock);
-	if (listed)
+	if (listed) {
+		unwatch_hup(l);
 		listener_put(l); /* the list's */
+	}
 	listener_put(l);
 	return NULL;
 }
@@ -334,49 +351,32 @@ static void hung_up(struct listener *l)
 		pthread_kill(l->thread[i], STOP_SIGNAL);
 }
 
-struct hup_watch {
-	struct listener *l;
-	struct host_fd *hf;
-};
-
-static void hup_over(void *arg)
-{
-	struct hup_watch *w = arg;
-
-	listener_put(w->l);
-	free(w);
-}
-
 static void hup(struct cpu *cpu, u32 events, void *arg)
 {
-	struct hup_watch *w = arg;
+	struct listener *l = arg;
 
 	if (!(events & (POLLHUP | POLLERR)))
 		return;
-	pthread_mutex_lock(&w->l->a->lock);
-	if (w->l->running)
-		hung_up(w->l);
-	pthread_mutex_unlock(&w->l->a->lock);
-	host_fd_del(w->hf, hup_over);
+	pthread_mutex_lock(&l->a->lock);
+	if (l->running)
+		hung_up(l);
+	pthread_mutex_unlock(&l->a->lock);
+	unwatch_hup(l);
 }
 
 int listener_add(struct attach *a, int fd, u64 self_ns)
 {
 	struct listener *l = calloc(1, sizeof(*l));
-	struct hup_watch *w = calloc(1, sizeof(*w));
 	u64 sync = SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP;
+	bool over;
 
-	if (!l || !w) {
-		free(l);
-		free(w);
+	if (!l)
 		return -ENOMEM;
-	}
 	ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, sync); /* since 6.6; only speed */
 	l->a = a;
 	l->fd = fd;
 	l->self_ns = self_ns;
 	l->refcnt = 3; /* ours while starting, the watch's and the list's */
-	w->l = l;
 	pthread_mutex_lock(&a->lock);
 	for (unsigned i = 0; i < ARRAY_SIZE(l->thread); i++) {
 		__atomic_fetch_add(&l->refcnt, 1, __ATOMIC_RELAXED); /* the one before may be at work already */
@@ -390,15 +390,17 @@ int listener_add(struct attach *a, int fd, u64 self_ns)
 	if (!l->nthreads) {
 		pthread_mutex_unlock(&a->lock);
 		free(l);
-		free(w);
 		return -EAGAIN;
 	}
 	list_add_tail(&a->listeners, &l->link);
 	pthread_mutex_unlock(&a->lock);
-	if (host_fd_add(a->h, 0, fd, 0x2000 /* nothing but HUP: EPOLLRDHUP is never raised here */, 0, hup, w, &w->hf) < 0) {
-		free(w);
+	if (host_fd_add(a->h, 0, fd, 0x2000 /* nothing but HUP: EPOLLRDHUP is never raised here */, 0, hup, l, &l->hup_hf) < 0)
 		listener_put(l);
-	}
+	pthread_mutex_lock(&a->lock);
+	over = !l->running; /* already */
+	pthread_mutex_unlock(&a->lock);
+	if (over)
+		unwatch_hup(l);
 	listener_put(l);
 	return 0;
 }
@@ -463,6 +465,7 @@ void supervisor_stop(struct attach *a)
 		}
 		for (unsigned i = 0; i < n; i++)
 			pthread_join(t[i], NULL);
+		unwatch_hup(l); /* the loop may be told to stop before it sees the end */
 		listener_put(l);
 	}
 	for (;;) {

@@ -45,6 +45,7 @@ struct listener {
 	bool stop;		/* atomic */
 	pthread_t thread[2];
 	unsigned nthreads, running; /* attach.lock */
+	struct host_fd *hup_hf;	/* the watch for its end, NULL when that was seen; attach.lock */
 	u64 self_ns;		/* the user namespace of --map-self that it was made in, or 0 */
 };
 
@@ -109,6 +110,8 @@ struct attach {
 	bool stop;
 	u64 host_ino, limbo_ino; /* network namespaces that no program's socket is ever in: where we came from, and ours */
 	u64 next_nsid;
+	int ring_tx;		/* sends on limbo's loopback, -1: nobody needed it yet; rings: how many were made. pair_lock */
+	u32 rings;
 	u64 calls, continued;	/* for people */
 };
 
@@ -257,6 +260,7 @@ struct asock {
 	struct list rxq;	/* struct dgram */
 	bool many;		/* datagrams: connected and plain, so that all may be queued */
 	bool token;		/* an empty datagram says that an error waits */
+	struct ring *ring;	/* a packet socket's memory-mapped one, then there is no end: attach/ring.c */
 	struct dgram *unsent;	/* from the program, while the stack has no room */
 	u64 rcvtimeo_ns, sndtimeo_ns;
 };
@@ -274,7 +278,7 @@ static inline void asock_seen(struct asock *as, int tid, int fd)
 {
 	__atomic_store_n(&as->where, (u64)(u32)tid << 32 | (u32)fd, __ATOMIC_RELAXED);
 }
-int asock_rekey(struct asock *as, int fd); /* it has another unix socket now */
+int asock_rekey(struct asock *as, int fd, bool watched); /* it has another unix socket now */
 static inline struct asock *asock_get(struct asock *as) { __atomic_fetch_add(&as->refcnt, 1, __ATOMIC_RELAXED); return as; }
 void asock_put(struct asock *as);
 void asock_want_out(struct asock *as, bool on);
@@ -322,6 +326,14 @@ int dgram_from_stack(struct cpu *cpu, struct asock *as, int flags, struct dgram 
 void dgram_untoken(struct asock *as, int dup); /* the error may have been fetched: no more word of it */
 bool dgram_pair_empty(struct asock *as); /* the program has read all that was put there */
 void dgrams_free(struct asock *as);
+
+/* -- packet rings: attach/ring.c -- */
+int call_packet_ring(struct call *c, const void *val, socklen_t len); /* PACKET_RX_RING: 0 or -errno */
+void ring_wake(struct cpu *cpu, struct asock *as);
+void ring_drop(struct cpu *cpu, struct asock *as); /* baton; none: no-op */
+int dgram_ends(int flags, int *fd, int *end); /* a pair: the program's and ours; flags: SOCK_NONBLOCK */
+/* Asks fn of every program until one says yes. Not in its own time: it walks /proc. */
+bool attach_find_program(struct attach *a, bool (*fn)(struct attach *a, pid_t pid, void *arg), void *arg);
 
 /* -- the calls: attach/calls.c has the table -- */
 enum call_end call_dispatch(struct call *c);

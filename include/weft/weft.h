@@ -64,6 +64,9 @@ WEFT_API ssize_t weft_recvmsg(weft_socket *s, struct msghdr *m, int flags);
 WEFT_API int weft_shutdown(weft_socket *s, int how);
 WEFT_API int weft_setsockopt(weft_socket *s, int level, int name, const void *val, socklen_t len);
 WEFT_API int weft_getsockopt(weft_socket *s, int level, int name, void *val, socklen_t *len);
+/* The memory of a packet socket's receive ring (PACKET_RX_RING), which the stack and the caller share; NULL: it has none. It is the
+ * socket's, until that closes or the option takes the ring away. */
+WEFT_API void *weft_packet_ring(weft_socket *s, size_t *bytes);
 WEFT_API int weft_getsockname(weft_socket *s, struct sockaddr_storage *a, socklen_t *len);
 WEFT_API int weft_getpeername(weft_socket *s, struct sockaddr_storage *a, socklen_t *len);
 WEFT_API uint32_t weft_poll(weft_socket *s); /* poll(2)'s bits */

@@ -5,6 +5,7 @@
 
 #include "core/netns.h"
 #include "core/world.h"
+#include "sock/packet/packet.h"
 #include "sock/sock.h"
 
 /* A caller's event function, kept in socket->wake_arg while one is set. */
@@ -106,6 +107,16 @@ int weft_setsockopt(weft_socket *s, int level, int name, const void *val, sockle
 int weft_getsockopt(weft_socket *s, int level, int name, void *val, socklen_t *len)
 {
 	return IN_STEP(int, s, socket_getsockopt(cpu, s, level, name, val, len));
+}
+
+void *weft_packet_ring(weft_socket *s, size_t *bytes)
+{
+	const struct packet_ring *r = s->family == AF_PACKET ? packet_sk(s->sk)->ring : NULL;
+
+	if (!r)
+		return NULL;
+	*bytes = packet_ring_size(&r->q);
+	return r->mem;
 }
 int weft_getsockname(weft_socket *s, struct sockaddr_storage *a, socklen_t *len)
 {

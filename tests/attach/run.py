@@ -10,7 +10,7 @@ import os, re, signal, subprocess, sys, time
 import endings
 
 here = os.path.dirname(os.path.abspath(__file__))
-PROGRAMS = ["states", "ends", "blocking", "sharing", "datagrams", "urgent", "marks", "storm", "handed", "differences"]
+PROGRAMS = ["states", "ends", "blocking", "sharing", "datagrams", "urgent", "marks", "rings", "storm", "handed", "differences"]
 user = []
 
 

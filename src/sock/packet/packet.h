@@ -1,7 +1,8 @@
 /* Packet sockets (packet(7)): frames of a device as they come and go, and frames made by programs.
  *
  * A socket is a tap on its device, or on all of the namespace. It keeps clones: the bytes are shared with whoever else has the
- * packet. The memory-mapped rings and what belongs to them, fanout and PACKET_QDISC_BYPASS are not built: their options are refused.
+ * packet. A receive ring is shared memory (packet_ring.c); the transmit ring, fanout and PACKET_QDISC_BYPASS are not built: their
+ * options are refused.
  */
 #ifndef SOCK_PACKET_PACKET_H
 #define SOCK_PACKET_PACKET_H
@@ -27,6 +28,26 @@ struct packet_member { /* PACKET_ADD_MEMBERSHIP */
 	u8 addr[DEV_ADDR_MAX];
 	u32 users;
 };
+struct packet_ring_req { /* struct tpacket_req3, whose first four words are struct tpacket_req */
+	u32 block_size, block_nr, frame_size, frame_nr;
+	u32 retire_ms, priv_size, features;
+};
+struct packet_ring {
+	struct packet_sock *ps;
+	struct packet_ring_req q;
+	u8 *mem;		/* block_nr * block_size bytes, which the program may write to at any time */
+	bool own;		/* mem is ours, not the holder's */
+	u32 head;		/* the frame, version 3: the block, that is filled next */
+	/* version 3: the block that is being filled */
+	u64 seq;
+	u32 used, packets;	/* bytes and packets in it */
+	u8 *last;		/* the packet before */
+	u32 last_sec, last_nsec;
+	bool frozen;		/* no block is free */
+	u32 freezes;		/* since PACKET_STATISTICS was last read */
+	u64 retire_ns;
+	struct timer retire;
+};
 struct packet_sock {
 	struct sock sk;
 	struct list link;	/* netns_packet.socks */
@@ -37,6 +58,9 @@ struct packet_sock {
 	u8 vnet_hdr_len;	/* of the header in front of each frame; 0: none */
 	u32 packets, dropped;	/* since PACKET_STATISTICS was last read */
 	struct list members;
+	struct packet_ring *ring; /* NULL: packets wait in the receive queue */
+	u8 tp_version;		/* PACKET_VERSION: TPACKET_V1 0, V2 1, V3 2 */
+	u32 reserve, tstamp;	/* PACKET_RESERVE, PACKET_TIMESTAMP */
 };
 static inline struct packet_sock *packet_sk(struct sock *sk) { return (struct packet_sock *)sk; }
 struct netns_packet {
@@ -56,6 +80,18 @@ struct packet_cb {
 /* packet_rx.c */
 void packet_tap(struct cpu *cpu, struct dev_tap *tap, struct sk_buff *skb, struct net_device *dev, bool outgoing);
 ssize_t packet_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flags);
+u32 packet_aux_status(const struct sk_buff *skb); /* TP_STATUS_*: what a received packet's checksum, segments and tag are like */
+/* packet_ring.c */
+int packet_hdr_len(int version); /* PACKET_HDRLEN, -EINVAL */
+/* Is what PACKET_RX_RING was given a ring for this socket? 0 with q->block_nr 0: none any more. -EINVAL, -EBUSY: it has one. */
+int packet_ring_check(const struct packet_sock *ps, const void *val, socklen_t len, struct packet_ring_req *q);
+static inline size_t packet_ring_size(const struct packet_ring_req *q) { return (size_t)q->block_size * q->block_nr; }
+/* From now on packets go to the ring. memory: packet_ring_size() zero bytes, aligned to 8, which stay the holder's and outlive the
+ * ring; NULL: the stack's own. -ENOMEM. */
+int packet_ring_begin(struct cpu *cpu, struct packet_sock *ps, const struct packet_ring_req *q, void *memory);
+void packet_ring_end(struct cpu *cpu, struct packet_sock *ps); /* no ring: no-op */
+bool packet_ring_readable(const struct packet_sock *ps); /* there is something the program has not given back */
+bool packet_ring_put(struct cpu *cpu, struct packet_sock *ps, const struct sk_buff *skb, u32 snaplen); /* false: lost, and counted */
 /* packet_tx.c */
 ssize_t packet_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, int flags);
 /* packet_opt.c */

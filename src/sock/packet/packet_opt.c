@@ -1,13 +1,14 @@
 /* SOL_PACKET options and memberships (packet(7)).
  *
- * Promiscuity, all groups, or single addresses are counted by the device; what a socket asked for ends with it. Options of the rings, of
- * fanout and of the queue bypass, which are not built, answer as if the kernel did not know them.
+ * Promiscuity, all groups, or single addresses are counted by the device; what a socket asked for ends with it. Options of the transmit
+ * ring, of fanout and of the queue bypass, which are not built, answer as if the kernel did not know them.
  */
 #include "link/netns_dev.h"
 #include "sock/packet/packet.h"
 
 #define SOL_PACKET_LEVEL 263
-enum { ADD_MEMBERSHIP = 1, DROP_MEMBERSHIP = 2, STATISTICS = 6, AUXDATA = 8, ORIGDEV = 9, VNET_HDR = 15, IGNORE_OUTGOING = 23, VNET_HDR_SZ = 24 };
+enum { ADD_MEMBERSHIP = 1, DROP_MEMBERSHIP = 2, RX_RING = 5, STATISTICS = 6, AUXDATA = 8, ORIGDEV = 9, VERSION = 10, HDRLEN = 11, RESERVE = 12,
+       VNET_HDR = 15, TIMESTAMP = 17, IGNORE_OUTGOING = 23, VNET_HDR_SZ = 24 };
 enum { MR_MULTICAST, MR_PROMISC, MR_ALLMULTI, MR_UNICAST }; /* PACKET_MR_* */
 #define VNET_HDR_LEN 10
 #define VNET_HDR_MRG_LEN 12
@@ -114,6 +115,20 @@ static int membership(struct cpu *cpu, struct packet_sock *ps, bool on, const vo
 	return 0; /* what was not there is gone too */
 }
 
+/* A library user's ring is the stack's memory; programs' rings are made by their holder (attach/ring.c). */
+static int rx_ring(struct cpu *cpu, struct packet_sock *ps, const void *val, socklen_t len)
+{
+	struct packet_ring_req q;
+	int err = packet_ring_check(ps, val, len, &q);
+
+	if (err)
+		return err;
+	if (q.block_nr)
+		return packet_ring_begin(cpu, ps, &q, NULL);
+	packet_ring_end(cpu, ps);
+	return 0;
+}
+
 int packet_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, const void *val, socklen_t len)
 {
 	struct packet_sock *ps = packet_sk(sk);
@@ -125,7 +140,10 @@ int packet_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, con
 		return -ENOPROTOOPT;
 	if (name == ADD_MEMBERSHIP || name == DROP_MEMBERSHIP)
 		return membership(cpu, ps, name == ADD_MEMBERSHIP, val, len);
-	if (name != AUXDATA && name != ORIGDEV && name != IGNORE_OUTGOING && name != VNET_HDR && name != VNET_HDR_SZ)
+	if (name == RX_RING)
+		return rx_ring(cpu, ps, val, len);
+	if (name != AUXDATA && name != ORIGDEV && name != IGNORE_OUTGOING && name != VNET_HDR && name != VNET_HDR_SZ && name != VERSION &&
+	    name != RESERVE && name != TIMESTAMP)
 		return -ENOPROTOOPT;
 	if ((name == VNET_HDR || name == VNET_HDR_SZ) && sk->type != SOCK_RAW)
 		return -EINVAL;
@@ -140,6 +158,21 @@ int packet_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, con
 			return -EINVAL;
 		ps->ignore_outgoing = v;
 		return 0;
+	case VERSION:
+		if (packet_hdr_len(v) < 0)
+			return -EINVAL;
+		if (ps->ring)
+			return -EBUSY;
+		ps->tp_version = (u8)v;
+		return 0;
+	case RESERVE:
+		if (v < 0)
+			return -EINVAL;
+		if (ps->ring)
+			return -EBUSY;
+		ps->reserve = (u32)v;
+		return 0;
+	case TIMESTAMP: ps->tstamp = (u32)v; return 0; /* which hardware stamps are preferred: no device has any */
 	case VNET_HDR: ps->vnet_hdr_len = v ? VNET_HDR_LEN : 0; return 0;
 	default:
 		if (v && v != VNET_HDR_LEN && v != VNET_HDR_MRG_LEN)
@@ -152,7 +185,8 @@ int packet_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, con
 int packet_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name, void *val, socklen_t *len)
 {
 	struct packet_sock *ps = packet_sk(sk);
-	struct { u32 packets, drops; } st;
+	struct { u32 packets, drops, freezes; } st;
+	int v;
 
 	if (level == SOL_SOCKET)
 		return sock_getsockopt(cpu, sk, name, val, len);
@@ -162,8 +196,20 @@ int packet_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name, voi
 	case STATISTICS: /* and begins anew */
 		st.packets = ps->packets + ps->dropped;
 		st.drops = ps->dropped;
+		st.freezes = ps->ring ? ps->ring->freezes : 0;
 		ps->packets = ps->dropped = 0;
-		return sockopt_put(val, len, &st, sizeof(st));
+		if (ps->ring)
+			ps->ring->freezes = 0;
+		return sockopt_put(val, len, &st, ps->tp_version == 2 ? sizeof(st) : 8);
+	case VERSION: return sockopt_put_int(val, len, ps->tp_version);
+	case RESERVE: return sockopt_put_int(val, len, (int)ps->reserve);
+	case TIMESTAMP: return sockopt_put_int(val, len, (int)ps->tstamp);
+	case HDRLEN: /* of the version that the caller names */
+		if (*len < sizeof(v))
+			return -EINVAL;
+		memcpy(&v, val, sizeof(v));
+		v = packet_hdr_len(v);
+		return v < 0 ? v : sockopt_put_int(val, len, v);
 	case AUXDATA: return sockopt_put_int(val, len, ps->auxdata);
 	case ORIGDEV: return sockopt_put_int(val, len, ps->origdev);
 	case IGNORE_OUTGOING: return sockopt_put_int(val, len, ps->ignore_outgoing);

@@ -1,7 +1,7 @@
 /* Frames on their way to a packet socket: from the device's tap, through the socket's filter, into its queue, to recvmsg.
  *
  * SOCK_RAW sees the link-layer header, SOCK_DGRAM what is behind it; what goes out is seen by sockets for all protocols, but for the one
- * that sent it. A full buffer loses the packet, which PACKET_STATISTICS counts.
+ * that sent it. A full buffer loses the packet, which PACKET_STATISTICS counts. A socket with a ring has it filled instead of its queue.
  */
 #include <netinet/in.h>
 
@@ -42,7 +42,7 @@ void packet_tap(struct cpu *cpu, struct dev_tap *tap, struct sk_buff *skb, struc
 
 	if (skb->pkt_type == PACKET_LOOPBACK || dev->net != sk->net || (outgoing && (ps->ignore_outgoing || skb->sk == sk)))
 		return;
-	if (sk->rmem_alloc >= (u32)sk->rcvbuf) {
+	if (!ps->ring && sk->rmem_alloc >= (u32)sk->rcvbuf) {
 		ps->dropped++;
 		sk->drops++;
 		return;
@@ -68,6 +68,11 @@ void packet_tap(struct cpu *cpu, struct dev_tap *tap, struct sk_buff *skb, struc
 		cb->halen = (u8)dev->header_ops->parse(c, addr);
 		memcpy(cb->addr, addr, sizeof(cb->addr));
 	}
+	if (ps->ring) {
+		packet_ring_put(cpu, ps, c, keep);
+		skb_consume(cpu, c);
+		return;
+	}
 	if (keep < c->len && !skb_trim(cpu, c, keep)) {
 		skb_consume(cpu, c);
 		ps->dropped++;
@@ -83,22 +88,29 @@ void packet_tap(struct cpu *cpu, struct dev_tap *tap, struct sk_buff *skb, struc
 	sock_wake(cpu, sk);
 }
 
-static void put_auxdata(const struct sk_buff *skb, struct msghdr *m)
+u32 packet_aux_status(const struct sk_buff *skb)
 {
-	const struct packet_cb *cb = PACKET_CB(skb);
-	struct auxdata a = { .status = STATUS_USER, .len = cb->orig_len, .snaplen = skb->len };
+	u32 status = 0;
 
 	if (skb->ip_summed == CHECKSUM_PARTIAL)
-		a.status |= STATUS_CSUMNOTREADY;
-	else if (cb->pkt_type != PACKET_OUTGOING && skb->ip_summed == CHECKSUM_UNNECESSARY)
-		a.status |= STATUS_CSUM_VALID;
+		status |= STATUS_CSUMNOTREADY;
+	else if (PACKET_CB(skb)->pkt_type != PACKET_OUTGOING && skb->ip_summed == CHECKSUM_UNNECESSARY)
+		status |= STATUS_CSUM_VALID;
 	if (skb_is_gso(skb) && skb->gso_type & (SKB_GSO_TCPV4 | SKB_GSO_TCPV6))
-		a.status |= STATUS_GSO_TCP;
+		status |= STATUS_GSO_TCP;
+	if (vlan_tag_present(skb))
+		status |= STATUS_VLAN_VALID | STATUS_VLAN_TPID_VALID;
+	return status;
+}
+
+static void put_auxdata(const struct sk_buff *skb, struct msghdr *m)
+{
+	struct auxdata a = { .status = STATUS_USER | packet_aux_status(skb), .len = PACKET_CB(skb)->orig_len, .snaplen = skb->len };
+
 	a.net = (u16)(skb_network_header(skb) - skb->data);
 	if (vlan_tag_present(skb)) {
 		a.vlan_tci = skb->vlan_tci;
 		a.vlan_tpid = be16_to_cpu(skb->vlan_proto);
-		a.status |= STATUS_VLAN_VALID | STATUS_VLAN_TPID_VALID;
 	}
 	msg_put_cmsg(m, SOL_PACKET_LEVEL, OPT_AUXDATA, &a, sizeof(a));
 }

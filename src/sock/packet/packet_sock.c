@@ -7,6 +7,7 @@
 
 #include <linux/if_ether.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 
 #include "base/strbuf.h"
@@ -48,6 +49,7 @@ static void packet_release(struct cpu *cpu, struct sock *sk)
 
 	unhook(ps);
 	packet_members_drop(cpu, ps, NULL);
+	packet_ring_end(cpu, ps);
 	list_del(&ps->link);
 	sk->state = TCP_CLOSE;
 	sock_purge_queues(cpu, sk);
@@ -98,6 +100,14 @@ static int packet_getname(struct cpu *cpu, struct sock *sk, bool peer, struct so
 	return 0;
 }
 
+static u32 packet_poll(struct cpu *cpu, struct sock *sk)
+{
+	const struct packet_sock *ps = packet_sk(sk);
+	u32 mask = sock_dgram_poll(cpu, sk);
+
+	return ps->ring && packet_ring_readable(ps) ? mask | POLLIN | POLLRDNORM : mask;
+}
+
 static void packet_abort(struct cpu *cpu, struct sock *sk, int err)
 {
 	unhook(packet_sk(sk));
@@ -117,7 +127,7 @@ static const struct sock_ops packet_ops = {
 	.setsockopt = packet_setsockopt,
 	.getsockopt = packet_getsockopt,
 	.ioctl = sock_dgram_ioctl,
-	.poll = sock_dgram_poll,
+	.poll = packet_poll,
 	.abort = packet_abort,
 };
 const struct sock_family packet_family_raw = { .family = AF_PACKET, .type = SOCK_RAW, .protocol = -1, .dflt = true, .need_net_raw = true, .ops = &packet_ops };
