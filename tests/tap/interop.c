@@ -7,197 +7,13 @@
  * behind the router loses, reorders and duplicates. Bulk transfers go both ways, each side being client and server once; contents
  * are compared. The kernel's side is plain blocking sockets; weft's side runs in wake-ups on the lane.
  */
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-#include <weft/sim.h>
-
-#include "core/netns.h"
-#include "host/host.h"
-#include "host/port_tap.h"
-#include "link/type/nic.h"
-#include "sock/sock.h"
-#include "stack/stack.h"
+#include "tests/tap/tap_peer.h"
 
 enum { BIG = 50000000, SMALL = 4000000, PORT = 8080, QUEUES = 4, FLOWS = 12 };
-static struct host *h;
 static struct netns *router, *behind;
 static struct net_device *wide; /* router's nic of QUEUES queues */
 static weft_wire *wire;
 static bool no_tap;
-
-static u8 pattern(u64 i) { return (u8)((i * 2654435761u) >> 13); }
-
-/* -- weft's side: a sender or a receiver that lives in its socket's wake-ups -- */
-struct peer {
-	struct socket *listener, *s;
-	bool sends;
-	u64 total, bytes, bad;
-	int err;
-	bool done;
-	pthread_mutex_t m;
-	pthread_cond_t c;
-};
-
-static void finish(struct peer *p, int err)
-{
-	pthread_mutex_lock(&p->m);
-	p->err = err;
-	p->done = true;
-	pthread_cond_broadcast(&p->c);
-	pthread_mutex_unlock(&p->m);
-}
-
-static void progress(struct cpu *cpu, struct socket *s, u32 events, void *arg)
-{
-	struct peer *p = arg;
-	static u8 buf[65536]; /* one lane: one at a time */
-	ssize_t n;
-	if (p->done)
-		return;
-	for (;;) {
-		size_t want = p->sends ? MIN(sizeof(buf), p->total - p->bytes) : sizeof(buf);
-		if (p->sends && !want) {
-			socket_shutdown(cpu, s, SHUT_WR);
-			return finish(p, 0);
-		}
-		struct iovec iov = { buf, want };
-		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
-		if (p->sends)
-			for (size_t i = 0; i < want; i++)
-				buf[i] = pattern(p->bytes + i);
-		n = p->sends ? socket_sendmsg(cpu, s, &m, 0) : socket_recvmsg(cpu, s, &m, 0);
-		if (n == -EAGAIN || n == -ENOTCONN)
-			return;
-		if (n < 0)
-			return finish(p, (int)n);
-		if (n == 0) {
-			socket_shutdown(cpu, s, SHUT_WR);
-			return finish(p, 0);
-		}
-		if (!p->sends)
-			for (ssize_t i = 0; i < n; i++)
-				p->bad += buf[i] != pattern(p->bytes + (u64)i);
-		p->bytes += (u64)n;
-	}
-}
-
-static void incoming(struct cpu *cpu, struct socket *s, u32 events, void *arg)
-{
-	struct peer *p = arg;
-	if (p->s || socket_accept(cpu, s, &p->s))
-		return;
-	socket_set_wake(p->s, progress, p);
-	progress(cpu, p->s, 0, p);
-}
-
-static void peer_init(struct peer *p, bool sends, u64 total)
-{
-	*p = (struct peer){ .sends = sends, .total = total, .m = PTHREAD_MUTEX_INITIALIZER, .c = PTHREAD_COND_INITIALIZER };
-}
-
-static void peer_wait(struct peer *p)
-{
-	pthread_mutex_lock(&p->m);
-	while (!p->done)
-		pthread_cond_wait(&p->c, &p->m);
-	pthread_mutex_unlock(&p->m);
-	struct cpu *cpu = host_lock_net(h, behind);
-	if (p->listener)
-		socket_close(cpu, p->listener);
-	socket_close(cpu, p->s);
-	host_unlock(h, cpu);
-	assert_int_equal(p->err, 0);
-	assert_int_equal(p->bad, 0);
-	assert_int_equal(p->bytes, p->total);
-}
-
-static struct sockaddr_in addr(const char *a, u16 port)
-{
-	return (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = inet_addr(a) };
-}
-
-static void weft_listens(struct peer *p, bool sends, u64 total, u16 port)
-{
-	struct sockaddr_in at = addr("10.10.0.2", port);
-	peer_init(p, sends, total);
-	struct cpu *cpu = host_lock_net(h, behind);
-	assert_int_equal(socket_new(cpu, behind, AF_INET, SOCK_STREAM, 0, &p->listener), 0);
-	socket_set_wake(p->listener, incoming, p);
-	assert_int_equal(socket_bind(cpu, p->listener, (struct sockaddr *)&at, sizeof(at)), 0);
-	assert_int_equal(socket_listen(cpu, p->listener, 8), 0);
-	host_unlock(h, cpu);
-}
-
-static void weft_connects(struct peer *p, bool sends, u64 total, u16 port)
-{
-	struct sockaddr_in to = addr("10.9.0.1", port);
-	peer_init(p, sends, total);
-	struct cpu *cpu = host_lock_net(h, behind);
-	assert_int_equal(socket_new(cpu, behind, AF_INET, SOCK_STREAM, 0, &p->s), 0);
-	socket_set_wake(p->s, progress, p);
-	assert_int_equal(socket_connect(cpu, p->s, (struct sockaddr *)&to, sizeof(to)), -EINPROGRESS);
-	host_unlock(h, cpu);
-}
-
-/* -- the kernel's side -- */
-static void kernel_moves(int fd, bool sends, u64 total)
-{
-	u8 buf[65536];
-	u64 bytes = 0, bad = 0;
-	ssize_t n;
-	assert_true(fd >= 0);
-	if (sends) {
-		while (bytes < total) {
-			size_t want = MIN(sizeof(buf), total - bytes);
-			for (size_t i = 0; i < want; i++)
-				buf[i] = pattern(bytes + i);
-			n = write(fd, buf, want);
-			assert_true(n > 0);
-			bytes += (u64)n;
-		}
-		shutdown(fd, SHUT_WR);
-		assert_int_equal(read(fd, buf, 1), 0); /* weft's end closes after all has arrived */
-	} else {
-		while ((n = read(fd, buf, sizeof(buf))) > 0) {
-			for (ssize_t i = 0; i < n; i++)
-				bad += buf[i] != pattern(bytes + (u64)i);
-			bytes += (u64)n;
-		}
-		assert_int_equal(n, 0);
-		assert_int_equal(bad, 0);
-		assert_int_equal(bytes, total);
-	}
-	close(fd);
-}
-
-static int kernel_connects(u16 port)
-{
-	struct sockaddr_in to = addr("10.10.0.2", port);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	return connect(fd, (struct sockaddr *)&to, sizeof(to)) ? -1 : fd;
-}
-
-static int kernel_listens(u16 port)
-{
-	struct sockaddr_in at = addr("10.9.0.1", port);
-	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-	assert_int_equal(listen(fd, 8), 0);
-	return fd;
-}
 
 /* What became of the packets. */
 static void tell_drops(int sig)
@@ -212,38 +28,13 @@ static void tell_drops(int sig)
 	}
 }
 
-static void sh(const char *cmd)
-{
-	if (system(cmd)) {
-		tell_drops(0);
-		fail_msg("%s", cmd);
-	}
-}
-
-static void put(const char *file, const char *text)
-{
-	int fd = open(file, O_WRONLY);
-	if (fd >= 0) {
-		if (write(fd, text, strlen(text)) < 0)
-			perror(file);
-		close(fd);
-	}
-}
-
 static int begin(void **state)
 {
-	char map[64];
-	unsigned uid = getuid(), gid = getgid();
 	int fd, fds[QUEUES];
-	if (access("/dev/net/tun", R_OK | W_OK) || unshare(CLONE_NEWUSER | CLONE_NEWNET)) {
+	if (!enter_namespaces()) {
 		no_tap = true; /* said once per test, as skipped */
 		return 0;
 	}
-	put("/proc/self/setgroups", "deny");
-	snprintf(map, sizeof(map), "0 %u 1", uid);
-	put("/proc/self/uid_map", map);
-	snprintf(map, sizeof(map), "0 %u 1", gid);
-	put("/proc/self/gid_map", map);
 	assert_int_equal(tap_open("tap0", 1, &fd), 0);
 	assert_int_equal(tap_open("tap1", QUEUES, fds), 0);
 	sh("ip addr add 10.8.0.1/24 dev tap1 && ip link set tap1 up");
@@ -276,6 +67,8 @@ static int begin(void **state)
 	assert_int_equal(weft_route_add(behind, "default", "10.10.0.1", NULL), 0);
 	assert_int_equal(weft_sysctl_set(router, "net.ipv4.ip_forward", "1"), 0);
 	host_unlock_all(h);
+	far = behind;
+	ends = (__typeof__(ends)){ AF_INET, "10.9.0.1", "10.10.0.2" };
 	return 0;
 }
 
@@ -376,9 +169,8 @@ struct flow_of { pthread_t thread; u16 port; bool sends; };
 static void *kernel_flow(void *arg)
 {
 	struct flow_of *f = arg;
-	struct sockaddr_in to = addr("10.8.0.2", f->port);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)))
+	int fd = kernel_connects(f->port);
+	if (fd < 0)
 		abort();
 	kernel_moves(fd, f->sends, SMALL);
 	return NULL;
@@ -390,19 +182,12 @@ static void all_queues(void **state)
 	NEED_TAP
 	static struct peer p[FLOWS];
 	struct flow_of f[FLOWS];
-	struct netns *keep = behind;
 	unsigned rx_used = 0, tx_used = 0;
 
-	behind = router; /* where weft's ends live here */
+	far = router;
+	ends.weft = "10.8.0.2";
 	for (unsigned i = 0; i < FLOWS; i++) {
-		struct sockaddr_in at = addr("10.8.0.2", (u16)(PORT + 100 + i));
-		peer_init(&p[i], i & 1, SMALL);
-		struct cpu *cpu = host_lock_net(h, router);
-		assert_int_equal(socket_new(cpu, router, AF_INET, SOCK_STREAM, 0, &p[i].listener), 0);
-		socket_set_wake(p[i].listener, incoming, &p[i]);
-		assert_int_equal(socket_bind(cpu, p[i].listener, (struct sockaddr *)&at, sizeof(at)), 0);
-		assert_int_equal(socket_listen(cpu, p[i].listener, 8), 0);
-		host_unlock(h, cpu);
+		weft_listens(&p[i], i & 1, SMALL, (u16)(PORT + 100 + i));
 		f[i] = (struct flow_of){ .port = (u16)(PORT + 100 + i), .sends = !(i & 1) };
 		assert_int_equal(pthread_create(&f[i].thread, NULL, kernel_flow, &f[i]), 0);
 	}
@@ -410,7 +195,8 @@ static void all_queues(void **state)
 		pthread_join(f[i].thread, NULL);
 		peer_wait(&p[i]);
 	}
-	behind = keep;
+	far = behind;
+	ends.weft = "10.10.0.2";
 	host_lock_all(h);
 	for (unsigned q = 0; q < QUEUES; q++) {
 		rx_used += nic_of(wide)->q[q].stats.rx_packets > 100;
