@@ -61,6 +61,7 @@ enum skb_gso_type {
 	SKB_GSO_UDP_L4 = BIT(2),
 	SKB_GSO_DODGY = BIT(3), /* from outside: header fields are to be checked before use */
 	SKB_GSO_TCP_ECN = BIT(4),
+	SKB_GSO_TCP_ACCECN = BIT(5), /* CWR is part of a counter: the same in every segment */
 };
 
 struct sk_buff {

@@ -23,6 +23,8 @@ bool gso_needed(const struct sk_buff *skb, u64 features)
 		need |= NETIF_F_GSO_UDP_L4;
 	if (skb->gso_type & SKB_GSO_TCP_ECN)
 		need |= NETIF_F_TSO_ECN;
+	if (skb->gso_type & SKB_GSO_TCP_ACCECN)
+		need |= NETIF_F_TSO_ACCECN;
 	return !need || (features & need) != need || skb->ip_summed != CHECKSUM_PARTIAL || (skb->data_len && !(features & NETIF_F_SG));
 }
 

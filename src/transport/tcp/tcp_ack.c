@@ -66,8 +66,12 @@ static int clean_rtx_queue(struct cpu *cpu, struct tcp_sock *tp, u32 prior_fack,
 			end = una;
 			last_in_flight = s->tx_in_flight;
 			tcp_rate_seg_delivered(tp, s, st->rate);
+			if (!(state & SEG_SACKED))
+				st->delivered_bytes += end - start;
 		} else {
 			tcp_rate_seg_delivered(tp, s, st->rate);
+			if (!(state & SEG_SACKED))
+				st->delivered_bytes += tcp_seg_payload(s);
 			acked = s->pcount;
 			last_in_flight = s->tx_in_flight;
 			if (state & SEG_SACKED)
@@ -163,12 +167,15 @@ static void ack_probe(struct cpu *cpu, struct tcp_sock *tp)
 	}
 }
 
-static void replace_ts_recent(struct cpu *cpu, struct tcp_sock *tp, u32 seq)
+static int replace_ts_recent(struct cpu *cpu, struct tcp_sock *tp, u32 seq)
 {
+	s32 delta = (s32)(tp->rx_opt.rcv_tsval - tp->rx_opt.ts_recent);
+
 	/* RFC 7323, 4.3: only from segments that the last ACK sent lies in. */
-	if (tp->rx_opt.saw_tstamp && !seq_after(seq, tp->rcv_wup) &&
-	    ((s32)(tp->rx_opt.rcv_tsval - tp->rx_opt.ts_recent) >= 0 || !tp->rx_opt.ts_recent_stamp_s))
-		tcp_store_ts_recent(cpu, tp);
+	if (!tp->rx_opt.saw_tstamp || seq_after(seq, tp->rcv_wup) || (delta < 0 && tp->rx_opt.ts_recent_stamp_s))
+		return 0;
+	tcp_store_ts_recent(cpu, tp);
+	return delta > 0 ? FLAG_TS_PROGRESS : 0;
 }
 
 static bool may_raise_cwnd(const struct tcp_sock *tp, int flag)
@@ -205,6 +212,7 @@ int tcp_ack(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const str
 	u32 ack = cb->ack_seq;
 	int num_dupack = 0, rexmit = REXMIT_NONE;
 	bool is_sack_reneg = tp->is_sack_reneg;
+	u32 ce = 0;
 
 	if (seq_before(ack, prior_una)) {
 		u32 max_window = MIN((u64)tp->max_window, tp->bytes_acked);
@@ -219,6 +227,8 @@ int tcp_ack(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const str
 		if (sack) {
 			flag |= tcp_sacktag(cpu, tp, sack, sack_blocks, cb->ack_seq, prior_una, &st);
 			num_dupack = tcp_is_dupack(tp, skb, flag);
+			if (tp->accecn && tcp_accecn_ack(cpu, tp, th, tp->delivered - delivered, st.delivered_bytes, flag))
+				flag |= FLAG_ECE;
 			tcp_fastretrans_alert(cpu, tp, prior_una, num_dupack, &flag, &rexmit);
 			tcp_xmit_recovery(cpu, tp, rexmit);
 		}
@@ -235,7 +245,7 @@ int tcp_ack(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const str
 	rs.prior_in_flight = tcp_in_flight(tp);
 
 	if (flag & FLAG_UPDATE_TS_RECENT)
-		replace_ts_recent(cpu, tp, cb->seq);
+		flag |= replace_ts_recent(cpu, tp, cb->seq);
 
 	if ((flag & (FLAG_SLOWPATH | FLAG_SND_UNA_ADVANCED)) == FLAG_SND_UNA_ADVANCED) {
 		/* Header prediction: the window did not move, no SACK, in sequence. */
@@ -268,6 +278,8 @@ int tcp_ack(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const str
 	if (!tp->packets_out)
 		tcp_chrono_stop(cpu, tp, TCP_CHRONO_BUSY);
 	tcp_rack_update_reo_wnd(tp, &rs);
+	if (tp->accecn && (ce = tcp_accecn_ack(cpu, tp, th, tp->delivered - delivered, st.delivered_bytes, flag)))
+		flag |= FLAG_ECE;
 	if (tp->tlp_high_seq)
 		tcp_tlp_ack(cpu, tp, ack, flag);
 
@@ -288,7 +300,7 @@ int tcp_ack(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const str
 	delivered = tp->delivered - delivered;
 	lost = tp->lost - lost;
 	mib_add(cpu, net, MIB_TcpExt_TCPDelivered, delivered);
-	if (flag & FLAG_ECE) {
+	if (flag & FLAG_ECE && !ce) { /* RFC 3168: of all, as far as anybody knows */
 		tp->delivered_ce += delivered;
 		mib_add(cpu, net, MIB_TcpExt_TCPDeliveredCE, delivered);
 	}
@@ -301,6 +313,8 @@ int tcp_ack(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, const str
 	return 1;
 
 no_queue:
+	if (tp->accecn && tcp_accecn_ack(cpu, tp, th, tp->delivered - delivered, st.delivered_bytes, flag))
+		flag |= FLAG_ECE;
 	if (flag & FLAG_DSACKING_ACK) {
 		tcp_fastretrans_alert(cpu, tp, prior_una, num_dupack, &flag, &rexmit);
 	}

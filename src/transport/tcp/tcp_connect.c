@@ -376,7 +376,7 @@ void tcp_rx_syn_sent(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, 
 			return;
 		}
 		/* SYN-ACK. */
-		tcp_ecn_synack_rx(tp, th);
+		tcp_ecn_synack_rx(tp, th, cb->dsfield);
 		tp->snd_wl1 = cb->seq;
 		tcp_ack(cpu, tp, skb, th, NULL, 0, FLAG_SLOWPATH);
 		take_syn(cpu, tp, cb);
@@ -404,7 +404,9 @@ void tcp_rx_syn_sent(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, 
 			tp->ack.pending |= TCP_ACK_TIMER;
 			tcp_arm_delack(cpu, tp, cpu->now + TCP_DELACK_MAX);
 		} else {
+			tp->aecn.reflect = tp->accecn;
 			tcp_send_ack(cpu, tp);
+			tp->aecn.reflect = false;
 		}
 		if (skb) { /* data that nobody asked for is not taken; it comes again */
 			trace_point(cpu, net, skb, TP_CONSUMED, sk->cookie, 0, "SYN-ACK processed");
@@ -429,6 +431,7 @@ void tcp_rx_syn_sent(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, 
 		/* Simultaneous open: their SYN crossed ours. Answer it with a SYN-ACK of the same sequence number. */
 		tcp_set_state(cpu, tp, TCP_SYN_RECV);
 		take_syn(cpu, tp, cb);
+		tcp_ecn_syn_rx(tp, th, cb->dsfield);
 		if (s)
 			s->tx_ns = cpu->now;
 		tcp_transmit(cpu, tp, &(struct tcp_tx){ .seq = tp->snd_una, .flags = TCPF_SYN | TCPF_ACK });

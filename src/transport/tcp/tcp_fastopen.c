@@ -200,7 +200,7 @@ static struct tcp_sock *child_new(struct cpu *cpu, struct tcp_req *req, struct s
 	req->rcv_nxt = tp->rcv_wup = tp->rcv_nxt;
 	tp->ack.pending = 0; /* the SYN-ACK says it */
 	tcp_clear_delack(tp);
-	tcp_req_send_synack(cpu, req, false);
+	tcp_req_send_synack(cpu, req, false, false);
 	sock_wake(cpu, tcp_to_sock(l));
 	return tp;
 }

@@ -55,8 +55,8 @@ struct sk_buff *tcp_gro_receive(struct cpu *cpu, struct skb_list *held, struct s
 	mss = GRO_CB(same)->l4_u32[0];
 	if (GRO_CB(skb)->flush || GRO_CB(same)->flush_id || payload > mss || !mss)
 		goto not_this;
-	if (((flags ^ ph->flags) & (u8) ~(TCPF_CWR | TCPF_FIN | TCPF_PSH)) || (flags & TCPF_CWR) || th->ack.raw != ph->ack.raw ||
-	    th->window.raw != ph->window.raw || tcp_hlen(ph) != hlen || memcmp(th + 1, ph + 1, hlen - TCP_HDR_LEN))
+	if (((flags ^ ph->flags) & (u8) ~(TCPF_FIN | TCPF_PSH)) || th->doff != ph->doff || th->ack.raw != ph->ack.raw ||
+	    th->window.raw != ph->window.raw || memcmp(th + 1, ph + 1, hlen - TCP_HDR_LEN))
 		goto not_this;
 	{
 		u32 pthoff = (u32)(same->transport_header - skb_headroom(same));
@@ -92,6 +92,8 @@ void tcp_gro_complete(struct cpu *cpu, struct sk_buff *skb, u32 thoff)
 	skb->gso_size = (u16)GRO_CB(skb)->l4_u32[0];
 	skb->gso_segs = GRO_CB(skb)->count;
 	skb->gso_type = v6 ? SKB_GSO_TCPV6 : SKB_GSO_TCPV4;
+	if (th->flags & TCPF_CWR) /* more than one in a row: accurate ECN's */
+		skb->gso_type |= SKB_GSO_TCP_ACCECN;
 	th->check = csum_reduce(af->pseudo_csum(&saddr, &daddr, skb->len - thoff, IPPROTO_TCP));
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	skb->csum_start = (u16)(skb_headroom(skb) + thoff);

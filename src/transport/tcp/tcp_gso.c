@@ -1,5 +1,5 @@
 /* Cutting a large TCP packet into segments for a device that cannot (link/gro.h): sequence numbers count up, FIN and PSH stay with
- * the last, CWR with the first; each checksum is left to the device or computed.
+ * the last, CWR with the first (unless it is accurate ECN's, which all have); each checksum is left to the device or computed.
  */
 #include "codec/wire/checksum.h"
 #include "link/gro.h"
@@ -13,6 +13,7 @@ int tcp_gso_segment(struct cpu *cpu, struct sk_buff *skb, u64 features, struct s
 	struct inaddr saddr, daddr;
 	struct tcp_hdr *th;
 	u32 hlen, seq, mss = skb->gso_size;
+	bool accurate = skb->gso_type & SKB_GSO_TCP_ACCECN;
 	u8 flags;
 	int err;
 
@@ -34,7 +35,7 @@ int tcp_gso_segment(struct cpu *cpu, struct sk_buff *skb, u64 features, struct s
 		th->flags = flags;
 		if (s->next)
 			th->flags &= (u8) ~(TCPF_FIN | TCPF_PSH);
-		if (s != out->first)
+		if (s != out->first && !accurate)
 			th->flags &= (u8)~TCPF_CWR;
 		skb_reset_transport_header(s);
 		if (features & (NETIF_F_HW_CSUM | (v6 ? NETIF_F_IPV6_CSUM : NETIF_F_IP_CSUM))) {

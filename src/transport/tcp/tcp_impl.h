@@ -30,6 +30,7 @@ enum {
 	FLAG_UPDATE_TS_RECENT = 0x4000,
 	FLAG_NO_CHALLENGE_ACK = 0x8000,
 	FLAG_LOST_RETRANS = 0x80,     /* a retransmission was lost in its turn */
+	FLAG_TS_PROGRESS = 0x20000,	/* the peer's clock moved on */
 	FLAG_ACK_MAYBE_DELAYED = 0x10000, /* of one lone segment: the peer may have waited */
 	FLAG_ACKED = FLAG_DATA_ACKED | FLAG_SYN_ACKED,
 	FLAG_NOT_DUP = FLAG_DATA | FLAG_WIN_UPDATE | FLAG_ACKED,
@@ -44,6 +45,7 @@ struct tcp_sack_state {
 	u32 reord;	   /* lowest sequence number that came late; snd_nxt: none */
 	u64 first_tx, last_tx; /* ns, of newly SACKed segments never sent again; 0: none */
 	int flag;
+	u32 delivered_bytes;
 	struct tcp_rate_sample *rate;
 };
 
@@ -51,8 +53,9 @@ struct tcp_sack_state {
 struct tcp_out_opts {
 	u16 mss; /* 0: none */
 	bool md5, ts, sack_perm, wscale_ok;
-	u8 wscale, num_sacks;
+	u8 wscale, num_sacks, accecn_fields;
 	u32 tsval, tsecr;
+	u32 accecn[3];
 	struct tcp_sack_block sacks[TCP_NUM_SACKS];
 	struct tcp_fo_cookie fo;
 };
@@ -76,6 +79,7 @@ struct tcp_reply {
 	u16 window;
 	u8 flags, tos;
 	u8 ttl; /* 0: the default */
+	bool ae;
 	struct tcp_out_opts opts;
 	const struct tcp_md5_key *md5; /* signs it; opts.md5 follows */
 };
@@ -175,11 +179,37 @@ u32 tcp_dst_advmss(struct cpu *cpu, const struct inet_af *af, const struct dst *
 /* tcp_ecn.c */
 u8 tcp_ecn_syn_flags(struct tcp_sock *tp);
 u8 tcp_ecn_syn_again_flags(const struct tcp_sock *tp);
-void tcp_ecn_synack_rx(struct tcp_sock *tp, const struct tcp_hdr *th);
-bool tcp_ecn_accept(const struct tcp_sock *l, const struct dst *dst, const struct tcp_hdr *th, u8 dsfield);
-void tcp_ecn_send(struct tcp_sock *tp, const struct tcp_tx *x, struct tcp_hdr *th, struct ip_out *out);
+void tcp_ecn_syn_rx(struct tcp_sock *tp, const struct tcp_hdr *th, u8 dsfield);
+void tcp_ecn_synack_rx(struct tcp_sock *tp, const struct tcp_hdr *th, u8 dsfield);
+void tcp_ecn_req(struct tcp_req *req, const struct dst *dst, const struct tcp_hdr *th);
+void tcp_ecn_req_syn_again(struct tcp_req *req, const struct tcp_hdr *th, u8 dsfield);
+void tcp_ecn_req_synack(const struct tcp_req *req, struct tcp_reply *r, bool again);
+void tcp_ecn_child(struct tcp_sock *tp, const struct tcp_req *req);
+void tcp_ecn_send(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_tx *x, const struct tcp_out_opts *o, struct tcp_hdr *th, struct ip_out *out);
 void tcp_ecn_recv(struct cpu *cpu, struct tcp_sock *tp, const struct sk_buff *skb);
 void tcp_ecn_accept_cwr(struct tcp_sock *tp, const struct sk_buff *skb);
+
+/* tcp_accecn.c */
+u8 tcp_accecn_reflector(u8 ecn);
+void tcp_ace_put(struct tcp_hdr *th, u8 ace);
+u8 tcp_accecn_counter(u32 ce);
+void tcp_accecn_synack_rx(struct tcp_sock *tp, const struct tcp_hdr *th, u8 ecn);
+void tcp_accecn_syn_again(struct tcp_sock *tp, const struct tcp_hdr *th, u8 ecn);
+void tcp_accecn_third_ack(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_hdr *th, u32 payload);
+void tcp_ecn_received(struct tcp_sock *tp, const struct sk_buff *skb, u32 payload);
+u32 tcp_accecn_option_len(unsigned fields, bool sacks);
+u32 tcp_accecn_fit(const struct cpu *cpu, const struct tcp_sock *tp, struct tcp_out_opts *o, u32 used);
+void tcp_accecn_synack_option(struct tcp_out_opts *o);
+u8 *tcp_accecn_option_write(u8 *p, const struct tcp_out_opts *o);
+void tcp_accecn_send(struct cpu *cpu, struct tcp_sock *tp, struct tcp_hdr *th, const struct tcp_out_opts *o, bool pure_ack);
+void tcp_accecn_old_data(struct tcp_sock *tp, u32 seq);
+u32 tcp_accecn_ack(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_hdr *th, u32 pkts, u32 bytes, int flag);
+/* Every segment that is accepted; without any mark there is nothing to count. */
+static inline void tcp_ecn_count(struct tcp_sock *tp, const struct sk_buff *skb, u32 payload)
+{
+	if (unlikely((((const struct tcp_cb *)skb->cb)->dsfield & 3) | tp->aecn.prev))
+		tcp_ecn_received(tp, skb, payload);
+}
 
 /* tcp_reply.c */
 int tcp_send_reply(struct cpu *cpu, struct netns *net, const struct tcp_reply *r);
@@ -345,7 +375,7 @@ void tcp_req_queue(struct cpu *cpu, struct tcp_req *req);
 void tcp_req_free(struct cpu *cpu, struct tcp_req *req);
 void tcp_req_drop(struct cpu *cpu, struct tcp_req *req);
 void tcp_req_windows(struct cpu *cpu, struct tcp_req *req, const struct inet_af *af, const struct dst *dst);
-int tcp_req_send_synack(struct cpu *cpu, struct tcp_req *req, bool cookie);
+int tcp_req_send_synack(struct cpu *cpu, struct tcp_req *req, bool cookie, bool again);
 /* The device that answers leave by: the listener's; of a link-local peer, the one it is behind. 0: any. */
 static inline s32 tcp_req_oif(const struct tcp_req *req)
 {

@@ -79,7 +79,7 @@ void tcp_info_fill(struct cpu *cpu, const struct tcp_sock *tp, struct tcp_info_f
 		i->snd_wscale = tp->rx_opt.snd_wscale & 15;
 		i->rcv_wscale = tp->rx_opt.rcv_wscale & 15;
 	}
-	if (tp->ecn_ok)
+	if (tp->ecn_ok || tp->accecn)
 		i->options |= TCPI_OPT_ECN;
 	if (tp->ecn_seen)
 		i->options |= TCPI_OPT_ECN_SEEN;
@@ -133,6 +133,15 @@ void tcp_info_fill(struct cpu *cpu, const struct tcp_sock *tp, struct tcp_info_f
 	i->rcv_ooopack = tp->rcv_ooopack;
 	i->snd_wnd = tp->snd_wnd;
 	i->rcv_wnd = tp->rcv_wnd;
+	i->received_ce = tp->aecn.received_ce;
+	i->received_e1_bytes = tp->aecn.received[0];
+	i->received_e0_bytes = tp->aecn.received[1];
+	i->received_ce_bytes = tp->aecn.received[2];
+	i->delivered_e1_bytes = tp->aecn.delivered[0];
+	i->delivered_e0_bytes = tp->aecn.delivered[1];
+	i->delivered_ce_bytes = tp->aecn.delivered[2];
+	i->accecn_fail_mode = tp->aecn.fail;
+	i->accecn_opt_seen = tp->aecn.opt_seen;
 	i->total_rto = (u16)tp->total_rto;
 	i->total_rto_recoveries = (u16)tp->total_rto_recoveries;
 	i->total_rto_time = tp->total_rto_ms;

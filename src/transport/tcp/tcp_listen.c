@@ -110,15 +110,15 @@ static void syn_rx(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, co
 		return;
 	}
 	tcp_req_windows(cpu, &local, af, dst);
-	local.ecn_ok = tcp_ecn_accept(tp, dst, th, local.tos);
+	tcp_ecn_req(&local, dst, th);
 	if (cookie) {
 		if (!local.tstamp_ok)
-			local.ecn_ok = false;
+			local.ecn_ok = local.accecn = false;
 		local.snt_isn = tcp_cookie_make(cpu, &local);
 		dst_put(dst);
 		trace_point(cpu, net, skb, TP_CONSUMED, sk->cookie, 0, "SYN answered by a cookie");
 		skb_consume(cpu, skb);
-		tcp_req_send_synack(cpu, &local, true);
+		tcp_req_send_synack(cpu, &local, true, false);
 		return;
 	}
 	local.snt_isn = isn ? isn : tcp_isn(cpu, &local.tuple.rcv_saddr, &local.tuple.daddr, th->dport, th->sport);
@@ -137,7 +137,7 @@ static void syn_rx(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, co
 	tcp_req_queue(cpu, req);
 	trace_point(cpu, net, skb, TP_CONSUMED, sk->cookie, 0, "SYN queued, SYN-ACK sent");
 	skb_consume(cpu, skb);
-	tcp_req_send_synack(cpu, req, false);
+	tcp_req_send_synack(cpu, req, false, false);
 	req->foc.present = false; /* only the first SYN-ACK carries it */
 }
 

@@ -1,7 +1,7 @@
 /* TCP options: parsing what came, writing what goes, and the clock of timestamps.
  *
  * RFC 9293 (MSS), RFC 7323 (window scale, timestamps), RFC 2018 and 2883 (SACK, DSACK). The order on the wire is Linux's, so
- * that captures compare: MSS, SACK-permitted with timestamp, window scale, SACK blocks. Unknown options are skipped; a
+ * that captures compare: MSS, SACK-permitted with timestamp, AccECN, window scale, SACK blocks. Unknown options are skipped; a
  * malformed one ends the parsing, and what was read before counts.
  * Initial sequence numbers and timestamp offsets are keyed hashes of the four-tuple (RFC 6528; RFC 7323, section 5.4).
  */
@@ -25,6 +25,7 @@ void tcp_options_parse(struct netns_tcp *n, const struct tcp_hdr *th, struct tcp
 	bool syn = (th->flags & TCPF_SYN) && !established;
 
 	o->saw_tstamp = false;
+	o->accecn = 0;
 	if (sack)
 		*sack = NULL;
 	while (left > 0) {
@@ -77,6 +78,10 @@ void tcp_options_parse(struct netns_tcp *n, const struct tcp_hdr *th, struct tcp
 				*sack_blocks = (len - TCPO_SACK_BASE_LEN) / TCPO_SACK_BLOCK_LEN;
 			}
 			break;
+		case TCPO_ACCECN0:
+		case TCPO_ACCECN1:
+			o->accecn = (u8)(p - (const u8 *)th);
+			break;
 		default:
 			break;
 		}
@@ -92,6 +97,7 @@ void tcp_options_parse_fast(struct tcp_sock *tp, const struct tcp_hdr *th, const
 	u32 hlen = tcp_hlen(th);
 
 	*sack = NULL;
+	o->accecn = 0;
 	if (hlen == TCP_HDR_LEN) {
 		o->saw_tstamp = false;
 		return;
@@ -128,6 +134,7 @@ u32 tcp_out_opts_len(const struct tcp_out_opts *o)
 		n += 4;
 	if (o->num_sacks)
 		n += 4 + 8u * o->num_sacks;
+	n += tcp_accecn_option_len(o->accecn_fields, o->num_sacks);
 	if (unlikely(o->fo.present))
 		n += tcp_fo_option_len(&o->fo);
 	return n;
@@ -149,13 +156,20 @@ void tcp_out_opts_write(u8 *p, const struct tcp_out_opts *o)
 			p = put32(p, TCPO_TIMESTAMP_WORD);
 		p = put32(p, o->tsval);
 		p = put32(p, o->tsecr);
-	} else if (o->sack_perm) {
+	}
+	if (unlikely(o->accecn_fields))
+		p = tcp_accecn_option_write(p, o);
+	if (o->sack_perm && !o->ts) {
 		p = put32(p, (u32)TCPO_NOP << 24 | TCPO_NOP << 16 | TCPO_SACK_PERM << 8 | TCPO_SACK_PERM_LEN);
 	}
 	if (o->wscale_ok)
 		p = put32(p, (u32)TCPO_NOP << 24 | TCPO_WSCALE << 16 | TCPO_WSCALE_LEN << 8 | o->wscale);
 	if (o->num_sacks) {
-		p = put32(p, (u32)TCPO_NOP << 24 | TCPO_NOP << 16 | TCPO_SACK << 8 | (TCPO_SACK_BASE_LEN + 8u * o->num_sacks));
+		if (o->accecn_fields != 1) /* else its odd byte stands for one of the NOPs */
+			*p++ = TCPO_NOP;
+		*p++ = TCPO_NOP;
+		*p++ = TCPO_SACK;
+		*p++ = (u8)(TCPO_SACK_BASE_LEN + 8u * o->num_sacks);
 		for (unsigned i = 0; i < o->num_sacks; i++) {
 			p = put32(p, o->sacks[i].start);
 			p = put32(p, o->sacks[i].end);
@@ -173,7 +187,7 @@ u32 tcp_options_established(struct cpu *cpu, struct tcp_sock *tp, struct tcp_out
 
 	o->mss = 0;
 	o->sack_perm = o->wscale_ok = false;
-	o->num_sacks = 0;
+	o->num_sacks = o->accecn_fields = 0;
 	o->fo.present = false;
 	o->md5 = tcp_md5_key(tp);
 	if (unlikely(o->md5))
@@ -184,17 +198,19 @@ u32 tcp_options_established(struct cpu *cpu, struct tcp_sock *tp, struct tcp_out
 		o->tsecr = tp->rx_opt.ts_recent;
 		len += TCPO_TIMESTAMP_ALIGNED_LEN;
 	}
-	if (likely(!n))
-		return len;
-	max = (40 - len - 4) / 8;
-	n = MIN(n, max);
-	if (!n)
-		return len;
-	if (tp->dsack.start != tp->dsack.end)
-		o->sacks[o->num_sacks++] = tp->dsack;
-	for (unsigned i = 0; o->num_sacks < n; i++)
-		o->sacks[o->num_sacks++] = tp->sacks[i];
-	return len + 4 + 8 * n;
+	if (unlikely(n)) {
+		max = (40 - len - 4) / 8;
+		n = MIN(n, max);
+		if (n && tp->dsack.start != tp->dsack.end)
+			o->sacks[o->num_sacks++] = tp->dsack;
+		for (unsigned i = 0; o->num_sacks < n; i++)
+			o->sacks[o->num_sacks++] = tp->sacks[i];
+		if (n)
+			len += 4 + 8 * n;
+	}
+	if (unlikely(tp->accecn))
+		len = tcp_accecn_fit(cpu, tp, o, len);
+	return len;
 }
 
 /* -- keyed numbers -- */

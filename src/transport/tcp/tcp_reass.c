@@ -261,6 +261,7 @@ void tcp_send_dupack(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_cb *
 {
 	if (cb->end_seq != cb->seq && seq_before(cb->seq, tp->rcv_nxt)) {
 		mib_inc(cpu, tp->inet.sk.net, MIB_TcpExt_DelayedACKLost);
+		tcp_accecn_old_data(tp, cb->seq);
 		tcp_enter_quickack(tp, TCP_MAX_QUICKACKS);
 		if (tcp_is_sack(tp) && tcp_net(tp)->dsack)
 			dsack_set(cpu, tp, cb->seq, seq_after(cb->end_seq, tp->rcv_nxt) ? tp->rcv_nxt : cb->end_seq);
@@ -317,7 +318,7 @@ static void ofo_queue(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 	tp->pred_flags = 0;
 	tp->ack.pending |= TCP_ACK_SCHED;
 	tp->rcv_ooopack += MAX(1u, skb->gso_segs);
-	if (tp->ecn_ok)
+	if (tp->ecn_ok || tp->accecn)
 		tcp_ecn_recv(cpu, tp, skb);
 	mib_inc(cpu, net, MIB_TcpExt_TCPOFOQueue);
 
@@ -399,7 +400,7 @@ void tcp_data_queue(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 		skb_consume(cpu, skb);
 		return;
 	}
-	if (unlikely(cb->flags & TCPF_CWR) && skb->len)
+	if (unlikely(cb->flags & TCPF_CWR) && skb->len && !tp->accecn)
 		tcp_ecn_accept_cwr(tp, skb);
 	if (cb->seq == tp->rcv_nxt) {
 		if (!tcp_receive_window(tp)) {
@@ -439,6 +440,7 @@ in_order:
 	if (!seq_after(cb->end_seq, tp->rcv_nxt)) {
 		/* Wholly old: our ACK was lost, or it was sent again for nothing. */
 		mib_inc(cpu, sk->net, MIB_TcpExt_DelayedACKLost);
+		tcp_accecn_old_data(tp, cb->seq);
 		dsack_set(cpu, tp, cb->seq, cb->end_seq);
 		tcp_enter_quickack(tp, TCP_MAX_QUICKACKS);
 		tp->ack.pending |= TCP_ACK_SCHED;

@@ -32,7 +32,7 @@ int tcp_send_reply(struct cpu *cpu, struct netns *net, const struct tcp_reply *r
 	th->dport = r->dport;
 	th->seq = cpu_to_be32(r->seq);
 	th->ack = cpu_to_be32(r->ack);
-	th->doff = (u8)(hlen / 4 << 4);
+	th->doff = (u8)(hlen / 4 << 4 | r->ae);
 	th->flags = r->flags;
 	th->window = cpu_to_be16(r->window);
 	th->urg = (be16){ 0 };

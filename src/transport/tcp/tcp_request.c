@@ -102,15 +102,15 @@ void tcp_req_windows(struct cpu *cpu, struct tcp_req *req, const struct inet_af 
 
 /* -- SYN-ACK -- */
 
-int tcp_req_send_synack(struct cpu *cpu, struct tcp_req *req, bool cookie)
+/* cookie: nothing of req is kept. again: not the first one. */
+int tcp_req_send_synack(struct cpu *cpu, struct tcp_req *req, bool cookie, bool again)
 {
 	const struct inet_sock *l = &req->listener->inet;
 	bool v6 = !inaddr_is_v4(&req->tuple.daddr);
 	s16 ttl = v6 ? l->v6.uc_hops : l->uc_ttl;
 	struct tcp_reply r = { .saddr = req->tuple.rcv_saddr, .daddr = req->tuple.daddr, .sport = req->tuple.sport, .dport = req->tuple.dport,
-			       .seq = req->snt_isn, .ack = req->rcv_nxt, .flags = TCPF_SYN | TCPF_ACK | (req->ecn_ok ? TCPF_ECE : 0),
-			       .window = (u16)MIN(req->rcv_wnd, 65535u), .ttl = (u8)MAX(ttl, 0),
-			       .tos = (v6 ? l->v6.tclass : l->tos) | (req->ecn_ok && req->listener->cc->needs_ecn ? 2 : 0), .mark = req->mark,
+			       .seq = req->snt_isn, .ack = req->rcv_nxt, .flags = TCPF_SYN | TCPF_ACK,
+			       .window = (u16)MIN(req->rcv_wnd, 65535u), .ttl = (u8)MAX(ttl, 0), .tos = v6 ? l->v6.tclass : l->tos, .mark = req->mark,
 			       .oif = tcp_req_oif(req) };
 
 	r.opts = (struct tcp_out_opts){ .mss = req->advmss, .ts = req->tstamp_ok, .tsecr = req->ts_recent, .sack_perm = req->sack_ok,
@@ -119,6 +119,7 @@ int tcp_req_send_synack(struct cpu *cpu, struct tcp_req *req, bool cookie)
 	r.opts.fo = req->foc;
 	r.md5 = tcp_md5_find(req->listener, &req->tuple.daddr);
 	r.opts.md5 = r.md5;
+	tcp_ecn_req_synack(req, &r, again);
 	return tcp_send_reply(cpu, req->net, &r);
 }
 
@@ -127,7 +128,7 @@ void tcp_req_resend_synack(struct cpu *cpu, struct tcp_req *req)
 {
 	mib_inc(cpu, req->net, MIB_Tcp_RetransSegs);
 	mib_inc(cpu, req->net, MIB_TcpExt_TCPSynRetrans);
-	tcp_req_send_synack(cpu, req, false);
+	tcp_req_send_synack(cpu, req, false, true);
 	req->num_retrans++;
 }
 
@@ -249,8 +250,8 @@ static struct tcp_sock *child_new(struct cpu *cpu, struct tcp_req *req, const st
 	tp->max_window = MAX(tp->snd_wnd, (u32)req->peer_window);
 	tcp_sync_mss(cpu, tp, dst_mtu(cpu, tp->inet.dst));
 	tp->ack.rcv_mss = tcp_initial_rcv_mss(tp);
-	tp->ecn_ok = req->ecn_ok;
 	tcp_cc_of_dst(cpu, tp, tp->inet.dst);
+	tcp_ecn_child(tp, req);
 	tp->total_retrans = req->num_retrans;
 	tp->inet.rcv_tos = req->tos;
 	if (net->tcp->reflect_tos)
@@ -325,8 +326,14 @@ void tcp_req_complete(struct cpu *cpu, struct tcp_req *req, struct sk_buff *skb,
 		tcp_arm_keepalive(cpu, tp, tcp_keepalive_time(tp));
 	tcp_fast_path_on(tp);
 	sock_wake(cpu, tcp_to_sock(l));
+	if (tp->accecn)
+		tcp_accecn_third_ack(cpu, tp, (const struct tcp_hdr *)skb_transport_header(skb), tcp_cb(skb)->end_seq - tcp_cb(skb)->seq);
 	/* Data, FIN or options on the ACK: as for any segment. */
+	tp->aecn.handshake = true;
+	sock_hold(tcp_to_sock(tp));
 	tcp_rx_sock(cpu, tp, skb);
+	tp->aecn.handshake = false;
+	sock_put(cpu, tcp_to_sock(tp));
 }
 
 /* -- a segment for a request -- */
@@ -354,6 +361,7 @@ bool tcp_req_check(struct cpu *cpu, struct tcp_req *req, struct tcp_sock *child,
 	}
 	/* The SYN again: our SYN-ACK was lost. */
 	if (cb->seq == req->rcv_isn && flags == TCPF_SYN && !paws_reject) {
+		tcp_ecn_req_syn_again(req, th, cb->dsfield);
 		if (!tcp_oow_limited(cpu, net, skb, MIB_TcpExt_TCPACKSkippedSynRecv, &req->last_oow_ack)) {
 			tcp_req_resend_synack(cpu, req);
 			if (child)

@@ -10,9 +10,9 @@
 
 void tcp_fast_path_on(struct tcp_sock *tp)
 {
-	u32 hlen = tp->tcp_header_len;
+	u32 hlen = tp->tcp_header_len, ace = tp->accecn ? tcp_accecn_counter(tp->delivered_ce) : 0;
 
-	tp->pred_flags = cpu_to_be32(hlen << 26 | (u32)TCPF_ACK << 16 | (tp->snd_wnd >> tp->rx_opt.snd_wscale & 0xffff)).raw;
+	tp->pred_flags = cpu_to_be32(hlen << 26 | ace << 22 | (u32)TCPF_ACK << 16 | (tp->snd_wnd >> tp->rx_opt.snd_wscale & 0xffff)).raw;
 }
 
 void tcp_fast_path_check(struct tcp_sock *tp)
@@ -195,7 +195,10 @@ bool tcp_validate(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, con
 syn_challenge:
 		mib_inc(cpu, net, MIB_Tcp_InErrs);
 		mib_inc(cpu, net, MIB_TcpExt_TCPSYNChallenge);
+		if (tp->accecn)
+			tcp_accecn_syn_again(tp, th, cb->dsfield & 3);
 		tcp_send_challenge_ack(cpu, tp);
+		tp->aecn.reflect = false;
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_TCP_INVALID_SYN);
 		return false;
 	}
@@ -237,7 +240,7 @@ void tcp_rx_established(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *sk
 	u32 hlen = tcp_hlen(th), len = skb->len;
 	const u8 *sack = NULL;
 	unsigned nsack = 0;
-	int r;
+	int r, progress = 0;
 
 	if (likely((flag_word(th) & ~cpu_to_be32((u32)TCPF_PSH << 16).raw) == tp->pred_flags) && cb->seq == tp->rcv_nxt &&
 	    !seq_after(cb->ack_seq, tp->snd_nxt)) {
@@ -247,13 +250,16 @@ void tcp_rx_established(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *sk
 		if (tp->rx_opt.saw_tstamp) {
 			if ((s32)(tp->rx_opt.rcv_tsval - tp->rx_opt.ts_recent) < 0)
 				goto slow_parsed;
+			if (tp->rx_opt.rcv_tsval != tp->rx_opt.ts_recent)
+				progress = FLAG_TS_PROGRESS;
 			/* The segment begins at rcv_nxt; ts_recent moves when the last ACK sent covers that. */
 			if (tp->rcv_nxt == tp->rcv_wup)
 				tcp_store_ts_recent(cpu, tp);
 		}
 		if (len <= hlen) {
 			if (len == hlen && !seq_before(cb->ack_seq, tp->snd_una)) { /* a sender gets a pure ACK */
-				r = tcp_ack(cpu, tp, skb, th, NULL, 0, 0);
+				tcp_ecn_count(tp, skb, 0);
+				r = tcp_ack(cpu, tp, skb, th, NULL, 0, progress);
 				trace_point(cpu, net, skb, TP_CONSUMED, sk->cookie, 0, "ACK processed");
 				skb_consume(cpu, skb);
 				(void)r;
@@ -267,9 +273,10 @@ void tcp_rx_established(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *sk
 		/* A receiver gets the next data. */
 		mib_inc(cpu, net, MIB_TcpExt_TCPHPHits);
 		tcp_rcv_rtt_measure_ts(cpu, tp, skb, len - hlen);
+		tcp_ecn_count(tp, skb, len - hlen);
 		skb_pull(skb, hlen);
 		if (cb->ack_seq != tp->snd_una) { /* its ACK first: th lies in skb, which the queue takes */
-			tcp_ack(cpu, tp, skb, th, NULL, 0, FLAG_DATA);
+			tcp_ack(cpu, tp, skb, th, NULL, 0, FLAG_DATA | progress);
 			tcp_data_queue(cpu, tp, skb);
 			tcp_data_snd_check(cpu, tp);
 			if (!(tp->ack.pending & (TCP_ACK_SCHED | TCP_ACK_NOW)))
@@ -297,6 +304,7 @@ slow_parsed:
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_TCP_FLAGS);
 		return;
 	}
+	tcp_ecn_count(tp, skb, len - hlen);
 	r = tcp_ack(cpu, tp, skb, th, sack, nsack, FLAG_SLOWPATH | FLAG_UPDATE_TS_RECENT);
 	if (r < 0) {
 		if (r == -SKB_DROP_REASON_TCP_ACK_UNSENT_DATA) /* RFC 9293: an ACK of what was never sent gets an ACK */

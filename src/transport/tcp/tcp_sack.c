@@ -132,6 +132,7 @@ static void tag_one(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, boo
 			}
 		}
 		s->state |= SEG_SACKED;
+		st->delivered_bytes += tcp_seg_payload(s);
 		st->flag |= FLAG_DATA_SACKED;
 		tcp_rate_seg_delivered(tp, s, st->rate);
 		list_del(&s->tsorted);

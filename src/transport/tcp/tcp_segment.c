@@ -119,7 +119,7 @@ static void syn_options(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_t
 	o->sack_perm = ack ? tp->rx_opt.sack_ok : n->sack;
 	o->wscale_ok = ack ? tp->rx_opt.wscale_ok : n->window_scaling;
 	o->wscale = tp->rx_opt.rcv_wscale;
-	o->num_sacks = 0;
+	o->num_sacks = o->accecn_fields = 0;
 	if (ack && !(o->wscale_ok))
 		o->wscale = 0;
 	o->fo.present = false;
@@ -188,8 +188,8 @@ int tcp_transmit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_tx *x)
 	tcp_out_opts_write((u8 *)(th + 1), &opts);
 
 	inet_sock_ip_out(inet, IPPROTO_TCP, &out);
-	if (unlikely(tp->ecn_ok || tp->cc->needs_ecn))
-		tcp_ecn_send(tp, x, th, &out);
+	if (unlikely(tp->ecn_ok || tp->accecn || tp->cc->needs_ecn || (x->flags & TCPF_SYN)))
+		tcp_ecn_send(cpu, tp, x, &opts, th, &out);
 	pcount = 1;
 	if (x->len > x->mss && x->mss) {
 		pcount = (x->len + x->mss - 1) / x->mss;
@@ -197,7 +197,9 @@ int tcp_transmit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_tx *x)
 		skb->gso_segs = (u16)pcount;
 		skb->gso_type = af->family == AF_INET ? SKB_GSO_TCPV4 : SKB_GSO_TCPV6;
 		th->flags |= TCPF_PSH; /* a whole train: the receiver need not wait for more to merge */
-		if (th->flags & TCPF_CWR)
+		if (tp->accecn)
+			skb->gso_type |= SKB_GSO_TCP_ACCECN;
+		else if (th->flags & TCPF_CWR)
 			skb->gso_type |= SKB_GSO_TCP_ECN;
 	}
 	if (unlikely(opts.md5))
@@ -312,7 +314,7 @@ u32 tcp_current_mss(struct cpu *cpu, struct tcp_sock *tp)
 			tcp_sync_mss(cpu, tp, mtu);
 	}
 	mss = tp->mss_cache;
-	if (unlikely(tp->num_sacks || tp->dsack.start != tp->dsack.end)) {
+	if (unlikely(tp->num_sacks || tp->accecn || tp->dsack.start != tp->dsack.end)) {
 		hlen = TCP_HDR_LEN + tcp_options_established(cpu, tp, &o);
 		if (hlen > tp->tcp_header_len)
 			mss -= hlen - tp->tcp_header_len;

@@ -107,6 +107,7 @@ struct tcp_sack_block {
 struct tcp_opts {
 	bool saw_tstamp, tstamp_ok, wscale_ok, sack_ok;
 	u8 snd_wscale, rcv_wscale;
+	u8 accecn; /* where its option begins, from the header's first byte; 0: none */
 	u16 user_mss, mss_clamp;
 	u32 rcv_tsval, rcv_tsecr;
 	u32 ts_recent;
@@ -152,6 +153,30 @@ struct tcp_md5_key {
 	u8 key[TCP_MD5SIG_MAXKEYLEN];
 };
 
+/* What our SYN asked for. */
+enum { ECN_SYN_NONE, ECN_SYN_RFC3168, ECN_SYN_ACCURATE };
+/* tcpi_accecn_fail_mode: a direction of the ACE field or of the option seems broken. tcpi_accecn_opt_seen. */
+enum { ACCECN_ACE_FAIL_SEND = 1, ACCECN_ACE_FAIL_RECV = 2, ACCECN_OPT_FAIL_SEND = 4, ACCECN_OPT_FAIL_RECV = 8 };
+enum { ACCECN_OPT_NOT_SEEN, ACCECN_OPT_EMPTY_SEEN, ACCECN_OPT_COUNTER_SEEN, ACCECN_OPT_FAIL_SEEN };
+/* Accurate ECN: tcp_accecn.c. Bytes are of payload, by codepoint: ECT(1), ECT(0), CE. */
+struct tcp_accecn {
+	u32 received_ce;	/* packets that came marked CE */
+	u32 received[3], delivered[3];
+	u32 dsack_seq;		/* start of the last D-SACK that went with an option */
+	u32 opt_us;		/* when an option was sent last; the low bits */
+	u16 pkts_per_ack;	/* moving average, << 6 */
+	bool opt_with_dsack : 1; /* there was one */
+	bool reflect : 1;	/* the next pure ACK has syn_rcv in its ACE field */
+	bool handshake : 1;	/* the segment under way completes the handshake */
+	bool ack_now : 1;	/* the next data is to be acknowledged at once */
+	u8 ce_pending;		/* marked packets that no ACE field told of; up to 15 */
+	u8 minlen;		/* fields that the next option must have */
+	u8 opt_demand;		/* segments that are to have an option */
+	u8 prev, est;		/* codepoint of the last segment; of most of what we deliver, 0: not known */
+	u8 syn_snt, syn_rcv;	/* codepoints of our SYN or SYN-ACK, and of the peer's */
+	u8 opt_seen, fail;	/* ACCECN_OPT_*_SEEN; ACCECN_*_FAIL_* */
+};
+
 /* The headers of a SYN, for TCP_SAVED_SYN. */
 struct tcp_saved_syn {
 	u32 len;
@@ -193,7 +218,7 @@ struct tcp_sock {
 		bool enabled;
 	} mtup;
 	u32 gso_max_bytes, gso_max_segs;
-	bool gso_ok, fin_queued, urg_mode, ecn_ok, ecn_demand_cwr, ecn_queue_cwr, tsq_throttled, repair;
+	bool gso_ok, fin_queued, urg_mode, ecn_ok, accecn, ecn_demand_cwr, ecn_queue_cwr, tsq_throttled, repair;
 	bool nospace;		/* somebody waits for room: tcp_check_space() tells */
 	bool pacing_needed;	/* a congestion control asked for it; stays, as in Linux */
 	bool tail_psh;		/* what tail_start began ends with what a send pushed */
@@ -228,6 +253,7 @@ struct tcp_sock {
 	u16 urg_data;		/* 0, or TCP_URG_* and the byte */
 	u64 bytes_received, rcv_tstamp;
 	u32 segs_in, data_segs_in, rcv_ooopack, urg_seq;
+	struct tcp_accecn aecn;
 	u64 last_oow_ack;	/* rate limit of ACKs to out-of-window segments */
 
 	/* -- window: tcp_window.c -- */
@@ -318,8 +344,9 @@ struct tcp_sock {
 	u8 hashed;		/* TCP_HASHED_* */
 	u8 defer_accept;	/* TCP_DEFER_ACCEPT in SYN-ACK retransmissions */
 	u8 ss;			/* SS_*: how far connect(2) got, as the socket layer keeps it */
-	bool write_pending, fin_received, orphan_counted, ecn_syn, recvmsg_inq, thin_lto;
+	bool write_pending, fin_received, orphan_counted, recvmsg_inq, thin_lto;
 	u8 chrono_type;		/* 0 none, 1 busy, 2 rwnd-limited, 3 sndbuf-limited: see chrono_start */
+	u8 ecn_syn;		/* ECN_SYN_* */
 	u8 save_syn;		/* TCP_SAVE_SYN of a listener: 1 from the network header on, 2 from the link's */
 	struct tcp_saved_syn *saved_syn; /* of a child, until it is fetched */
 	struct tcp_md5_key *md5_keys;	/* tcp_md5.c */
@@ -370,7 +397,8 @@ struct tcp_req {
 	u16 advmss, peer_window;
 	u8 num_timeout, num_retrans;
 	u8 snd_wscale, rcv_wscale, tos;
-	bool tstamp_ok, sack_ok, wscale_ok, ecn_ok, acked;
+	bool tstamp_ok, sack_ok, wscale_ok, ecn_ok, accecn, acked; /* ecn_ok: RFC 3168; accecn: accurate */
+	u8 accecn_fail;
 	bool queued;		/* in the SYN queue; else made up from a cookie, or a Fast Open child's */
 	struct tcp_fo_cookie foc; /* for the next SYN-ACK */
 	u64 hold_until;		/* while in fo_reset */
@@ -429,7 +457,7 @@ struct netns_tcp {
 	s32 base_mss, mtu_probe_floor, probe_threshold, probe_interval;
 	u8 mtu_probing;
 	u8 syncookies, no_metrics_save, no_ssthresh_metrics_save;
-	u8 abort_on_overflow, dsack, ecn, frto, fwmark_accept, moderate_rcvbuf, pingpong_thresh, reflect_tos, rfc1337, sack,
+	u8 abort_on_overflow, dsack, ecn, ecn_option, ecn_option_beacon, frto, fwmark_accept, moderate_rcvbuf, pingpong_thresh, reflect_tos, rfc1337, sack,
 		slow_start_after_idle, stdurg, thin_linear_timeouts, timestamps, window_scaling, workaround_signed_windows;
 };
 static inline struct netns_tcp *tcp_net(const struct tcp_sock *tp) { return tp->inet.sk.net->tcp; }

@@ -255,8 +255,14 @@ void tcp_rx_state(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_TCP_FLAGS);
 		return;
 	}
+	tcp_ecn_count(tp, skb, skb->len - hlen);
+	if (sk->state == TCP_SYN_RECV && tp->accecn) {
+		tcp_accecn_third_ack(cpu, tp, th, skb->len - hlen);
+		tp->aecn.handshake = true;
+	}
 	if (!ack_step(cpu, tp, skb, th, sack, nsack))
 		return;
+	tp->aecn.handshake = false;
 
 	switch (sk->state) {
 	case TCP_SYN_RECV: /* simultaneous open, Fast Open; requests of listeners are elsewhere */

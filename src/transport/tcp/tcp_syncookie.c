@@ -57,7 +57,7 @@ u32 tcp_cookie_timestamp(struct cpu *cpu, const struct tcp_req *req)
 
 	if (req->sack_ok)
 		opts |= TS_SACK;
-	if (req->ecn_ok)
+	if (req->ecn_ok || req->accecn)
 		opts |= TS_ECN;
 	ts = (now & ~TS_MASK) | opts;
 	return (s32)(ts - now) > 0 ? ts - (1u << TS_BITS) : ts;
@@ -140,6 +140,9 @@ bool tcp_cookie_rx(struct cpu *cpu, struct tcp_sock *l, struct sk_buff *skb, con
 	req.mark = n->fwmark_accept ? skb->mark : l->inet.sk.mark;
 	req.tos = cb->dsfield;
 	req.peer_window = cb->window;
+	/* Which of the two kinds of ECN: RFC 3168 has no bits set here, accurate ECN a reflection or a count. */
+	req.accecn = req.ecn_ok && tcp_ace(th) > 1;
+	req.ecn_ok = req.ecn_ok && !req.accecn;
 
 	fl = (struct flow){ .family = af->family, .proto = IPPROTO_TCP, .tos = l->inet.tos, .oif = tcp_req_oif(&req), .mark = req.mark,
 			    .uid = l->inet.sk.uid, .saddr = req.tuple.rcv_saddr, .daddr = req.tuple.daddr, .sport = th->dport,

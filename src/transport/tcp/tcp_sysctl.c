@@ -1,5 +1,5 @@
-/* /proc/sys/net/ipv4/tcp_*: those that act. What is not built (PLB, AccECN)
- * has no file, as in a kernel without it. See ip-sysctl.rst for what each means.
+/* /proc/sys/net/ipv4/tcp_*: those that act. What is not built (PLB) has no file, as in a
+ * kernel without it. See ip-sysctl.rst for what each means.
  */
 #include "core/stack_tables.h"
 #include "core/sysctl.h"
@@ -18,7 +18,7 @@ void tcp_sysctl_defaults(struct netns *net)
 		.min_snd_mss = 48, .app_win = 31, .reordering = 3, .max_reordering = 300, .tw_reuse = 2, .tw_reuse_delay_ms = 1000,
 		.tso_win_divisor = 3, .min_rtt_wlen = 300, .pacing_ss_ratio = 200, .pacing_ca_ratio = 120, .min_tso_segs = 2,
 		.tso_rtt_log = 9, .limit_output_bytes = 4194304, .rto_min_us = 200000, .rto_max_ms = 120000, .notsent_lowat = ~0u,
-		.early_retrans = 3, .recovery = 1, .dsack = 1, .ecn = 2, .ecn_fallback = 1, .frto = 2, .moderate_rcvbuf = 1, .sack = 1, .slow_start_after_idle = 1, .timestamps = 1,
+		.early_retrans = 3, .recovery = 1, .dsack = 1, .ecn = 2, .ecn_option = 2, .ecn_option_beacon = 3, .ecn_fallback = 1, .frto = 2, .moderate_rcvbuf = 1, .sack = 1, .slow_start_after_idle = 1, .timestamps = 1,
 		.window_scaling = 1, .pingpong_thresh = 1, .syncookies = 1, .no_ssthresh_metrics_save = 1, .fastopen = TFO_CLIENT,
 		.base_mss = 1024, .mtu_probe_floor = 48, .probe_threshold = 8, .probe_interval = 600,
 	};
@@ -167,7 +167,9 @@ static const struct sysctl entries[] = {
 	U8("dsack", dsack, 255),
 	U8("early_retrans", early_retrans, 4),
 	U8("recovery", recovery, 255),
-	U8("ecn", ecn, 2),
+	U8("ecn", ecn, 5),
+	U8("ecn_option", ecn_option, 2),
+	U8("ecn_option_beacon", ecn_option_beacon, 3),
 	U8("ecn_fallback", ecn_fallback, 1),
 	U8("frto", frto, 255),
 	U8("fwmark_accept", fwmark_accept, 255),

@@ -60,7 +60,7 @@ void tcp_time_wait(struct cpu *cpu, struct tcp_sock *tp, u8 state, u64 timeout)
 		tw->last_oow_ack = tp->last_oow_ack;
 		tw->mark = tp->inet.sk.mark;
 		tw->uid = tp->inet.sk.uid;
-		tw->tos = tp->inet.tos;
+		tw->tos = tp->inet.tos | (tp->accecn && !(tp->aecn.fail & ACCECN_ACE_FAIL_RECV) ? 2 : 0);
 		tw->family = (u8)tp->inet.sk.family;
 		tw->cookie = tp->inet.sk.cookie;
 		tw->saddr = tp->inet.saddr;

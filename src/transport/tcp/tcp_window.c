@@ -268,7 +268,7 @@ void tcp_event_data_recv(struct cpu *cpu, struct tcp_sock *tp, const struct sk_b
 		}
 	}
 	tp->ack.lrcvtime = cpu->now;
-	if (tp->ecn_ok)
+	if (tp->ecn_ok || tp->accecn)
 		tcp_ecn_recv(cpu, tp, skb);
 	if (skb->len >= 128)
 		tcp_grow_window(tp, skb);

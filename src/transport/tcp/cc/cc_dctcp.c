@@ -29,7 +29,7 @@ static const struct tcp_cc_ops dctcp_reno;
 
 static void init(struct cpu *cpu, struct tcp_sock *tp)
 {
-	if (!tp->ecn_ok) {
+	if (!tp->ecn_ok && !tp->accecn) {
 		tp->cc = &dctcp_reno;
 		return;
 	}
