@@ -169,12 +169,16 @@ static int closed_tcp_info(void *val, socklen_t *len)
 	return sockopt_put(val, len, &ti, sizeof(ti));
 }
 
+/* TCP_AO_GET_KEYS alone fills an array: of as many structs, of the given length, as a field of the first says. */
+enum { TCP_AO_GET_KEYS_ = 41, AO_NKEYS_AT = 272, AO_KEYS_MAX = 4096 };
+
 enum call_end call_getsockopt(struct call *c)
 {
 	int level = (int)c->arg[1], name = (int)c->arg[2], e, v;
 	struct asock *as = c->as;
 	struct cpu *cpu;
-	socklen_t len, given;
+	socklen_t len, given, each;
+	u32 n, keys = 0;
 	u8 *val;
 
 	if (level == SOL_SOCKET && name == SO_ERROR && call_replayed(c, NULL, 0))
@@ -184,11 +188,16 @@ enum call_end call_getsockopt(struct call *c)
 	if ((int)given < 0)
 		return call_ret(c, -EINVAL);
 	len = MIN(given, (socklen_t)OPTION_MAX);
-	val = calloc(1, len ? len : 1);
+	if (level == IPPROTO_TCP && name == TCP_AO_GET_KEYS_ && !call_memory(c, c->arg[3] + AO_NKEYS_AT, &n, sizeof(n)))
+		keys = MIN(n, (u32)AO_KEYS_MAX);
+	val = calloc(MAX(keys, 1u), len ? len : 1);
 	if (!val)
 		return call_ret(c, -ENOMEM);
 	if (len && level != SOL_SOCKET && call_memory(c, c->arg[3], val, len))
 		memset(val, 0, len); /* few options read what is there; those judge it */
+	if (keys && len >= AO_NKEYS_AT + sizeof(n))
+		memcpy(val + AO_NKEYS_AT, &keys, sizeof(keys));
+	each = len;
 	call_identify(c, as->kns, false);
 	cpu = call_lock(c);
 	if (as->s && as->kind == ASOCK_STREAM)
@@ -209,8 +218,13 @@ enum call_end call_getsockopt(struct call *c)
 			e = sockopt_put_int(val, &len, v);
 	}
 	call_unlock(c, cpu);
-	if (!e && (call_write(c, c->arg[3], val, len) || call_write(c, c->arg[4], &len, sizeof(len))))
+	if (!e && keys && each >= AO_NKEYS_AT + sizeof(n)) { /* so many structs, one behind the other */
+		memcpy(&n, val + AO_NKEYS_AT, sizeof(n));
+		if (call_write(c, c->arg[3], val, (size_t)each * MAX(MIN(n, keys), 1u)) || call_write(c, c->arg[4], &len, sizeof(len)))
+			e = -EFAULT;
+	} else if (!e && (call_write(c, c->arg[3], val, len) || call_write(c, c->arg[4], &len, sizeof(len)))) {
 		e = -EFAULT;
+	}
 	free(val);
 	return call_ret(c, e);
 }

@@ -1,4 +1,5 @@
-/* SHA-1's compression of one block (RFC 3174), for identifiers that Linux makes with it. Not for anything that needs a strong hash. */
+/* SHA-1's compression of one block (RFC 3174), for identifiers that Linux makes with it, and for mac.h. Not for anything
+ * that needs a strong hash. */
 #ifndef BASE_SHA1_H
 #define BASE_SHA1_H
 

@@ -242,6 +242,7 @@ void tcp_destruct(struct cpu *cpu, struct sock *sk)
 	}
 	tcp_fo_remove(cpu, tp, false);
 	tcp_md5_free(cpu, &tp->md5_keys);
+	tcp_ao_free(cpu, sk, &tp->ao);
 	mem_free(cpu_mem(cpu), tp->saved_syn);
 	mem_free(cpu_mem(cpu), tp->fo_keys);
 	tp->saved_syn = NULL;

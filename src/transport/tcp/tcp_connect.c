@@ -52,10 +52,13 @@ static int connect_init(struct cpu *cpu, struct tcp_sock *tp)
 	d = tcp_route(cpu, tp, &err);
 	if (!d)
 		return err;
+	err = tcp_ao_connect(cpu, tp);
+	if (err)
+		return err;
 	if (tcp_md5_key(tp))
 		tp->tcp_header_len = TCP_HDR_LEN + TCP_MD5_OPTION;
 	else
-		tp->tcp_header_len = TCP_HDR_LEN + (n->timestamps ? TCPO_TIMESTAMP_ALIGNED_LEN : 0);
+		tp->tcp_header_len = TCP_HDR_LEN + (n->timestamps ? TCPO_TIMESTAMP_ALIGNED_LEN : 0) + (tp->ao ? tcp_ao_len(tp->ao->current) : 0);
 	if (tp->rx_opt.user_mss)
 		tp->rx_opt.mss_clamp = tp->rx_opt.user_mss;
 	tp->max_window = 0;
@@ -333,6 +336,10 @@ static void take_syn(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_cb *
 	}
 	if (tcp_md5_key(tp))
 		tp->tcp_header_len += TCP_MD5_OPTION;
+	if (unlikely(tp->ao)) {
+		tp->tcp_header_len += (u16)tcp_ao_len(tp->ao->current);
+		tcp_ao_peer_isn(tp, cb->seq);
+	}
 	tcp_sync_mss(cpu, tp, tp->pmtu_cookie);
 	tp->ack.rcv_mss = tcp_initial_rcv_mss(tp);
 	tp->copied_seq = tp->rcv_nxt;

@@ -51,12 +51,20 @@ void tcp_rx_sock(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 	sock_put(cpu, tcp_to_sock(tp));
 }
 
+static be32 first_word(const struct tcp_hdr *th)
+{
+	be32 w;
+
+	memcpy(&w, th + 1, 4);
+	return w;
+}
+
 /* Not the headers that nearly all segments have: none, or the timestamp alone. */
 static inline bool maybe_signed(const struct tcp_sock *tp, const struct tcp_hdr *th)
 {
 	u32 hlen = tcp_hlen(th);
 
-	if (likely(!tp->md5_keys && (hlen == TCP_HDR_LEN || hlen == TCP_HDR_LEN + TCPO_TIMESTAMP_ALIGNED_LEN))) /* 18 bytes don't fit */
+	if (likely(!tp->md5_keys && !tp->ao && (hlen == TCP_HDR_LEN || (hlen == TCP_HDR_LEN + TCPO_TIMESTAMP_ALIGNED_LEN && be32_to_cpu(first_word(th)) == TCPO_TIMESTAMP_WORD))))
 		return false;
 	return true;
 }
@@ -117,7 +125,7 @@ again:
 		trace_point(cpu, net, skb, TP_SOCK_LOOKUP, req->listener->inet.sk.cookie, TCP_NEW_SYN_RECV, "connection request");
 		if (unlikely(tcp_min_ttl(&req->listener->inet, af) > af->rx_ttl(skb)))
 			goto min_ttl;
-		if (maybe_signed(req->listener, th) && !tcp_md5_ok(cpu, req->listener, &saddr, &daddr, skb))
+		if (maybe_signed(req->listener, th) && !tcp_auth_ok(cpu, req->listener, req, &saddr, &daddr, skb))
 			return;
 		tcp_req_rx(cpu, req, skb, th);
 		return;
@@ -130,7 +138,7 @@ again:
 	trace_point(cpu, net, skb, TP_SOCK_LOOKUP, tp->inet.sk.cookie, tp->inet.sk.state, tcp_state_name(tp->inet.sk.state));
 	if (unlikely(tcp_min_ttl(&tp->inet, af) > af->rx_ttl(skb)))
 		goto min_ttl;
-	if (maybe_signed(tp, th) && !tcp_md5_ok(cpu, tp, &saddr, &daddr, skb))
+	if (maybe_signed(tp, th) && !tcp_auth_ok(cpu, tp, NULL, &saddr, &daddr, skb))
 		return;
 	if (unlikely(tp->inet.sk.filter)) {
 		u32 keep = sock_filter_run(&tp->inet.sk, skb);
@@ -210,8 +218,12 @@ static void tcp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 		mib_inc(cpu, net, MIB_Icmp_InErrors);
 		return;
 	}
-	if (t->tuple_kind == INET_TUPLE_TIMEWAIT)
+	if (t->tuple_kind == INET_TUPLE_TIMEWAIT) {
+		struct tcp_tw *tw = container_of(t, struct tcp_tw, tuple);
+		if (unlikely(tw->ao))
+			tcp_ao_ignores_icmp(cpu, net, tw->ao, e); /* for its counter: errors change nothing here */
 		return;
+	}
 	if (t->tuple_kind == INET_TUPLE_REQUEST) {
 		struct tcp_req *req = container_of(t, struct tcp_req, tuple);
 		if (seq != req->snt_isn)
@@ -226,6 +238,8 @@ static void tcp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 	tp = (struct tcp_sock *)inet_sock_of_tuple(t);
 	sk = tcp_to_sock(tp);
 	if (sk->state == TCP_CLOSE)
+		return;
+	if (unlikely(tp->ao) && !(BIT(sk->state) & (TCPS(SYN_SENT) | TCPS(SYN_RECV) | TCPS(LISTEN))) && tcp_ao_ignores_icmp(cpu, net, tp->ao, e))
 		return;
 	if (!seq_between(seq, tp->snd_una - !!tp->fastopen_rsk, tp->snd_nxt) && sk->state != TCP_LISTEN) {
 		mib_inc(cpu, net, MIB_TcpExt_OutOfWindowIcmps);

@@ -53,6 +53,8 @@ struct tcp_sack_state {
 struct tcp_out_opts {
 	u16 mss; /* 0: none */
 	bool md5, ts, sack_perm, wscale_ok;
+	u8 ao_rnext;
+	const struct tcp_ao_key *ao; /* signs it; or NULL */
 	u8 wscale, num_sacks, accecn_fields;
 	u32 tsval, tsecr;
 	u32 accecn[3];
@@ -82,6 +84,7 @@ struct tcp_reply {
 	bool ae;
 	struct tcp_out_opts opts;
 	const struct tcp_md5_key *md5; /* signs it; opts.md5 follows */
+	struct tcp_ao_sig ao;	       /* so does opts.ao */
 };
 
 static inline u32 tcp_in_flight(const struct tcp_sock *tp)
@@ -158,6 +161,7 @@ void tcp_options_parse_fast(struct tcp_sock *tp, const struct tcp_hdr *th, const
 struct tcp_sack_block tcp_sack_block_get(const u8 *p, unsigned i);
 u32 tcp_out_opts_len(const struct tcp_out_opts *o);
 void tcp_out_opts_write(u8 *p, const struct tcp_out_opts *o);
+u32 tcp_options_ao(const struct tcp_sock *tp, struct tcp_out_opts *o);
 u32 tcp_options_established(struct cpu *cpu, struct tcp_sock *tp, struct tcp_out_opts *o);
 u32 tcp_isn(struct cpu *cpu, const struct inaddr *l, const struct inaddr *r, be16 lp, be16 rp);
 u32 tcp_ts_offset(const struct world *w, const struct inaddr *l, const struct inaddr *r);
@@ -214,6 +218,7 @@ static inline void tcp_ecn_count(struct tcp_sock *tp, const struct sk_buff *skb,
 /* tcp_reply.c */
 int tcp_send_reply(struct cpu *cpu, struct netns *net, const struct tcp_reply *r);
 void tcp_send_reset(struct cpu *cpu, struct netns *net, struct tcp_sock *tp, struct sk_buff *skb);
+void tcp_send_reset_of(struct cpu *cpu, struct netns *net, const struct tcp_req *req, const struct tcp_tw *tw, struct sk_buff *skb);
 void tcp_send_active_reset(struct cpu *cpu, struct tcp_sock *tp);
 
 /* tcp_output.c */
@@ -375,6 +380,7 @@ void tcp_req_queue(struct cpu *cpu, struct tcp_req *req);
 void tcp_req_free(struct cpu *cpu, struct tcp_req *req);
 void tcp_req_drop(struct cpu *cpu, struct tcp_req *req);
 void tcp_req_windows(struct cpu *cpu, struct tcp_req *req, const struct inet_af *af, const struct dst *dst);
+void tcp_req_ao(struct tcp_req *req, const struct tcp_hdr *th);
 int tcp_req_send_synack(struct cpu *cpu, struct tcp_req *req, bool cookie, bool again);
 /* The device that answers leave by: the listener's; of a link-local peer, the one it is behind. 0: any. */
 static inline s32 tcp_req_oif(const struct tcp_req *req)
@@ -424,6 +430,40 @@ void tcp_metrics_load(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_metrics_fo_get(const struct tcp_sock *tp, u16 *mss, struct tcp_fo_cookie *c);
 void tcp_metrics_fo_set(struct cpu *cpu, struct tcp_sock *tp, u16 mss, const struct tcp_fo_cookie *c, bool syn_lost, u8 try_exp);
 
+/* tcp_auth.c */
+bool tcp_auth_options(const struct tcp_hdr *th, const u8 **md5, struct tcp_ao_opt *ao);
+bool tcp_auth_ok(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_req *req, const struct inaddr *s, const struct inaddr *d, struct sk_buff *skb);
+
+/* tcp_ao.c */
+u16 tcp_ao_family(const struct inaddr *a);
+bool tcp_ao_key_matches(const struct tcp_ao_key *k, s32 l3index, const struct inaddr *addr, u16 family, u8 prefix, int sndid, int rcvid);
+struct tcp_ao_key *tcp_ao_find(const struct tcp_ao *ao, s32 l3index, const struct inaddr *peer, int sndid, int rcvid);
+struct tcp_ao_key *tcp_ao_by_id(const struct tcp_ao *ao, int sndid, int rcvid);
+s32 tcp_ao_l3index(const struct tcp_sock *tp);
+void tcp_ao_free(struct cpu *cpu, struct sock *sk, struct tcp_ao **ao);
+void tcp_ao_key_del(struct cpu *cpu, struct tcp_sock *tp, struct tcp_ao_key **at);
+void tcp_ao_traffic_key(const struct tcp_ao_key *k, const struct inaddr *s, const struct inaddr *d, be16 sport, be16 dport, u32 sisn, u32 disn, u8 out[MAC_MAX_LEN]);
+void tcp_ao_mac(const struct tcp_ao_key *k, const u8 *traffic, u32 sne, const struct inaddr *s, const struct inaddr *d, const struct sk_buff *skb, u32 off,
+		u32 opt_off, u8 out[MAC_MAX_LEN]);
+u32 tcp_ao_sne(const struct tcp_ao_sne *r, u32 seq);
+u8 *tcp_ao_option_write(u8 *p, const struct tcp_out_opts *o);
+void tcp_ao_sign(struct tcp_sock *tp, const struct tcp_ao_key *key, struct sk_buff *skb, struct tcp_hdr *th);
+void tcp_ao_sign_reply(const struct tcp_reply *r, struct sk_buff *skb, struct tcp_hdr *th);
+void tcp_ao_reply(const struct tcp_ao *ao, struct tcp_reply *r);
+bool tcp_ao_req_reply(const struct tcp_req *req, struct tcp_reply *r);
+int tcp_ao_connect(struct cpu *cpu, struct tcp_sock *tp);
+void tcp_ao_peer_isn(struct tcp_sock *tp, u32 isn);
+int tcp_ao_child(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_req *req);
+struct tcp_ao *tcp_ao_remains(struct cpu *cpu, struct tcp_sock *tp);
+bool tcp_ao_unsigned_ok(struct cpu *cpu, const struct tcp_sock *tp, const struct inaddr *s, struct sk_buff *skb);
+bool tcp_ao_signed_ok(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_req *req, const struct tcp_ao_opt *o, const struct inaddr *s,
+		      const struct inaddr *d, struct sk_buff *skb);
+bool tcp_ao_ignores_icmp(struct cpu *cpu, struct netns *net, struct tcp_ao *ao, const struct icmp_error *e);
+
+/* tcp_ao_opt.c */
+int tcp_ao_set(struct cpu *cpu, struct tcp_sock *tp, int name, const void *val, socklen_t len);
+int tcp_ao_get(struct tcp_sock *tp, int name, void *val, socklen_t *len);
+
 /* tcp_md5.c */
 enum { TCP_MD5_OPTION = 20 }; /* with two NOPs in front */
 const struct tcp_md5_key *tcp_md5_find(const struct tcp_sock *tp, const struct inaddr *peer);
@@ -431,7 +471,8 @@ void tcp_md5_free(struct cpu *cpu, struct tcp_md5_key **list);
 int tcp_md5_copy(struct cpu *cpu, struct tcp_md5_key **list, const struct tcp_md5_key *k, const struct inaddr *peer);
 int tcp_md5_set(struct cpu *cpu, struct tcp_sock *tp, int name, const void *val, socklen_t len);
 void tcp_md5_sign(const struct tcp_md5_key *k, const struct inaddr *s, const struct inaddr *d, struct sk_buff *skb, struct tcp_hdr *th);
-bool tcp_md5_ok(struct cpu *cpu, const struct tcp_sock *tp, const struct inaddr *s, const struct inaddr *d, struct sk_buff *skb);
+bool tcp_md5_ok(struct cpu *cpu, const struct tcp_sock *tp, const u8 *sig, const struct inaddr *s, const struct inaddr *d, struct sk_buff *skb);
+bool tcp_md5_any(const struct tcp_sock *tp, const struct inaddr *addr, u16 family, u8 prefix);
 /* The key for the connection's own peer. */
 static inline const struct tcp_md5_key *tcp_md5_key(const struct tcp_sock *tp)
 {

@@ -52,6 +52,7 @@ static void req_from_syn(struct cpu *cpu, struct tcp_req *req, struct tcp_sock *
 	req->sack_ok = o->sack_ok;
 	if (unlikely(l->md5_keys) && req->sack_ok && tcp_md5_find(l, &req->tuple.daddr))
 		req->tstamp_ok = false; /* no room for both beside the signature */
+	tcp_req_ao(req, th);
 	req->wscale_ok = o->wscale_ok;
 	req->snd_wscale = o->snd_wscale;
 	req->iif = skb->skb_iif;

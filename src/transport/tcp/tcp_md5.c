@@ -29,6 +29,17 @@ const struct tcp_md5_key *tcp_md5_find(const struct tcp_sock *tp, const struct i
 	return best;
 }
 
+/* Is there a key for any of the peers addr/prefix (prefix in bits of their family)? */
+bool tcp_md5_any(const struct tcp_sock *tp, const struct inaddr *addr, u16 family, u8 prefix)
+{
+	const struct tcp_ao_key peers = { .addr = *addr, .family = family, .prefix = prefix };
+	const struct tcp_md5_key *k = tp->md5_keys;
+
+	while (k && !tcp_ao_key_matches(&peers, -1, &k->addr, tcp_ao_family(&k->addr), (u8)(inaddr_is_v4(&k->addr) ? k->prefix - 96 : k->prefix), -1, -1))
+		k = k->next;
+	return k;
+}
+
 void tcp_md5_free(struct cpu *cpu, struct tcp_md5_key **list)
 {
 	while (*list) {
@@ -85,6 +96,8 @@ int tcp_md5_set(struct cpu *cpu, struct tcp_sock *tp, int name, const void *val,
 		return -EINVAL;
 	if (cmd.tcpm_keylen > TCP_MD5SIG_MAXKEYLEN)
 		return -EINVAL;
+	if (cmd.tcpm_keylen && tp->ao && (tp->ao->required || tcp_ao_find(tp->ao, -1, &addr, -1, -1))) /* one peer, one way of signing */
+		return -EKEYREJECTED;
 	for (at = &tp->md5_keys; (k = *at); at = &k->next)
 		if (k->prefix == prefix && inaddr_eq(&k->addr, &addr))
 			break;
@@ -144,30 +157,10 @@ void tcp_md5_sign(const struct tcp_md5_key *k, const struct inaddr *s, const str
 	digest(k, s, d, skb, (u32)((u8 *)th - skb->data), (u8 *)(th + 1) + 4);
 }
 
-static const u8 *option(const struct tcp_hdr *th)
+/* May a segment for tp in? sig: its signature, or NULL. False: it is dropped. skb->data is at its TCP header, whose bytes are linear. */
+bool tcp_md5_ok(struct cpu *cpu, const struct tcp_sock *tp, const u8 *sig, const struct inaddr *s, const struct inaddr *d, struct sk_buff *skb)
 {
-	const u8 *p = (const u8 *)(th + 1);
-	int left = (int)tcp_hlen(th) - TCP_HDR_LEN;
-
-	while (left > 0 && *p != TCPO_EOL) {
-		unsigned len = *p == TCPO_NOP ? 1 : left < 2 ? 0 : p[1];
-
-		if (!len || (len < 2 && *p != TCPO_NOP) || len > (unsigned)left)
-			return NULL;
-		if (*p == TCPO_MD5SIG && len == TCPO_MD5SIG_LEN)
-			return p + 2;
-		p += len;
-		left -= (int)len;
-	}
-	return NULL;
-}
-
-/* May a segment for tp in? False: it is dropped. skb->data is at its TCP header, whose bytes are linear. */
-bool tcp_md5_ok(struct cpu *cpu, const struct tcp_sock *tp, const struct inaddr *s, const struct inaddr *d, struct sk_buff *skb)
-{
-	const struct tcp_hdr *th = (const struct tcp_hdr *)skb->data;
 	const struct tcp_md5_key *k = tp->md5_keys ? tcp_md5_find(tp, s) : NULL;
-	const u8 *sig = option(th);
 	struct netns *net = tp->inet.sk.net;
 	u8 want[16];
 

@@ -122,7 +122,7 @@ struct tcp_sack_block tcp_sack_block_get(const u8 *p, unsigned i)
 
 u32 tcp_out_opts_len(const struct tcp_out_opts *o)
 {
-	u32 n = o->md5 ? TCP_MD5_OPTION : 0;
+	u32 n = o->md5 ? TCP_MD5_OPTION : o->ao ? tcp_ao_len(o->ao) : 0;
 
 	if (o->mss)
 		n += 4;
@@ -147,6 +147,8 @@ void tcp_out_opts_write(u8 *p, const struct tcp_out_opts *o)
 		memset(p, 0, 16);
 		p += 16;
 	}
+	if (unlikely(o->ao))
+		p = tcp_ao_option_write(p, o);
 	if (o->mss)
 		p = put32(p, (u32)TCPO_MSS << 24 | TCPO_MSS_LEN << 16 | o->mss);
 	if (o->ts) {
@@ -179,6 +181,16 @@ void tcp_out_opts_write(u8 *p, const struct tcp_out_opts *o)
 		tcp_fo_option_write(p, &o->fo);
 }
 
+/* The key that signs. Returns the option's length. */
+u32 tcp_options_ao(const struct tcp_sock *tp, struct tcp_out_opts *o)
+{
+	o->ao = tp->ao ? tp->ao->current : NULL;
+	if (!o->ao)
+		return 0;
+	o->ao_rnext = tp->ao->rnext ? tp->ao->rnext->rcvid : o->ao->rcvid;
+	return tcp_ao_len(o->ao);
+}
+
 /* Options of everything but SYNs. Also says how much room SACK blocks take beside a full segment. */
 u32 tcp_options_established(struct cpu *cpu, struct tcp_sock *tp, struct tcp_out_opts *o)
 {
@@ -190,8 +202,11 @@ u32 tcp_options_established(struct cpu *cpu, struct tcp_sock *tp, struct tcp_out
 	o->num_sacks = o->accecn_fields = 0;
 	o->fo.present = false;
 	o->md5 = tcp_md5_key(tp);
+	o->ao = NULL;
 	if (unlikely(o->md5))
 		len = TCP_MD5_OPTION;
+	else if (unlikely(tp->ao))
+		len = tcp_options_ao(tp, o);
 	o->ts = tp->rx_opt.tstamp_ok;
 	if (o->ts) {
 		o->tsval = tcp_ts_now(cpu) + tp->ts_offset;

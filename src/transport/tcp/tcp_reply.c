@@ -39,6 +39,8 @@ int tcp_send_reply(struct cpu *cpu, struct netns *net, const struct tcp_reply *r
 	tcp_out_opts_write((u8 *)(th + 1), &r->opts);
 	if (unlikely(r->md5))
 		tcp_md5_sign(r->md5, &r->saddr, &r->daddr, skb, th);
+	if (unlikely(r->ao.key))
+		tcp_ao_sign_reply(r, skb, th);
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	skb->csum_start = skb->transport_header;
 	skb->csum_offset = offsetof(struct tcp_hdr, check);
@@ -49,8 +51,8 @@ int tcp_send_reply(struct cpu *cpu, struct netns *net, const struct tcp_reply *r
 	return af->xmit(cpu, net, skb, &out);
 }
 
-/* Answers skb (transport header set, headers in front or pulled) with a reset. tp: the connection it concerns, or NULL. */
-void tcp_send_reset(struct cpu *cpu, struct netns *net, struct tcp_sock *tp, struct sk_buff *skb)
+/* Answers skb (transport header set, headers in front or pulled) with a reset; whose it is decides on marks and signatures. */
+static void send_reset(struct cpu *cpu, struct netns *net, struct tcp_sock *tp, const struct tcp_req *req, const struct tcp_tw *tw, struct sk_buff *skb)
 {
 	const struct tcp_hdr *th = (const struct tcp_hdr *)skb_transport_header(skb);
 	const struct inet_af *af = be16_eq(skb->protocol, BE16(0x86dd)) ? net->inet->af6 : net->inet->af4;
@@ -77,10 +79,27 @@ void tcp_send_reset(struct cpu *cpu, struct netns *net, struct tcp_sock *tp, str
 		r.oif = tp->inet.sk.bound_dev_if ? tp->inet.sk.bound_dev_if : r.oif;
 		r.tos = af->family == AF_INET6 ? tp->inet.v6.tclass : tp->inet.tos;
 		r.md5 = tcp_md5_key(tp);
-		r.opts.md5 = r.md5;
+		tcp_ao_reply(tp->ao, &r);
+	} else if (req) {
+		r.md5 = tcp_md5_find(req->listener, &r.daddr);
+		if (!tcp_ao_req_reply(req, &r))
+			return;
+	} else if (tw) {
+		r.md5 = tw->md5;
+		tcp_ao_reply(tw->ao, &r);
 	}
+	r.opts.md5 = r.md5;
 	mib_inc(cpu, net, MIB_Tcp_OutRsts);
 	tcp_send_reply(cpu, net, &r);
+}
+
+/* tp: the connection that the segment concerns, or NULL. */
+void tcp_send_reset(struct cpu *cpu, struct netns *net, struct tcp_sock *tp, struct sk_buff *skb) { send_reset(cpu, net, tp, NULL, NULL, skb); }
+
+/* Of a request, or of remains. */
+void tcp_send_reset_of(struct cpu *cpu, struct netns *net, const struct tcp_req *req, const struct tcp_tw *tw, struct sk_buff *skb)
+{
+	send_reset(cpu, net, NULL, req, tw, skb);
 }
 
 /* A reset from a connection itself (abort, linger 0, close with unread data). */

@@ -100,6 +100,19 @@ void tcp_req_windows(struct cpu *cpu, struct tcp_req *req, const struct inet_af 
 	req->window_clamp = clamp;
 }
 
+/* The keys that a signed SYN, or a cookie's ACK, names. */
+void tcp_req_ao(struct tcp_req *req, const struct tcp_hdr *th)
+{
+	struct tcp_ao_opt ao = { .at = NULL };
+	const u8 *md5;
+
+	if (likely(!req->listener->ao) || !tcp_auth_options(th, &md5, &ao) || !ao.at)
+		return;
+	req->ao_used = true;
+	req->ao_rcvid = ao.keyid;
+	req->ao_sndid = ao.rnext;
+}
+
 /* -- SYN-ACK -- */
 
 /* cookie: nothing of req is kept. again: not the first one. */
@@ -119,6 +132,8 @@ int tcp_req_send_synack(struct cpu *cpu, struct tcp_req *req, bool cookie, bool 
 	r.opts.fo = req->foc;
 	r.md5 = tcp_md5_find(req->listener, &req->tuple.daddr);
 	r.opts.md5 = r.md5;
+	if (unlikely(!tcp_ao_req_reply(req, &r)))
+		return -ENOENT;
 	tcp_ecn_req_synack(req, &r, again);
 	return tcp_send_reply(cpu, req->net, &r);
 }
@@ -222,6 +237,10 @@ static struct tcp_sock *child_new(struct cpu *cpu, struct tcp_req *req, const st
 		sock_put(cpu, sk);
 		return NULL;
 	}
+	if (unlikely(tcp_ao_child(cpu, tp, req))) {
+		sock_put(cpu, sk);
+		return NULL;
+	}
 	tcp_setup_caps(tp);
 
 	tp->ts_offset = req->ts_offset;
@@ -240,6 +259,8 @@ static struct tcp_sock *child_new(struct cpu *cpu, struct tcp_req *req, const st
 	tp->tcp_header_len = TCP_HDR_LEN + (req->tstamp_ok ? TCPO_TIMESTAMP_ALIGNED_LEN : 0);
 	if (tp->md5_keys)
 		tp->tcp_header_len += TCP_MD5_OPTION;
+	else if (tp->ao)
+		tp->tcp_header_len += (u16)tcp_ao_len(tp->ao->current);
 	tp->advmss = req->advmss;
 	if (req->tstamp_ok) {
 		tp->rx_opt.ts_recent = req->ts_recent;
@@ -306,7 +327,7 @@ void tcp_req_complete(struct cpu *cpu, struct tcp_req *req, struct sk_buff *skb,
 			return;
 		}
 		mib_inc(cpu, net, MIB_TcpExt_EmbryonicRsts);
-		tcp_send_reset(cpu, net, NULL, skb);
+		tcp_send_reset_of(cpu, net, req, NULL, skb);
 		tcp_req_drop(cpu, req);
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_TCP_LISTEN_OVERFLOW);
 		return;
@@ -375,7 +396,7 @@ bool tcp_req_check(struct cpu *cpu, struct tcp_req *req, struct tcp_sock *child,
 	}
 	/* An ACK of something else: reset, the request stays (RFC 9293, SYN-RECEIVED). */
 	if ((flags & TCPF_ACK) && !child && cb->ack_seq != req->snt_isn + 1) {
-		tcp_send_reset(cpu, net, NULL, skb);
+		tcp_send_reset_of(cpu, net, req, NULL, skb);
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_TCP_INVALID_ACK_SEQUENCE);
 		return false;
 	}
@@ -392,7 +413,8 @@ bool tcp_req_check(struct cpu *cpu, struct tcp_req *req, struct tcp_sock *child,
 			}
 			r.md5 = tcp_md5_find(req->listener, &req->tuple.daddr);
 			r.opts.md5 = r.md5;
-			tcp_send_reply(cpu, net, &r);
+			if (tcp_ao_req_reply(req, &r))
+				tcp_send_reply(cpu, net, &r);
 		}
 		if (paws_reject)
 			mib_inc(cpu, net, MIB_TcpExt_PAWSEstab);
@@ -409,7 +431,7 @@ bool tcp_req_check(struct cpu *cpu, struct tcp_req *req, struct tcp_sock *child,
 			return false;
 		}
 		if (flags & TCPF_SYN && !(flags & TCPF_RST)) {
-			tcp_send_reset(cpu, net, NULL, skb);
+			tcp_send_reset_of(cpu, net, req, NULL, skb);
 		} else if (child) {
 			tcp_fo_remove(cpu, child, true);
 			tcp_reset(cpu, child);

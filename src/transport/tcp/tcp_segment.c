@@ -68,7 +68,7 @@ void tcp_setup_caps(struct tcp_sock *tp)
 {
 	const struct net_device *dev = tp->inet.dst ? tp->inet.dst->dev : NULL;
 
-	tp->gso_ok = !tp->md5_keys && dev; /* a device cannot sign what it cuts */ /* what the device does not cut is cut before it */
+	tp->gso_ok = !tp->md5_keys && !tp->ao && dev; /* what the device does not cut is cut before it; but nothing can sign what it cuts */
 	tp->gso_max_bytes = dev && dev->gso_max_size ? MIN(dev->gso_max_size, 65536u) : 65536u;
 	tp->gso_max_segs = dev && dev->gso_max_segs ? dev->gso_max_segs : 65535u;
 }
@@ -112,6 +112,7 @@ static void syn_options(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_t
 	bool ack = x->flags & TCPF_ACK; /* simultaneous open answers what was offered */
 
 	o->md5 = tcp_md5_key(tp);
+	tcp_options_ao(tp, o);
 	o->mss = tcp_advertise_mss(cpu, tp);
 	o->ts = ack ? tp->rx_opt.tstamp_ok : n->timestamps && !o->md5;
 	o->tsval = tcp_ts_now(cpu) + tp->ts_offset;
@@ -204,6 +205,8 @@ int tcp_transmit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_tx *x)
 	}
 	if (unlikely(opts.md5))
 		tcp_md5_sign(tcp_md5_key(tp), &inet->saddr, &inet->daddr, skb, th);
+	if (unlikely(opts.ao))
+		tcp_ao_sign(tp, opts.ao, skb, th);
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	skb->csum_start = skb->transport_header;
 	skb->csum_offset = offsetof(struct tcp_hdr, check);
@@ -314,7 +317,7 @@ u32 tcp_current_mss(struct cpu *cpu, struct tcp_sock *tp)
 			tcp_sync_mss(cpu, tp, mtu);
 	}
 	mss = tp->mss_cache;
-	if (unlikely(tp->num_sacks || tp->accecn || tp->dsack.start != tp->dsack.end)) {
+	if (unlikely(tp->num_sacks || tp->accecn || tp->ao || tp->dsack.start != tp->dsack.end)) {
 		hlen = TCP_HDR_LEN + tcp_options_established(cpu, tp, &o);
 		if (hlen > tp->tcp_header_len)
 			mss -= hlen - tp->tcp_header_len;

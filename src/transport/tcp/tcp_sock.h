@@ -22,6 +22,7 @@
 #include "sock/inet_sock.h"
 #include "transport/inet_hash.h"
 #include "transport/ports.h"
+#include "transport/tcp/tcp_ao.h"
 #include "transport/tcp/tcp_cc.h"
 #include "transport/tcp/tcp_seq.h"
 
@@ -350,6 +351,7 @@ struct tcp_sock {
 	u8 save_syn;		/* TCP_SAVE_SYN of a listener: 1 from the network header on, 2 from the link's */
 	struct tcp_saved_syn *saved_syn; /* of a child, until it is fetched */
 	struct tcp_md5_key *md5_keys;	/* tcp_md5.c */
+	struct tcp_ao *ao;		/* tcp_ao.c */
 
 	/* -- Fast Open: tcp_fastopen.c -- */
 	struct tcp_req *fastopen_rsk;	/* a child's request while its handshake is incomplete; ours */
@@ -399,6 +401,8 @@ struct tcp_req {
 	u8 snd_wscale, rcv_wscale, tos;
 	bool tstamp_ok, sack_ok, wscale_ok, ecn_ok, accecn, acked; /* ecn_ok: RFC 3168; accecn: accurate */
 	u8 accecn_fail;
+	bool ao_used;		/* the SYN was signed with TCP-AO */
+	u8 ao_sndid, ao_rcvid;	/* ids of the key that the peer asked for, and of the one that it used */
 	bool queued;		/* in the SYN queue; else made up from a cookie, or a Fast Open child's */
 	struct tcp_fo_cookie foc; /* for the next SYN-ACK */
 	u64 hold_until;		/* while in fo_reset */
@@ -421,6 +425,7 @@ struct tcp_tw {
 	u8 rcv_wscale, tos, family;
 	bool tstamp_ok, reuse_ok;
 	struct tcp_md5_key *md5; /* of the peer, or NULL */
+	struct tcp_ao *ao;	/* what signs, or NULL */
 	struct inaddr saddr;	/* source of what we send */
 };
 

@@ -1,6 +1,6 @@
 /* setsockopt and getsockopt at level SOL_TCP, as tcp(7) and linux/tcp.h name them.
  *
- * What is not built (repair, AO, ULP, zero-copy receive) answers as a kernel without it: ENOPROTOOPT.
+ * What is not built (repair, ULP, zero-copy receive) answers as a kernel without it: ENOPROTOOPT.
  */
 #include "transport/tcp/tcp_impl.h"
 
@@ -127,6 +127,8 @@ int tcp_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, const 
 	}
 	if (name == TCP_MD5SIG || name == TCP_MD5SIG_EXT)
 		return tcp_md5_set(cpu, tp, name, val, len);
+	if (name == OPT_AO_ADD_KEY || name == OPT_AO_DEL_KEY || name == OPT_AO_INFO || name == OPT_AO_REPAIR)
+		return tcp_ao_set(cpu, tp, name, val, len);
 	if (name == TCP_FASTOPEN_KEY)
 		return tcp_fo_set_keys(cpu, tp, val, len);
 	if (len < sizeof v)
@@ -257,6 +259,10 @@ int tcp_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name, void *
 	if ((int)*len < 0)
 		return -EINVAL;
 	switch (name) {
+	case OPT_AO_INFO:
+	case OPT_AO_GET_KEYS:
+	case OPT_AO_REPAIR:
+		return tcp_ao_get(tp, name, val, len);
 	case TCP_FASTOPEN:
 		v = (int)tp->fo_max_qlen;
 		break;

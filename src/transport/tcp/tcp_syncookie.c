@@ -127,6 +127,7 @@ bool tcp_cookie_rx(struct cpu *cpu, struct tcp_sock *l, struct sk_buff *skb, con
 	}
 	mib_inc(cpu, net, MIB_TcpExt_SyncookiesRecv);
 	tcp_options_parse(n, th, &o, false, NULL, NULL);
+	tcp_req_ao(&req, th);
 	req.ts_offset = tcp_ts_offset(cpu->world, &req.tuple.rcv_saddr, &req.tuple.daddr);
 	if (o.saw_tstamp && o.rcv_tsecr)
 		o.rcv_tsecr -= req.ts_offset;

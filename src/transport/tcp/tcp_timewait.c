@@ -17,6 +17,7 @@ static void tw_free(struct cpu *cpu, struct tcp_tw *tw)
 	net->tcp->tw_count--;
 	net->core->sockstat[SOCKSTAT_TCP_TW]--;
 	tcp_md5_free(cpu, &tw->md5);
+	tcp_ao_free(cpu, NULL, &tw->ao);
 	mem_free(&net->world->mem, tw);
 	(void)cpu;
 }
@@ -71,6 +72,8 @@ void tcp_time_wait(struct cpu *cpu, struct tcp_sock *tp, u8 state, u64 timeout)
 		tw->reuse_ok = tp->inet.sk.reuse;
 		if (unlikely(tp->md5_keys))
 			tcp_md5_copy(cpu, &tw->md5, tcp_md5_key(tp), &tp->inet.daddr);
+		if (unlikely(tp->ao))
+			tw->ao = tcp_ao_remains(cpu, tp);
 		timer_init(&tw->timer, tw_timer);
 		list_add_tail(&n->tws, &tw->link);
 		n->tw_count++;
@@ -103,6 +106,8 @@ static void tw_ack(struct cpu *cpu, struct tcp_tw *tw)
 	}
 	r.md5 = tw->md5;
 	r.opts.md5 = r.md5;
+	if (unlikely(tw->ao))
+		tcp_ao_reply(tw->ao, &r);
 	tcp_send_reply(cpu, tw->net, &r);
 }
 
@@ -213,7 +218,7 @@ ack_drop:
 	skb_drop_net(cpu, net, skb, reason ? reason : SKB_DROP_REASON_TCP_OLD_DATA);
 	return false;
 reset:
-	tcp_send_reset(cpu, net, NULL, skb);
+	tcp_send_reset_of(cpu, net, NULL, tw, skb);
 kill:
 	tw_free(cpu, tw);
 	skb_drop_net(cpu, net, skb, SKB_DROP_REASON_TCP_RESET);

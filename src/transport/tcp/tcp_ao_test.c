@@ -1,0 +1,754 @@
+/* TCP-AO: the vectors of RFC 9235; every answer of the options as Linux gives them; whole lives of signed connections, keys changed under
+ * way, sequence numbers that wrap, and what is refused. */
+#include <linux/icmp.h>
+
+#include "transport/tcp/tcp_impl.h"
+#include "transport/tcp/test_tcp.h"
+
+/* -- RFC 9235 -- */
+
+static size_t unhex(const char *hex, u8 *out)
+{
+	size_t n = 0;
+
+	while (*hex) {
+		if (*hex == ' ') {
+			hex++;
+			continue;
+		}
+		out[n++] = (u8)strtoul((char[]){ hex[0], hex[1], 0 }, NULL, 16);
+		hex += 2;
+	}
+	return n;
+}
+
+/* An IP packet, the traffic key that signs it, and of which numbers that is made; exclude: options are not covered. */
+static const struct vector {
+	enum mac_alg alg;
+	bool exclude;
+	u32 sisn, disn;
+	const char *traffic, *packet;
+} vectors[] = {
+	{ MAC_HMAC_SHA1, false, 0xfbfbab5a, 0, "6d63ef1b02fe1509d4b1402707fd7b0416abb74f", /* 4.1.1 */
+	  "45e0004cdd0f4000ff06bf6b0a0b0c0d ac1b1c1de9d700b3fbfbab5a00000000 e002ffffcac40000020405b401030308"
+	  "0402080a00155ab7000000001d103d54 2ee437c6f8ede6d7c4d602e7" },
+	{ MAC_HMAC_SHA1, false, 0x11c14261, 0xfbfbab5a, "d9e217e4834a80ca2f3fd8de2e41b8e6797fea96", /* 4.1.2 */
+	  "45e0004c65064000ff063775ac1b1c1d 0a0b0c0d00b3e9d711c14261fbfbab5b e012ffff37760000020405b401030308"
+	  "0402080a84a50beb00155ab71d10543d eeab0fe24c3010815116b3be" },
+	{ MAC_HMAC_SHA1, false, 0xfbfbab5a, 0x11c14261, "d2e59c65ffc7b1a393476564 63b70edc24a13d71", /* 4.1.3 */
+	  "45e0008736a14000ff06659f0a0b0c0d ac1b1c1de9d700b3fbfbab5b11c14262 c0180104a16200000101080a00155ac1"
+	  "84a50beb1d103d547064cf998cc6c315 c2c2e2bfffffffffffffffffffffffff ffffffff00430104dabf00b40a0b0c0d"
+	  "26020601040001000102028000020202 0002024200020641040000dabf020840 06006400010100" },
+	{ MAC_HMAC_SHA1, true, 0xcb0efbee, 0, "30eaa1560cf0be57dab5c045229fb10a423cd7ea", /* 4.2.1 */
+	  "45e0004c53994000ff0648e20a0b0c0d ac1b1c1dff1200b3cb0efbee00000000 e002ffff541f0000020405b401030308"
+	  "0402080a00024cce000000001d103d54 80af3cfeb85368937b8f9ec2" },
+	{ MAC_HMAC_SHA1, true, 0xcb0efbee, 0xacd5b5e1, "f3db1793d7910ecd806c34f155ea1f00345953e3", /* 4.2.3 */
+	  "45e00087a8f54000ff06f34a0a0b0c0d ac1b1c1dff1200b3cb0efbefacd5b5e2 c01801046c4500000101080a00024cce"
+	  "576772f31d103d54710608cc696c03a2 71c93aa5ffffffffffffffffffffffff ffffffff00430104dabf00b40a0b0c0d"
+	  "26020601040001000102028000020202 0002024200020641040000dabf020840 06006400010100" },
+	{ MAC_AES128_CMAC, false, 0x787a1ddf, 0, "f5b8b3d5f34fdbb6eb8d4ab9660e60e3", /* 5.1.1 */
+	  "45e0004c7b9f4000ff0620dc0a0b0c0d ac1b1c1dc4fa00b3787a1ddf00000000 e002ffff5a0f0000020405b401030308"
+	  "0402080a00017ed0000000001d103d54 e477e99c8040765498e55091" },
+	{ MAC_HMAC_SHA1, false, 0x176a833f, 0, "625ec09d575836edc9b6428418bbf06989a361bb", /* 6.1.1 */
+	  "6e0891dc00380640fd00000000000000 0000000000000001fd00000000000000 0000000000000002f7e400b3176a833f"
+	  "00000000e002ffff47210000020405a0 010303080402080a0041d08700000000 1d103d549033ec3d7334b64c5edd039f" },
+	{ MAC_HMAC_SHA1, false, 0x3f51994b, 0x176a833f, "e4a37ada2a0afca8711434913fe138c771ebcb4a", /* 6.1.2 */
+	  "6e01009e00380640fd00000000000000 0000000000000002fd00000000000000 000000000000000100b3f7e43f51994b"
+	  "176a8340e012ffffbfec0000020405a0 010303080402080abd33129b0041d087 1d10543df1cba346c3526163f71f1f55" },
+	{ MAC_HMAC_SHA1, true, 0xeba3734d, 0x020c1e69, "405108947f996575e7bdbc26d40216a2c7fa91bd", /* 6.2.2 */
+	  "6e0a7e1f00380640fd00000000000000 0000000000000002fd00000000000000 000000000000000100b3c6cdeba3734d"
+	  "020c1e6ae012ffff774d0000020405a0 010303080402080a5ec99b70009db95b 1d10543d3c546bad9743f12df8b8010d" },
+	{ MAC_AES128_CMAC, false, 0xa6744ecb, 0x193cccec, "cf1b1e225e06a63616764a067b46f4b1", /* 7.1.2 */
+	  "6e06152000380640fd00000000000000 0000000000000002fd00000000000000 000000000000000100b3f85aa6744ecb"
+	  "193cccede012ffffeabb0000020405a0 010303080402080a71daabc813e4ab99 1d10543ddc2843a84e78a6bcfdc5ed80" },
+	{ MAC_AES128_CMAC, false, 0xa6744ecb, 0x193cccec, "cf1b1e225e06a63616764a067b46f4b1", /* 7.1.4 */
+	  "6e06152000730640fd00000000000000 0000000000000002fd00000000000000 000000000000000100b3f85aa6744ecc"
+	  "193ccd30c018010052f400000101080a 71daabd313e4aba31d10543dc1069b7d fd3d693a6df3f289ffffffffffffffff"
+	  "ffffffffffffffff00430104fde800b4 0101017a260206010400010001020280 0002020200020242000206410400 00fd"
+	  "e802084006006400010100" },
+};
+
+static void test_vectors(void **state)
+{
+	struct lab l;
+	struct cpu *cpu;
+
+	lab_pair(&l, 1);
+	cpu = l.w->cpu[0];
+	for (unsigned i = 0; i < ARRAY_SIZE(vectors); i++) {
+		const struct vector *v = &vectors[i];
+		struct tcp_ao_key k = { .alg = v->alg, .keyflags = v->exclude ? AO_KEYF_EXCLUDE_OPT : 0, .maclen = 12, .keylen = 10 };
+		u8 pkt[256], want[32], got[32];
+		size_t n = unhex(v->packet, pkt), ip = pkt[0] >> 4 == 4 ? 20 : 40;
+		struct tcp_ao_opt o;
+		struct inaddr s, d;
+		const struct tcp_hdr *th;
+		struct sk_buff *skb = skb_alloc(cpu, 64, 256);
+		const u8 *md5;
+
+		if (v->alg == MAC_AES128_CMAC) { /* ten bytes: not its own length */
+			struct mac m;
+			mac_init(&m, v->alg, (u8[16]){ 0 }, 16);
+			mac_add(&m, "testvector", 10);
+			mac_end(&m, k.kdf);
+			k.kdf_len = 16;
+		} else {
+			memcpy(k.kdf, "testvector", 10);
+			k.kdf_len = 10;
+		}
+		memcpy(skb_put(skb, (u32)(n - ip)), pkt + ip, n - ip);
+		th = (const struct tcp_hdr *)skb->data;
+		if (ip == 20) {
+			be32 a[2];
+			memcpy(a, pkt + 12, 8);
+			s = inaddr_from_v4(a[0]);
+			d = inaddr_from_v4(a[1]);
+		} else {
+			memcpy(s.b, pkt + 8, 16);
+			memcpy(d.b, pkt + 24, 16);
+		}
+		assert_true(tcp_auth_options(th, &md5, &o));
+		assert_non_null(o.at);
+		assert_int_equal(o.maclen, 12);
+		assert_int_equal(o.keyid + o.rnext, 61 + 84);
+		tcp_ao_traffic_key(&k, &s, &d, th->sport, th->dport, v->sisn, v->disn, got);
+		assert_int_equal(unhex(v->traffic, want), mac_len(v->alg));
+		assert_memory_equal(got, want, mac_len(v->alg));
+		tcp_ao_mac(&k, want, 0, &s, &d, skb, 0, (u32)(o.at - skb->data), got);
+		assert_memory_equal(got, o.at + 4, 12);
+		skb_consume(cpu, skb);
+	}
+	lab_end(&l);
+}
+
+static void test_extension(void **state)
+{
+	const struct tcp_ao_sne r = { 0xfffffff0, 7 }, z = { 0x10, 8 };
+
+	assert_int_equal(tcp_ao_sne(&r, 0xfffffff0), 7);
+	assert_int_equal(tcp_ao_sne(&r, 0xffffff00), 7);
+	assert_int_equal(tcp_ao_sne(&r, 0x10), 8);
+	assert_int_equal(tcp_ao_sne(&z, 0x7fffffff), 8);
+	assert_int_equal(tcp_ao_sne(&z, 0xfffffff0), 7); /* late */
+	assert_int_equal(tcp_ao_sne(&z, 0x11), 8);
+}
+
+/* -- options -- */
+
+static struct ao_add key_of(const char *peer, int prefix, u8 snd, u8 rcv, const char *secret)
+{
+	struct ao_add a = { .alg_name = "hmac(sha1)", .prefix = (u8)prefix, .sndid = snd, .rcvid = rcv, .keylen = (u8)strlen(secret) };
+	struct sockaddr_in sin = lab_addr(peer, 0);
+
+	memcpy(&a.addr, &sin, sizeof sin);
+	memcpy(a.key, secret, a.keylen);
+	return a;
+}
+static int set(weft_socket *s, int name, const void *v, size_t len) { return weft_setsockopt(s, IPPROTO_TCP, name, v, (socklen_t)len); }
+static int add(weft_socket *s, const char *peer, int prefix, u8 snd, u8 rcv, const char *secret)
+{
+	struct ao_add a = key_of(peer, prefix, snd, rcv, secret);
+	return set(s, OPT_AO_ADD_KEY, &a, sizeof a);
+}
+static int del(weft_socket *s, const char *peer, int prefix, u8 snd, u8 rcv)
+{
+	struct ao_del d = { .prefix = (u8)prefix, .sndid = snd, .rcvid = rcv };
+	struct sockaddr_in sin = lab_addr(peer, 0);
+
+	memcpy(&d.addr, &sin, sizeof sin);
+	return set(s, OPT_AO_DEL_KEY, &d, sizeof d);
+}
+static struct ao_info info(weft_socket *s)
+{
+	struct ao_info i = { 0 };
+	socklen_t len = sizeof i;
+
+	lab_ok(weft_getsockopt(s, IPPROTO_TCP, OPT_AO_INFO, &i, &len));
+	assert_int_equal(len, sizeof i);
+	return i;
+}
+static int get(weft_socket *s, struct ao_get *g)
+{
+	socklen_t len = sizeof *g;
+	int err = weft_getsockopt(s, IPPROTO_TCP, OPT_AO_GET_KEYS, g, &len);
+
+	if (!err)
+		assert_int_equal(len, sizeof *g);
+	return err;
+}
+
+static struct lab opt_lab;
+static weft_socket *with_key(bool listening)
+{
+	weft_socket *s = lab_socket(&opt_lab, LEFT, SOCK_STREAM, 0);
+
+	if (listening) {
+		lab_ok(weft_bind(s, LAB_SA("0.0.0.0", 0)));
+		lab_ok(weft_listen(s, 1));
+	}
+	lab_ok(add(s, "10.0.0.2", 32, 100, 100, "secret"));
+	return s;
+}
+
+/* One change of a good command, on a fresh socket. */
+#define ADD(want, listening, ...)                                                                                   \
+	do {                                                                                                           \
+		struct ao_add c = key_of("10.0.0.2", 32, 7, 8, "secret");                                              \
+		weft_socket *s = with_key(listening);                                                                  \
+		__VA_ARGS__;                                                                                           \
+		assert_int_equal(set(s, OPT_AO_ADD_KEY, &c, sizeof c), want);                                          \
+		weft_close(s);                                                                                         \
+	} while (0)
+#define DEL(want, listening, ...)                                                                                   \
+	do {                                                                                                           \
+		struct ao_del c = { .prefix = 32, .sndid = 100, .rcvid = 100 };                                        \
+		struct sockaddr_in sin = lab_addr("10.0.0.2", 0);                                                      \
+		weft_socket *s = with_key(listening);                                                                  \
+		memcpy(&c.addr, &sin, sizeof sin);                                                                     \
+		__VA_ARGS__;                                                                                           \
+		assert_int_equal(set(s, OPT_AO_DEL_KEY, &c, sizeof c), want);                                          \
+		weft_close(s);                                                                                         \
+	} while (0)
+#define INFO(want, listening, ...)                                                                                  \
+	do {                                                                                                           \
+		struct ao_info c = { 0 };                                                                              \
+		weft_socket *s = with_key(listening);                                                                  \
+		__VA_ARGS__;                                                                                           \
+		assert_int_equal(set(s, OPT_AO_INFO, &c, sizeof c), want);                                             \
+		weft_close(s);                                                                                         \
+	} while (0)
+#define GET(want, ...)                                                                                              \
+	do {                                                                                                           \
+		struct ao_get c = { .nkeys = 1, .get_all = 1 };                                                        \
+		struct sockaddr_in dest = lab_addr("10.0.0.2", 0), any = lab_addr("0.0.0.0", 0);                       \
+		weft_socket *s = with_key(false);                                                                      \
+		(void)dest, (void)any;                                                                                 \
+		__VA_ARGS__;                                                                                           \
+		assert_int_equal(get(s, &c), want);                                                                    \
+		weft_close(s);                                                                                         \
+	} while (0)
+#define ADDR(a) memcpy(&c.addr, &(struct sockaddr_in[]){ a }, sizeof(struct sockaddr_in))
+
+static int md5_key(weft_socket *s, const char *peer)
+{
+	struct tcp_md5sig m = { .tcpm_keylen = 3, .tcpm_key = "abc" };
+	struct sockaddr_in a = lab_addr(peer, 0);
+
+	memcpy(&m.tcpm_addr, &a, sizeof a);
+	return weft_setsockopt(s, IPPROTO_TCP, TCP_MD5SIG, &m, sizeof m);
+}
+
+static void test_add(void **state)
+{
+	lab_pair(&opt_lab, 1);
+	ADD(0, false, );
+	ADD(-EINVAL, false, c.keylen = 81);
+	ADD(-EINVAL, false, c.reserved = 1);
+	ADD(-EINVAL, false, c.reserved2 = 1);
+	ADD(-EINVAL, false, c.addr.ss_family = AF_UNIX);
+	ADD(-EINVAL, false, c.addr.ss_family = AF_INET6);
+	ADD(-EINVAL, false, ADDR(lab_addr("10.0.0.2", 1234)));
+	ADD(-EINVAL, false, c.prefix = 0);
+	ADD(0, false, c.prefix = 0; ADDR(lab_addr("0.0.0.0", 0)));
+	ADD(-EINVAL, false, ADDR(lab_addr("0.0.0.0", 0)));
+	ADD(-EINVAL, false, c.prefix = 129);
+	ADD(-EINVAL, false, c.prefix = 33);
+	ADD(-EINVAL, false, c.prefix = 2);
+	ADD(-EINVAL, false, c.keyflags = 0xff);
+	ADD(0, false, c.keyflags = AO_KEYF_EXCLUDE_OPT);
+	ADD(-EINVAL, true, c.set_current = 1);
+	ADD(-EINVAL, true, c.set_rnext = 1);
+	ADD(0, false, c.set_current = 1);
+	ADD(0, false, c.set_rnext = 1);
+	ADD(-EINVAL, false, c.ifindex = 42);
+	ADD(-EINVAL, false, c.keyflags |= AO_KEYF_IFINDEX; c.ifindex = 42);
+	ADD(-EINVAL, false, c.keyflags |= AO_KEYF_IFINDEX; c.ifindex = 1); /* no VRF */
+	ADD(0, false, c.keyflags |= AO_KEYF_IFINDEX);
+	ADD(-EMSGSIZE, false, c.maclen = 100);
+	ADD(-EMSGSIZE, false, c.maclen = 17);
+	ADD(0, false, c.maclen = 16);
+	ADD(0, false, c.maclen = 4);
+	ADD(-ENOENT, false, strcpy(c.alg_name, "imaginary hash algo"));
+	ADD(0, false, strcpy(c.alg_name, "hmac(sha256)"));
+	ADD(0, false, strcpy(c.alg_name, "cmac(aes128)"));
+	/* Peers that overlap need two new ids. */
+	ADD(-EEXIST, false, c.sndid = c.rcvid = 100);
+	ADD(-EEXIST, false, c.sndid = 100);
+	ADD(-EEXIST, false, c.rcvid = 100);
+	ADD(-EEXIST, false, c.rcvid = 100; c.prefix = 0; ADDR(lab_addr("0.0.0.0", 0)));
+	ADD(-EEXIST, false, c.rcvid = 100; c.prefix = 16; ADDR(lab_addr("10.0.0.0", 0)));
+	ADD(0, false, c.sndid = c.rcvid = 100; ADDR(lab_addr("10.0.0.3", 0)));
+	/* One peer is signed in one way. */
+	ADD(-EKEYREJECTED, false, lab_ok(md5_key(s, "10.0.0.9")); ADDR(lab_addr("10.0.0.9", 0)));
+	ADD(-EKEYREJECTED, false, lab_ok(md5_key(s, "10.0.0.9")); c.prefix = 24; ADDR(lab_addr("10.0.0.0", 0)));
+	ADD(0, false, assert_int_equal(md5_key(s, "10.0.0.2"), -EKEYREJECTED));
+	/* Lengths. */
+	{
+		u8 b[400] = { 0 };
+		struct ao_add c = key_of("10.0.0.2", 32, 7, 8, "x");
+		weft_socket *s = lab_socket(&opt_lab, LEFT, SOCK_STREAM, 0);
+
+		memcpy(b, &c, sizeof c);
+		assert_int_equal(set(s, OPT_AO_ADD_KEY, b, offsetof(struct ao_add, key)), -EINVAL);
+		assert_int_equal(set(s, OPT_AO_DEL_KEY, b, offsetof(struct ao_del, keyflags)), -EINVAL);
+		assert_int_equal(set(s, OPT_AO_INFO, b, offsetof(struct ao_info, pkt_dropped_icmp)), -EINVAL);
+		lab_ok(set(s, OPT_AO_ADD_KEY, b, sizeof b));
+		b[350] = 1;
+		assert_int_equal(set(s, OPT_AO_ADD_KEY, b, sizeof b), -E2BIG);
+		assert_int_equal(set(s, OPT_AO_REPAIR, b, 16), -EPERM);
+		weft_close(s);
+		/* As many keys as net.core.optmem_max has room for. */
+		s = lab_socket(&opt_lab, LEFT, SOCK_STREAM, 0);
+		for (unsigned i = 0;; i++) {
+			char ip[32];
+			int err;
+
+			snprintf(ip, sizeof ip, "10.9.%u.%u", i / 250, i % 250);
+			err = add(s, ip, 32, 1, 1, "x");
+			if (err) {
+				assert_int_equal(err, -ENOMEM);
+				assert_int_equal(i, opt_lab.ns[LEFT]->core->optmem_max / sizeof(struct tcp_ao_key));
+				break;
+			}
+		}
+		weft_close(s);
+	}
+	lab_end(&opt_lab);
+}
+
+static void test_del(void **state)
+{
+	lab_pair(&opt_lab, 1);
+	DEL(0, false, );
+	DEL(0, true, );
+	DEL(0, true, c.del_async = 1);
+	DEL(-EINVAL, false, c.reserved = 1);
+	DEL(-EINVAL, false, c.reserved2 = 1);
+	DEL(-EINVAL, true, c.set_current = 1);
+	DEL(-EINVAL, true, c.set_rnext = 1);
+	DEL(-EINVAL, false, c.keyflags = 0xff);
+	DEL(-EINVAL, false, c.ifindex = 42);
+	DEL(-ENOENT, false, c.keyflags |= AO_KEYF_IFINDEX; c.ifindex = 42);
+	DEL(-ENOENT, false, c.set_current = 1);
+	DEL(-ENOENT, false, c.set_rnext = 1);
+	DEL(-ENOENT, false, c.set_current = 1; c.current_key = 100);
+	DEL(-ENOENT, false, c.set_rnext = 1; c.rnext = 100);
+	DEL(0, false, lab_ok(add(s, "10.0.0.2", 32, 0, 0, "y")); c.set_current = c.set_rnext = 1);
+	DEL(-EINVAL, false, c.del_async = 1);
+	DEL(-ENOENT, false, c.sndid = 101);
+	DEL(-ENOENT, false, c.rcvid = 101);
+	DEL(-ENOENT, false, ADDR(lab_addr("10.0.0.1", 0)));
+	DEL(-ENOENT, false, c.prefix = 24; ADDR(lab_addr("10.0.0.0", 0)));
+	/* A key in use stays. */
+	DEL(-EBUSY, false, struct ao_info i = { .set_current = 1, .current_key = 100 }; lab_ok(set(s, OPT_AO_INFO, &i, sizeof i)));
+	DEL(0, false, struct ao_info i = { .set_current = 1, .current_key = 100 }; lab_ok(set(s, OPT_AO_INFO, &i, sizeof i));
+	    lab_ok(add(s, "10.0.0.2", 32, 5, 5, "y")); c.set_current = 1; c.current_key = 5);
+	lab_end(&opt_lab);
+}
+
+static void test_info(void **state)
+{
+	weft_socket *sock;
+	struct ao_info i;
+	socklen_t len = sizeof i;
+
+	lab_pair(&opt_lab, 1);
+	INFO(0, false, );
+	INFO(0, true, );
+	INFO(-EINVAL, true, c.set_current = 1);
+	INFO(-EINVAL, true, c.set_rnext = 1);
+	INFO(-EINVAL, false, c.reserved = 1);
+	INFO(-EINVAL, false, c.reserved2 = 1);
+	INFO(0, false, c.ao_required = 1);
+	INFO(-EKEYREJECTED, false, c.ao_required = 1; lab_ok(md5_key(s, "10.0.0.9")));
+	INFO(-ENOENT, false, c.set_current = 1);
+	INFO(-ENOENT, false, c.set_rnext = 1);
+	sock = with_key(false);
+	i = (struct ao_info){ .set_current = 1, .set_rnext = 1, .current_key = 100, .rnext = 100, .accept_icmps = 1, .set_counters = 1, .pkt_good = 321,
+			      .pkt_bad = 888, .pkt_key_not_found = 654, .pkt_ao_required = 987654, .pkt_dropped_icmp = 10000 };
+	lab_ok(set(sock, OPT_AO_INFO, &i, sizeof i));
+	i.set_counters = 0;
+	{
+		struct ao_info got = info(sock);
+		assert_memory_equal(&got, &i, sizeof i);
+	}
+	assert_int_equal(md5_key(sock, "10.0.0.9"), 0);
+	weft_close(sock);
+	sock = lab_socket(&opt_lab, LEFT, SOCK_STREAM, 0);
+	memset(&i, 0, sizeof i);
+	assert_int_equal(weft_getsockopt(sock, IPPROTO_TCP, OPT_AO_INFO, &i, &len), -ENOENT);
+	i.ao_required = 1;
+	lab_ok(set(sock, OPT_AO_INFO, &i, sizeof i));
+	assert_int_equal(md5_key(sock, "10.0.0.9"), -EKEYREJECTED);
+	assert_int_equal(weft_connect(sock, LAB_SA("10.0.0.2", 80)), -EKEYREJECTED); /* without a key for the peer */
+	len = (socklen_t)-1;
+	assert_int_equal(weft_getsockopt(sock, IPPROTO_TCP, OPT_AO_INFO, &i, &len), -EINVAL);
+	weft_close(sock);
+	lab_end(&opt_lab);
+}
+
+static void test_get_keys(void **state)
+{
+	struct ao_get g[4] = { { .nkeys = 4, .get_all = 1 } };
+	weft_socket *sock;
+
+	lab_pair(&opt_lab, 1);
+	sock = lab_socket(&opt_lab, LEFT, SOCK_STREAM, 0);
+	assert_int_equal(get(sock, g), -ENOENT);
+	weft_close(sock);
+	GET(0, );
+	GET(-EINVAL, c.pkt_good = 643);
+	GET(-EINVAL, c.pkt_bad = 94);
+	GET(-EINVAL, c.keyflags = 0xff);
+	GET(-EINVAL, c.ifindex = 42);
+	GET(-EINVAL, c.reserved = 1);
+	GET(-EINVAL, c.get_all = 0; ADDR(dest));
+	GET(0, c.get_all = 0; ADDR(any));
+	GET(-EINVAL, c.get_all = 0; c.prefix = 32; ADDR(any));
+	GET(-EINVAL, c.get_all = 0; c.prefix = 129; ADDR(dest));
+	GET(-EINVAL, c.get_all = 0; c.prefix = 2; ADDR(dest));
+	GET(0, c.get_all = 0; c.prefix = 32; ADDR(dest));
+	GET(-EINVAL, c.prefix = 32);
+	GET(-EINVAL, ADDR(dest));
+	GET(-EINVAL, c.sndid = 1);
+	GET(-EINVAL, c.rcvid = 1);
+	GET(-EINVAL, c.get_all = 0; c.is_current = 1; c.prefix = 32);
+	GET(-EINVAL, c.get_all = 0; c.is_rnext = 1; ADDR(dest));
+	GET(-EINVAL, c.get_all = 0; c.is_current = 1; c.sndid = 1);
+	GET(-EINVAL, c.is_current = 1);
+	GET(-EINVAL, c.is_rnext = 1);
+	GET(0, c.get_all = 0; c.is_current = c.is_rnext = 1);
+	sock = with_key(false);
+	lab_ok(add(sock, "10.0.0.0", 24, 5, 6, "other"));
+	lab_ok(add(sock, "10.7.0.0", 16, 7, 8, "third"));
+	lab_ok(get(sock, g));
+	assert_int_equal(g[0].nkeys, 3);
+	assert_int_equal(g[0].sndid, 7); /* the newest first */
+	assert_int_equal(g[2].sndid, 100);
+	assert_string_equal(g[1].alg_name, "hmac(sha1)");
+	assert_int_equal(g[1].maclen, 12);
+	assert_int_equal(g[1].keylen, 5);
+	assert_memory_equal(g[1].key, "other", 5);
+	assert_int_equal(g[1].prefix, 24);
+	assert_int_equal(((struct sockaddr_in *)&g[1].addr)->sin_addr.s_addr, htonl(0x0a000000));
+	memset(g, 0, sizeof g);
+	g[0] = (struct ao_get){ .nkeys = 1, .get_all = 1 };
+	lab_ok(get(sock, g)); /* no more than there is room for, and how many there are */
+	assert_int_equal(g[0].nkeys, 3);
+	assert_int_equal(g[1].sndid, 0);
+	weft_close(sock);
+	lab_end(&opt_lab);
+}
+
+/* -- connections -- */
+
+static void start(struct tcp_pair *p, const struct ao_add *server, const struct ao_add *client)
+{
+	weft_wire_params w = { .delay_ns = LAB_MS };
+
+	pair_wire(p, 1, &w, &w);
+	p->srv = tcp_listener(&p->l, RIGHT, 179, 5);
+	if (server)
+		lab_ok(set(p->srv, OPT_AO_ADD_KEY, server, sizeof *server));
+	p->c = lab_socket(&p->l, LEFT, SOCK_STREAM, 0);
+	if (client)
+		lab_ok(set(p->c, OPT_AO_ADD_KEY, client, sizeof *client));
+	assert_int_equal(weft_connect(p->c, LAB_SA("10.0.0.2", 179)), -EINPROGRESS);
+}
+static void accepted(struct tcp_pair *p)
+{
+	assert_true(lab_wait(&p->l, 20000, weft_poll(p->c) & POLLOUT));
+	assert_true(lab_wait(&p->l, 20000, weft_poll(p->srv) & POLLIN));
+	p->l.w->mem.fail_at = 0;
+	lab_ok(weft_accept(p->srv, &p->s));
+}
+static u64 refusals(struct tcp_pair *p)
+{
+	u64 n = 0;
+
+	for (int i = LEFT; i <= RIGHT; i++)
+		n += lab_mib(&p->l, i, MIB_TcpExt_TCPAOBad) + lab_mib(&p->l, i, MIB_TcpExt_TCPAORequired) + lab_mib(&p->l, i, MIB_TcpExt_TCPAOKeyNotFound);
+	return n;
+}
+
+static void works(const char *alg, u8 maclen, u8 keyflags, int prefix, const char *secret, bool cookies)
+{
+	const weft_wire_params lossy = { .delay_ns = LAB_MS, .loss_ppm = 30000, .reorder_ppm = 20000 };
+	struct ao_add a = key_of("10.0.0.2", 32, 11, 22, secret), b = key_of(prefix == 32 ? "10.0.0.1" : prefix ? "10.0.0.0" : "0.0.0.0", prefix, 22, 11, secret);
+	u32 opt = (maclen ? maclen + 4u + 3 : 16) & ~3u;
+	struct tcp_pair p;
+
+	strcpy(a.alg_name, alg);
+	strcpy(b.alg_name, alg);
+	a.maclen = b.maclen = maclen;
+	a.keyflags = b.keyflags = keyflags;
+	start(&p, &b, &a);
+	if (cookies)
+		lab_ok(weft_sysctl_set(p.l.ns[RIGHT], "net.ipv4.tcp_syncookies", "2"));
+	accepted(&p);
+	assert_true(tcp_of(p.c)->rx_opt.tstamp_ok);
+	assert_int_equal(tcp_of(p.c)->mss_cache, 1460 - 12 - opt);
+	assert_int_equal(tcp_of(p.s)->mss_cache, (cookies ? 1460 : 1460) - 12 - opt);
+	weft_wire_set(p.wire, 0, &lossy);
+	weft_wire_set(p.wire, 1, &lossy);
+	pair_transfer(&p, 200000, 7000, true, 200000);
+	assert_int_equal(refusals(&p), 0);
+	assert_int_equal(info(p.c).pkt_good, lab_mib(&p.l, LEFT, MIB_TcpExt_TCPAOGood));
+	assert_int_equal(info(p.c).pkt_good, tcp_of(p.c)->segs_in);
+	assert_int_equal(info(p.c).current_key, 11);
+	assert_int_equal(info(p.c).rnext, 22);
+	assert_int_equal(info(p.s).current_key, 22);
+	/* An orderly end: TIME-WAIT signs, too. */
+	lab_ok(weft_shutdown(p.c, SHUT_WR));
+	lab_ok(weft_shutdown(p.s, SHUT_WR));
+	lab_run_ms(&p.l, 20000);
+	assert_int_equal(state_of(p.s), TCP_CLOSE);
+	assert_int_equal(refusals(&p), 0);
+	pair_end(&p);
+}
+static void test_works(void **state)
+{
+	works("hmac(sha1)", 0, 0, 32, "secret", false);
+	works("hmac(sha256)", 16, 0, 24, "a secret that is longer than one of the blocks that the hash takes, which are 64", false);
+	works("cmac(aes128)", 9, 0, 0, "0123456789abcdef", false);
+	works("cmac(aes128)", 8, AO_KEYF_EXCLUDE_OPT, 32, "another length", false);
+	works("hmac(sha1)", 12, 0, 32, "secret", true);
+}
+
+static void refused(const struct ao_add *server, const struct ao_add *client, enum mib m)
+{
+	struct tcp_pair p;
+
+	start(&p, server, client);
+	lab_run_ms(&p.l, 5000);
+	assert_int_equal(state_of(p.c), TCP_SYN_SENT);
+	assert_true(lab_mib(&p.l, RIGHT, m) >= 3);
+	assert_int_equal(lab_mib(&p.l, RIGHT, MIB_Tcp_OutRsts), 0);
+	pair_end(&p);
+}
+static void test_refused(void **state)
+{
+	struct ao_add a = key_of("10.0.0.2", 32, 11, 22, "one"), b = key_of("10.0.0.1", 32, 22, 11, "one"), c;
+
+	refused(&b, NULL, MIB_TcpExt_TCPAORequired);
+	refused(NULL, &a, MIB_TcpExt_TCPAOKeyNotFound);
+	c = key_of("10.0.0.1", 32, 22, 11, "two");
+	refused(&c, &a, MIB_TcpExt_TCPAOBad);
+	c = key_of("10.0.0.1", 32, 22, 12, "one");
+	refused(&c, &a, MIB_TcpExt_TCPAOKeyNotFound);
+	c = b;
+	c.maclen = 10;
+	refused(&c, &a, MIB_TcpExt_TCPAOBad);
+	c = b;
+	strcpy(c.alg_name, "hmac(sha256)");
+	refused(&c, &a, MIB_TcpExt_TCPAOBad);
+}
+
+/* A listener that needs no signature from others still serves them. */
+static void test_other_peers(void **state)
+{
+	struct ao_add b = key_of("10.0.0.77", 32, 22, 11, "one");
+	struct tcp_pair p;
+
+	start(&p, &b, NULL);
+	accepted(&p);
+	assert_null(tcp_of(p.s)->ao);
+	assert_int_equal(add(p.s, "10.0.0.1", 32, 1, 1, "late"), -EISCONN);
+	pair_end(&p);
+}
+
+/* Keys are changed by asking for the next one: RFC 5925, 6.1. */
+static void test_rotation(void **state)
+{
+	struct ao_add a = key_of("10.0.0.2", 32, 11, 22, "one"), b = key_of("10.0.0.1", 32, 22, 11, "one");
+	struct ao_info i = { .set_rnext = 1, .rnext = 44 };
+	struct tcp_pair p;
+
+	start(&p, &b, &a);
+	accepted(&p);
+	lab_ok(add(p.c, "10.0.0.2", 32, 33, 44, "two"));
+	assert_int_equal(add(p.c, "10.0.0.3", 32, 55, 66, "no peer of this"), -EINVAL);
+	lab_ok(set(p.c, OPT_AO_INFO, &i, sizeof i)); /* the peer has no such key: all stays */
+	pair_transfer(&p, 5000, 1000, true, 10000);
+	assert_int_equal(info(p.s).current_key, 22);
+	lab_ok(add(p.s, "10.0.0.1", 32, 44, 33, "two"));
+	pair_transfer(&p, 5000, 1000, true, 10000);
+	assert_int_equal(info(p.s).current_key, 44);
+	assert_int_equal(info(p.c).current_key, 11);
+	assert_int_equal(del(p.c, "10.0.0.2", 32, 11, 22), -EBUSY); /* it signs with it still */
+	i.rnext = 33;
+	lab_ok(set(p.s, OPT_AO_INFO, &i, sizeof i));
+	pair_transfer(&p, 5000, 1000, true, 10000);
+	assert_int_equal(info(p.c).current_key, 33);
+	lab_ok(del(p.c, "10.0.0.2", 32, 11, 22));
+	lab_ok(del(p.s, "10.0.0.1", 32, 22, 11));
+	pair_transfer(&p, 5000, 1000, true, 10000);
+	assert_int_equal(refusals(&p), 0);
+	/* By force: the other side may not have it. */
+	lab_ok(add(p.c, "10.0.0.2", 32, 1, 2, "three"));
+	{
+		struct ao_del d = { .prefix = 32, .sndid = 33, .rcvid = 44, .set_current = 1, .current_key = 1, .set_rnext = 1, .rnext = 2 };
+		struct sockaddr_in sin = lab_addr("10.0.0.2", 0);
+
+		memcpy(&d.addr, &sin, sizeof sin);
+		lab_ok(set(p.c, OPT_AO_DEL_KEY, &d, sizeof d));
+	}
+	assert_int_equal(weft_send(p.c, "x", 1, 0), 1);
+	lab_run_ms(&p.l, 100);
+	assert_true(info(p.s).pkt_key_not_found > 0);
+	pair_end(&p);
+}
+
+/* Sequence numbers wrap, in both directions one after the other, and late segments are still known for what they are. */
+static void wrap(bool servers)
+{
+	const weft_wire_params lossy = { .delay_ns = 2 * LAB_MS, .loss_ppm = 20000, .reorder_ppm = 50000, .jitter_ns = 2 * LAB_MS };
+	struct ao_add a = key_of("10.0.0.2", 32, 11, 22, "one"), b = key_of("10.0.0.1", 32, 22, 11, "one");
+	const struct linger hard = { 1, 0 };
+	struct tcp_pair p;
+	u64 before;
+	u32 isn;
+
+	start(&p, &b, &a); /* to learn where the clock of the numbers stands */
+	weft_close(p.c);
+	lab_run_ms(&p.l, 1000);
+	for (int turn = 0; turn < 2; turn++) {
+		p.c = lab_socket(&p.l, LEFT, SOCK_STREAM, 0);
+		lab_opt(p.c, SOL_SOCKET, SO_REUSEADDR, 1);
+		lab_ok(weft_bind(p.c, LAB_SA("10.0.0.1", 5555)));
+		lab_ok(set(p.c, OPT_AO_ADD_KEY, &a, sizeof a));
+		assert_int_equal(weft_connect(p.c, LAB_SA("10.0.0.2", 179)), -EINPROGRESS);
+		accepted(&p);
+		if (turn)
+			break;
+		isn = servers ? tcp_of(p.s)->ao->lisn : tcp_of(p.c)->ao->lisn;
+		lab_ok(weft_setsockopt(p.c, SOL_SOCKET, SO_LINGER, &hard, sizeof hard));
+		weft_close(p.c);
+		lab_run_ms(&p.l, 100);
+		weft_close(p.s);
+		lab_run_ms(&p.l, ((u64)(0xfffe0000u - isn) << 6) / 1000000 - 200);
+	}
+	isn = servers ? tcp_of(p.s)->ao->lisn : tcp_of(p.c)->ao->lisn;
+	assert_true(isn > 0xff800000u); /* some 8 MB at most before the wrap */
+	before = refusals(&p);		/* the client that went away at once: unsigned resets */
+	weft_wire_set(p.wire, 0, &lossy);
+	weft_wire_set(p.wire, 1, &lossy);
+	pair_transfer(&p, (u64)(u32)-isn + 500000, 65536, true, 1000000);
+	assert_int_equal(refusals(&p), before);
+	assert_int_equal((servers ? tcp_of(p.s) : tcp_of(p.c))->ao->snd.sne, 1);
+	assert_int_equal((servers ? tcp_of(p.c) : tcp_of(p.s))->ao->rcv.sne, 1);
+	pair_end(&p);
+}
+static void test_wrap(void **state)
+{
+	wrap(false);
+	wrap(true);
+}
+
+/* Resets count when they are signed. */
+static void test_resets(void **state)
+{
+	struct ao_add a = key_of("10.0.0.2", 32, 11, 22, "one"), b = key_of("10.0.0.1", 32, 22, 11, "one");
+	const struct linger hard = { 1, 0 };
+	struct tcp_pair p;
+
+	/* Of a socket that is closed hard. */
+	start(&p, &b, &a);
+	accepted(&p);
+	lab_ok(weft_setsockopt(p.s, SOL_SOCKET, SO_LINGER, &hard, sizeof hard));
+	weft_close(p.s);
+	p.s = NULL;
+	lab_run_ms(&p.l, 100);
+	assert_int_equal(lab_getopt(p.c, SOL_SOCKET, SO_ERROR), ECONNRESET);
+	assert_int_equal(refusals(&p), 0);
+	/* For data that nobody reads any more. */
+	weft_close(p.c);
+	p.c = lab_socket(&p.l, LEFT, SOCK_STREAM, 0);
+	lab_ok(set(p.c, OPT_AO_ADD_KEY, &a, sizeof a));
+	assert_int_equal(weft_connect(p.c, LAB_SA("10.0.0.2", 179)), -EINPROGRESS);
+	accepted(&p);
+	weft_close(p.s);
+	p.s = NULL;
+	lab_run_ms(&p.l, 100);
+	assert_int_equal(weft_send(p.c, "x", 1, 0), 1);
+	lab_run_ms(&p.l, 100);
+	assert_int_equal(lab_getopt(p.c, SOL_SOCKET, SO_ERROR), EPIPE);
+	assert_int_equal(refusals(&p), 0);
+	pair_end(&p);
+	/* From a host that knows nothing of the connection: unsigned, and not believed. */
+	start(&p, &b, &a);
+	accepted(&p);
+	tcp_ao_free(p.l.w->cpu[0], p.s->sk, &tcp_of(p.s)->ao); /* it forgets */
+	assert_int_equal(weft_send(p.s, "x", 1, 0), 1);
+	lab_run_ms(&p.l, 50);
+	assert_true(info(p.c).pkt_ao_required > 0);
+	assert_int_equal(lab_drops(&p.l, LEFT, SKB_DROP_REASON_TCP_AONOTFOUND), info(p.c).pkt_ao_required);
+	assert_int_equal(state_of(p.c), TCP_ESTABLISHED);
+	pair_end(&p);
+}
+
+/* An error that would end or slow the connection is not believed, unless asked for. */
+static void test_icmp(void **state)
+{
+	struct ao_add a = key_of("10.0.0.2", 32, 11, 22, "one"), b = key_of("10.0.0.1", 32, 22, 11, "one");
+	static const struct { u8 code; bool ignored; } cases[] = { { ICMP_HOST_UNREACH, false }, { ICMP_PROT_UNREACH, true }, { ICMP_PORT_UNREACH, true },
+								   { ICMP_FRAG_NEEDED, true }, { ICMP_PKT_FILTERED, false } };
+	struct tcp_pair p;
+	weft_socket *icmp;
+	u64 ignored = 0;
+
+	start(&p, &b, &a);
+	accepted(&p);
+	icmp = lab_socket(&p.l, RIGHT, SOCK_RAW, IPPROTO_ICMP);
+	for (unsigned i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		unsigned k = i % ARRAY_SIZE(cases);
+		u8 m[36] = { ICMP_DEST_UNREACH, cases[k].code, [6] = 4, [8] = 0x45, [11] = 40, [16] = 64, [17] = IPPROTO_TCP };
+		be32 addr[2] = { BE32(0x0a000001), BE32(0x0a000002) }, seq = cpu_to_be32(tcp_of(p.c)->snd_una);
+		be16 ports[2] = { tcp_of(p.c)->inet.sport, tcp_of(p.c)->inet.dport }, check;
+
+		if (i == ARRAY_SIZE(cases)) {
+			struct ao_info on = { .accept_icmps = 1 };
+			lab_ok(set(p.c, OPT_AO_INFO, &on, sizeof on));
+		}
+		memcpy(m + 20, addr, 8);
+		memcpy(m + 28, ports, 4);
+		memcpy(m + 32, &seq, 4);
+		check.raw = csum_fold(csum_partial(m, sizeof m, 0));
+		memcpy(m + 2, &check, 2);
+		assert_int_equal(lab_sendto(icmp, m, sizeof m, "10.0.0.1", 0), sizeof m);
+		lab_run_ms(&p.l, 5);
+		ignored += i < ARRAY_SIZE(cases) && cases[k].ignored;
+		assert_int_equal(info(p.c).pkt_dropped_icmp, ignored);
+		assert_int_equal(lab_mib(&p.l, LEFT, MIB_TcpExt_TCPAODroppedIcmps), ignored);
+	}
+	weft_close(icmp);
+	pair_end(&p);
+}
+
+/* Memory fails: the connection waits, nothing is lost or kept. */
+static void test_no_memory(void **state)
+{
+	struct ao_add a = key_of("10.0.0.2", 32, 11, 22, "one"), b = key_of("10.0.0.1", 32, 22, 11, "one");
+
+	for (u64 n = 1; n < 30; n++) {
+		struct tcp_pair p;
+
+		start(&p, &b, &a);
+		lab_run_ms(&p.l, 3);
+		p.l.w->mem.fail_at = n;
+		accepted(&p);
+		pair_transfer(&p, 2000, 1000, true, 100000);
+		pair_end(&p);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_vectors), cmocka_unit_test(test_extension), cmocka_unit_test(test_add), cmocka_unit_test(test_del),
+		cmocka_unit_test(test_info), cmocka_unit_test(test_get_keys), cmocka_unit_test(test_works), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_other_peers), cmocka_unit_test(test_rotation), cmocka_unit_test(test_wrap), cmocka_unit_test(test_resets),
+		cmocka_unit_test(test_icmp), cmocka_unit_test(test_no_memory),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
