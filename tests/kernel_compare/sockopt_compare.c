@@ -90,11 +90,11 @@ static const struct { int level, name, how; const char *why; int type; /* of soc
 	{ IPPROTO_TCP, 31, SKIP, "TCP_ULP: not built" },
 	{ IPPROTO_TCP, 33, VALUE, "TCP_FASTOPEN_KEY: each has its own" },
 	{ IPPROTO_TCP, 35, SKIP, "TCP_ZEROCOPY_RECEIVE: not built" },
-	{ IPPROTO_TCP, 38, SKIP, "TCP_AO_ADD_KEY: not built" },
-	{ IPPROTO_TCP, 39, SKIP, "TCP_AO: not built" },
-	{ IPPROTO_TCP, 40, SKIP, "TCP_AO: not built" },
-	{ IPPROTO_TCP, 41, SKIP, "TCP_AO: not built" },
-	{ IPPROTO_TCP, 42, SKIP, "TCP_AO: not built" },
+	{ IPPROTO_TCP, 38, SKIP, "TCP_AO: this kernel was built without" },
+	{ IPPROTO_TCP, 39, SKIP, "TCP_AO: this kernel was built without" },
+	{ IPPROTO_TCP, 40, SKIP, "TCP_AO: this kernel was built without" },
+	{ IPPROTO_TCP, 41, SKIP, "TCP_AO: this kernel was built without" },
+	{ IPPROTO_TCP, 42, SKIP, "TCP_AO: this kernel was built without" },
 	{ IPPROTO_TCP, 43, SKIP, "TCP_IS_MPTCP: not built" },
 };
 static int how(int type, int level, int name)

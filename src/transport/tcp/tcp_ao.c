@@ -20,13 +20,6 @@ static const struct tcp_ao_sig unsigned_sig = { .key = NULL };
 
 u16 tcp_ao_family(const struct inaddr *a) { return inaddr_is_v4(a) ? AF_INET : AF_INET6; }
 
-static bool prefix_eq(const struct inaddr *a, const struct inaddr *b, u32 bits)
-{
-	if (memcmp(a->b, b->b, bits / 8))
-		return false;
-	return !(bits % 8) || !((a->b[bits / 8] ^ b->b[bits / 8]) & (0xffu << (8 - bits % 8) & 0xff));
-}
-
 /* Do the peers of k overlap addr/prefix (prefix in bits of its family; l3index -1: anywhere)? ids of -1 match all. */
 bool tcp_ao_key_matches(const struct tcp_ao_key *k, s32 l3index, const struct inaddr *addr, u16 family, u8 prefix, int sndid, int rcvid)
 {
@@ -34,7 +27,7 @@ bool tcp_ao_key_matches(const struct tcp_ao_key *k, s32 l3index, const struct in
 		return false;
 	if (k->family != family || (sndid >= 0 && k->sndid != sndid) || (rcvid >= 0 && k->rcvid != rcvid))
 		return false;
-	return prefix_eq(&k->addr, addr, MIN(k->prefix, prefix) + (family == AF_INET ? 96u : 0));
+	return v6_prefix_eq(&k->addr, addr, MIN(k->prefix, prefix) + (family == AF_INET ? 96u : 0));
 }
 
 struct tcp_ao_key *tcp_ao_find(const struct tcp_ao *ao, s32 l3index, const struct inaddr *peer, int sndid, int rcvid)
@@ -57,19 +50,12 @@ struct tcp_ao_key *tcp_ao_by_id(const struct tcp_ao *ao, int sndid, int rcvid)
 	return k;
 }
 
-static s32 vrf_of(struct netns *net, s32 ifindex)
-{
-	struct net_device *dev = ifindex ? dev_by_index(net, ifindex) : NULL, *vrf = dev ? dev_vrf(dev) : NULL;
-
-	return vrf ? vrf->ifindex : 0;
-}
-s32 tcp_ao_l3index(const struct tcp_sock *tp) { return vrf_of(tp->inet.sk.net, tp->inet.sk.bound_dev_if); }
-
 static void key_free(struct cpu *cpu, struct sock *sk, struct tcp_ao_key *k)
 {
 	if (sk)
 		sk->omem_alloc -= (u32)sizeof *k;
-	explicit_bzero(k, sizeof *k);
+	for (volatile u8 *p = (u8 *)k; p < (u8 *)(k + 1);) /* no secret stays behind */
+		*p++ = 0;
 	mem_free(cpu_mem(cpu), k);
 }
 
@@ -293,7 +279,7 @@ bool tcp_ao_req_reply(const struct tcp_req *req, struct tcp_reply *r)
 	r->ao = unsigned_sig;
 	if (!req->ao_used)
 		return true;
-	k = ao ? tcp_ao_find(ao, vrf_of(req->net, req->iif), &req->tuple.daddr, req->ao_sndid, -1) : NULL;
+	k = ao ? tcp_ao_find(ao, tcp_l3index(req->net, req->iif), &req->tuple.daddr, req->ao_sndid, -1) : NULL;
 	if (!k)
 		return false;
 	reply_with(r, k, req->ao_rcvid, tcp_ao_sne(&snd, r->seq));
@@ -308,7 +294,7 @@ int tcp_ao_connect(struct cpu *cpu, struct tcp_sock *tp)
 {
 	const struct inaddr *peer = &tp->inet.daddr;
 	struct tcp_ao *ao = tp->ao;
-	s32 l3index = tcp_ao_l3index(tp);
+	s32 l3index = tcp_sock_l3index(tp);
 	struct tcp_ao_key *k;
 
 	if (!ao)
@@ -365,7 +351,7 @@ int tcp_ao_child(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_req *req
 	if (!ao)
 		return -ENOMEM;
 	for (const struct tcp_ao_key *k = from->keys; k && !err; k = k->next)
-		if (tcp_ao_key_matches(k, tcp_ao_l3index(tp), peer, tcp_ao_family(peer), 128, -1, -1))
+		if (tcp_ao_key_matches(k, tcp_sock_l3index(tp), peer, tcp_ao_family(peer), 128, -1, -1))
 			err = key_copy(cpu, sk, &ao->keys, k);
 	if (!err && !ao->keys)
 		err = -EKEYREJECTED;
@@ -425,7 +411,7 @@ bool tcp_ao_unsigned_ok(struct cpu *cpu, const struct tcp_sock *tp, const struct
 {
 	struct tcp_ao *ao = tp->ao;
 
-	if (!ao || !(ao->required || tcp_ao_find(ao, vrf_of(tp->inet.sk.net, skb->skb_iif), s, -1, -1)))
+	if (!ao || !(ao->required || tcp_ao_find(ao, tcp_l3index(tp->inet.sk.net, skb->skb_iif), s, -1, -1)))
 		return true;
 	drop_counted(cpu, tp->inet.sk.net, skb, MIB_TcpExt_TCPAORequired, &ao->ao_required, SKB_DROP_REASON_TCP_AONOTFOUND);
 	return false;
@@ -485,7 +471,7 @@ bool tcp_ao_signed_ok(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_req
 			return true;
 		}
 	} else {
-		k = tcp_ao_find(ao, vrf_of(net, skb->skb_iif), s, -1, o->keyid);
+		k = tcp_ao_find(ao, tcp_l3index(net, skb->skb_iif), s, -1, o->keyid);
 		if (!k)
 			goto not_found;
 		if (!syn && req) {

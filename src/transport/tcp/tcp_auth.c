@@ -2,6 +2,15 @@
  * (tcp_ao.c). Both at once, one of them twice, or one of a wrong length is nothing that a peer would send. */
 #include "transport/tcp/tcp_impl.h"
 
+/* Where keys belong that are of one VRF: its index, of a device in it; 0: in none. */
+s32 tcp_l3index(struct netns *net, s32 ifindex)
+{
+	struct net_device *dev = ifindex ? dev_by_index(net, ifindex) : NULL, *vrf = dev ? dev_vrf(dev) : NULL;
+
+	return vrf ? vrf->ifindex : 0;
+}
+s32 tcp_sock_l3index(const struct tcp_sock *tp) { return tcp_l3index(tp->inet.sk.net, tp->inet.sk.bound_dev_if); }
+
 /* The two options of a header whose bytes are linear. False: not in good form. */
 bool tcp_auth_options(const struct tcp_hdr *th, const u8 **md5, struct tcp_ao_opt *ao)
 {

@@ -431,6 +431,8 @@ void tcp_metrics_fo_get(const struct tcp_sock *tp, u16 *mss, struct tcp_fo_cooki
 void tcp_metrics_fo_set(struct cpu *cpu, struct tcp_sock *tp, u16 mss, const struct tcp_fo_cookie *c, bool syn_lost, u8 try_exp);
 
 /* tcp_auth.c */
+s32 tcp_l3index(struct netns *net, s32 ifindex);
+s32 tcp_sock_l3index(const struct tcp_sock *tp);
 bool tcp_auth_options(const struct tcp_hdr *th, const u8 **md5, struct tcp_ao_opt *ao);
 bool tcp_auth_ok(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_req *req, const struct inaddr *s, const struct inaddr *d, struct sk_buff *skb);
 
@@ -439,7 +441,6 @@ u16 tcp_ao_family(const struct inaddr *a);
 bool tcp_ao_key_matches(const struct tcp_ao_key *k, s32 l3index, const struct inaddr *addr, u16 family, u8 prefix, int sndid, int rcvid);
 struct tcp_ao_key *tcp_ao_find(const struct tcp_ao *ao, s32 l3index, const struct inaddr *peer, int sndid, int rcvid);
 struct tcp_ao_key *tcp_ao_by_id(const struct tcp_ao *ao, int sndid, int rcvid);
-s32 tcp_ao_l3index(const struct tcp_sock *tp);
 void tcp_ao_free(struct cpu *cpu, struct sock *sk, struct tcp_ao **ao);
 void tcp_ao_key_del(struct cpu *cpu, struct tcp_sock *tp, struct tcp_ao_key **at);
 void tcp_ao_traffic_key(const struct tcp_ao_key *k, const struct inaddr *s, const struct inaddr *d, be16 sport, be16 dport, u32 sisn, u32 disn, u8 out[MAC_MAX_LEN]);
@@ -466,7 +467,7 @@ int tcp_ao_get(struct tcp_sock *tp, int name, void *val, socklen_t *len);
 
 /* tcp_md5.c */
 enum { TCP_MD5_OPTION = 20 }; /* with two NOPs in front */
-const struct tcp_md5_key *tcp_md5_find(const struct tcp_sock *tp, const struct inaddr *peer);
+const struct tcp_md5_key *tcp_md5_find(const struct tcp_sock *tp, s32 l3index, const struct inaddr *peer);
 void tcp_md5_free(struct cpu *cpu, struct tcp_md5_key **list);
 int tcp_md5_copy(struct cpu *cpu, struct tcp_md5_key **list, const struct tcp_md5_key *k, const struct inaddr *peer);
 int tcp_md5_set(struct cpu *cpu, struct tcp_sock *tp, int name, const void *val, socklen_t len);
@@ -474,10 +475,12 @@ void tcp_md5_sign(const struct tcp_md5_key *k, const struct inaddr *s, const str
 bool tcp_md5_ok(struct cpu *cpu, const struct tcp_sock *tp, const u8 *sig, const struct inaddr *s, const struct inaddr *d, struct sk_buff *skb);
 bool tcp_md5_any(const struct tcp_sock *tp, const struct inaddr *addr, u16 family, u8 prefix);
 /* The key for the connection's own peer. */
-static inline const struct tcp_md5_key *tcp_md5_key(const struct tcp_sock *tp)
+/* Of a peer whose segments come in by device iif, or go out there; nearly every socket has none. */
+static inline const struct tcp_md5_key *tcp_md5_of(const struct tcp_sock *tp, s32 iif, const struct inaddr *peer)
 {
-	return likely(!tp->md5_keys) ? NULL : tcp_md5_find(tp, &tp->inet.daddr);
+	return likely(!tp->md5_keys) ? NULL : tcp_md5_find(tp, tcp_l3index(tp->inet.sk.net, iif), peer);
 }
+static inline const struct tcp_md5_key *tcp_md5_key(const struct tcp_sock *tp) { return tcp_md5_of(tp, tp->inet.sk.bound_dev_if, &tp->inet.daddr); }
 
 /* tcp_mtu.c */
 enum tcp_mtu_verdict { TCP_MTU_NO_PROBE, TCP_MTU_PROBE, TCP_MTU_WAIT };

@@ -50,7 +50,7 @@ static void req_from_syn(struct cpu *cpu, struct tcp_req *req, struct tcp_sock *
 	req->tstamp_ok = o->saw_tstamp;
 	req->ts_recent = o->saw_tstamp ? o->rcv_tsval : 0;
 	req->sack_ok = o->sack_ok;
-	if (unlikely(l->md5_keys) && req->sack_ok && tcp_md5_find(l, &req->tuple.daddr))
+	if (req->sack_ok && tcp_md5_of(l, skb->skb_iif, &req->tuple.daddr))
 		req->tstamp_ok = false; /* no room for both beside the signature */
 	tcp_req_ao(req, th);
 	req->wscale_ok = o->wscale_ok;

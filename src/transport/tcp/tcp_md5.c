@@ -1,6 +1,6 @@
 /* TCP MD5 signatures (RFC 2385), for BGP: every segment of a connection carries a digest over its header, its payload and a key.
  *
- * Keys belong to a socket and say for which peers (an address, or a prefix with TCP_MD5SIG_EXT; the longest match counts). A child
+ * Keys belong to a socket and say for which peers (an address; with TCP_MD5SIG_EXT a prefix, in a VRF; the longest match counts). A child
  * takes the key of its peer along, TIME-WAIT too. What should be signed and is not, or the other way round, or wrong, is dropped and
  * counted. The option leaves no room for SACK blocks beside timestamps, so SYNs that are signed offer no timestamps; and a signed
  * segment cannot be cut by a device, so there is no GSO.
@@ -8,23 +8,25 @@
 #include "base/md5.h"
 #include "transport/tcp/tcp_impl.h"
 
-#define TCP_MD5SIG_FLAG_IFINDEX 2 /* linux/tcp.h has it, the C library not */
+/* linux/tcp.h has these, the C library not: tcpm_ifindex is its padding. */
+#define TCP_MD5SIG_FLAG_IFINDEX 2
+#define TCPM_IFINDEX_AT (offsetof(struct tcp_md5sig, tcpm_key) - 4)
 
-static bool covers(const struct tcp_md5_key *k, const struct inaddr *a)
+/* A VRF's key goes before others, then the longer prefix. */
+static bool better(const struct tcp_md5_key *k, const struct tcp_md5_key *than)
 {
-	u32 bytes = k->prefix / 8u, bits = k->prefix % 8u;
-
-	if (memcmp(k->addr.b, a->b, bytes))
-		return false;
-	return !bits || !((k->addr.b[bytes] ^ a->b[bytes]) & (0xffu << (8 - bits) & 0xff));
+	if (!than || !than->ifindex != !k->ifindex)
+		return !than || k->ifindex;
+	return k->prefix > than->prefix;
 }
 
-const struct tcp_md5_key *tcp_md5_find(const struct tcp_sock *tp, const struct inaddr *peer)
+/* l3index: see tcp_l3index(). */
+const struct tcp_md5_key *tcp_md5_find(const struct tcp_sock *tp, s32 l3index, const struct inaddr *peer)
 {
 	const struct tcp_md5_key *best = NULL;
 
 	for (const struct tcp_md5_key *k = tp->md5_keys; k; k = k->next)
-		if (covers(k, peer) && (!best || k->prefix > best->prefix))
+		if ((!k->by_vrf || k->ifindex == l3index) && v6_prefix_eq(&k->addr, peer, k->prefix) && better(k, best))
 			best = k;
 	return best;
 }
@@ -77,6 +79,8 @@ int tcp_md5_set(struct cpu *cpu, struct tcp_sock *tp, int name, const void *val,
 	u16 port;
 	s32 scope = 0;
 	u8 prefix = 128;
+	bool by_vrf = false;
+	s32 ifindex = 0;
 	int err;
 
 	if (len < sizeof cmd)
@@ -92,14 +96,21 @@ int tcp_md5_set(struct cpu *cpu, struct tcp_sock *tp, int name, const void *val,
 			return -EINVAL;
 		prefix = (u8)(cmd.tcpm_prefixlen + (inaddr_is_v4(&addr) ? 96 : 0));
 	}
-	if (name == TCP_MD5SIG_EXT && cmd.tcpm_flags & TCP_MD5SIG_FLAG_IFINDEX) /* of an l3 master device; there is none */
-		return -EINVAL;
+	if (name == TCP_MD5SIG_EXT && cmd.tcpm_flags & TCP_MD5SIG_FLAG_IFINDEX) {
+		struct net_device *dev;
+
+		memcpy(&ifindex, (const u8 *)val + TCPM_IFINDEX_AT, sizeof ifindex);
+		dev = ifindex ? dev_by_index(tp->inet.sk.net, ifindex) : NULL;
+		if (ifindex && !(dev && dev->l3mdev_table))
+			return -EINVAL;
+		by_vrf = true;
+	}
 	if (cmd.tcpm_keylen > TCP_MD5SIG_MAXKEYLEN)
 		return -EINVAL;
 	if (cmd.tcpm_keylen && tp->ao && (tp->ao->required || tcp_ao_find(tp->ao, -1, &addr, -1, -1))) /* one peer, one way of signing */
 		return -EKEYREJECTED;
 	for (at = &tp->md5_keys; (k = *at); at = &k->next)
-		if (k->prefix == prefix && inaddr_eq(&k->addr, &addr))
+		if (k->prefix == prefix && k->by_vrf == by_vrf && k->ifindex == ifindex && inaddr_eq(&k->addr, &addr))
 			break;
 	if (!cmd.tcpm_keylen) {
 		if (!k)
@@ -114,6 +125,8 @@ int tcp_md5_set(struct cpu *cpu, struct tcp_sock *tp, int name, const void *val,
 			return -ENOMEM;
 		k->addr = addr;
 		k->prefix = prefix;
+		k->by_vrf = by_vrf;
+		k->ifindex = ifindex;
 		k->next = tp->md5_keys;
 		tp->md5_keys = k;
 	}
@@ -160,7 +173,7 @@ void tcp_md5_sign(const struct tcp_md5_key *k, const struct inaddr *s, const str
 /* May a segment for tp in? sig: its signature, or NULL. False: it is dropped. skb->data is at its TCP header, whose bytes are linear. */
 bool tcp_md5_ok(struct cpu *cpu, const struct tcp_sock *tp, const u8 *sig, const struct inaddr *s, const struct inaddr *d, struct sk_buff *skb)
 {
-	const struct tcp_md5_key *k = tp->md5_keys ? tcp_md5_find(tp, s) : NULL;
+	const struct tcp_md5_key *k = tcp_md5_of(tp, skb->skb_iif, s);
 	struct netns *net = tp->inet.sk.net;
 	u8 want[16];
 

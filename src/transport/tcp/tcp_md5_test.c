@@ -114,13 +114,56 @@ static void test_option(void **state)
 	lab_ok(set_key(s, "10.0.0.2", -1, ""));
 	assert_int_equal(set_key(s, "10.0.0.2", -1, ""), -ENOENT);
 	assert_int_equal(weft_setsockopt(s, IPPROTO_TCP, TCP_MD5SIG, key, 80), -EINVAL);
+	/* By VRF: of a device that is one, or 0 for those in none; a key beside the others. */
+	{
+		struct tcp_md5sig m = { .tcpm_keylen = 3, .tcpm_flags = 2 };
+		struct sockaddr_in a = lab_addr("10.0.0.9", 0);
+		s32 *ifindex = (s32 *)(void *)(m.tcpm_key - 4);
+
+		memcpy(&m.tcpm_addr, &a, sizeof a);
+		lab_ok(set_key(s, "10.0.0.9", -1, "plain"));
+		lab_ok(weft_setsockopt(s, IPPROTO_TCP, TCP_MD5SIG_EXT, &m, sizeof m));
+		*ifindex = 77;
+		assert_int_equal(weft_setsockopt(s, IPPROTO_TCP, TCP_MD5SIG_EXT, &m, sizeof m), -EINVAL);
+		*ifindex = 1; /* lo */
+		assert_int_equal(weft_setsockopt(s, IPPROTO_TCP, TCP_MD5SIG_EXT, &m, sizeof m), -EINVAL);
+		*ifindex = 0;
+		m.tcpm_keylen = 0;
+		lab_ok(weft_setsockopt(s, IPPROTO_TCP, TCP_MD5SIG_EXT, &m, sizeof m));
+		assert_int_equal(weft_setsockopt(s, IPPROTO_TCP, TCP_MD5SIG_EXT, &m, sizeof m), -ENOENT);
+		lab_ok(set_key(s, "10.0.0.9", -1, ""));
+	}
 	weft_close(s);
 	lab_end(&l);
+}
+
+/* Which key counts for a peer: of its VRF before others, then the longest prefix; a VRF's for nobody else. */
+static void test_choice(void **state)
+{
+	static const struct { u8 prefix; bool by_vrf; s32 ifindex; } keys[] = { { 96 + 8, false, 0 }, { 96 + 24, false, 0 }, { 96 + 8, true, 5 }, { 96 + 32, true, 6 }, { 96 + 25, true, 0 } };
+	static const struct { const char *peer; s32 l3index; int want; } cases[] = { { "10.0.0.1", 0, 4 }, { "10.0.0.129", 0, 1 }, { "10.9.0.1", 0, 0 }, { "11.0.0.1", 0, -1 },
+										       { "10.0.0.1", 5, 2 }, { "10.0.0.1", 6, 3 }, { "10.0.0.2", 6, 1 }, { "10.9.0.1", 7, 0 } };
+	struct tcp_md5_key k[ARRAY_SIZE(keys)];
+	struct tcp_sock *tp = calloc(1, sizeof *tp);
+
+	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++) {
+		k[i] = (struct tcp_md5_key){ .next = tp->md5_keys, .addr = inaddr_from_v4(i == 0 || i == 2 ? BE32(0x0a000000) : BE32(0x0a000001)), .prefix = keys[i].prefix,
+					     .by_vrf = keys[i].by_vrf, .ifindex = keys[i].ifindex };
+		tp->md5_keys = &k[i];
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct inaddr a = inaddr_from_v4((be32){ lab_addr(cases[i].peer, 0).sin_addr.s_addr });
+		const struct tcp_md5_key *got = tcp_md5_find(tp, cases[i].l3index, &a);
+
+		assert_int_equal(got ? got - k : -1, cases[i].want);
+	}
+	free(tp);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_digest), cmocka_unit_test(test_works), cmocka_unit_test(test_prefix),
-					    cmocka_unit_test(test_refused), cmocka_unit_test(test_option) };
+					    cmocka_unit_test(test_refused), cmocka_unit_test(test_option),
+					    cmocka_unit_test(test_choice) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

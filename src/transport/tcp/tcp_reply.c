@@ -81,7 +81,7 @@ static void send_reset(struct cpu *cpu, struct netns *net, struct tcp_sock *tp, 
 		r.md5 = tcp_md5_key(tp);
 		tcp_ao_reply(tp->ao, &r);
 	} else if (req) {
-		r.md5 = tcp_md5_find(req->listener, &r.daddr);
+		r.md5 = tcp_md5_of(req->listener, req->iif, &r.daddr);
 		if (!tcp_ao_req_reply(req, &r))
 			return;
 	} else if (tw) {

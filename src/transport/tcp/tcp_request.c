@@ -130,7 +130,7 @@ int tcp_req_send_synack(struct cpu *cpu, struct tcp_req *req, bool cookie, bool 
 					.wscale_ok = req->wscale_ok, .wscale = req->rcv_wscale };
 	r.opts.tsval = (cookie ? tcp_cookie_timestamp(cpu, req) : tcp_ts_now(cpu)) + req->ts_offset;
 	r.opts.fo = req->foc;
-	r.md5 = tcp_md5_find(req->listener, &req->tuple.daddr);
+	r.md5 = tcp_md5_of(req->listener, req->iif, &req->tuple.daddr);
 	r.opts.md5 = r.md5;
 	if (unlikely(!tcp_ao_req_reply(req, &r)))
 		return -ENOENT;
@@ -233,7 +233,7 @@ static struct tcp_sock *child_new(struct cpu *cpu, struct tcp_req *req, const st
 		sock_put(cpu, sk);
 		return NULL;
 	}
-	if (tcp_md5_copy(cpu, &tp->md5_keys, tcp_md5_find(l, &req->tuple.daddr), &req->tuple.daddr)) {
+	if (tcp_md5_copy(cpu, &tp->md5_keys, tcp_md5_of(l, req->iif, &req->tuple.daddr), &req->tuple.daddr)) {
 		sock_put(cpu, sk);
 		return NULL;
 	}
@@ -411,7 +411,7 @@ bool tcp_req_check(struct cpu *cpu, struct tcp_req *req, struct tcp_sock *child,
 				r.opts.tsval = tcp_ts_now(cpu) + req->ts_offset;
 				r.opts.tsecr = req->ts_recent;
 			}
-			r.md5 = tcp_md5_find(req->listener, &req->tuple.daddr);
+			r.md5 = tcp_md5_of(req->listener, req->iif, &req->tuple.daddr);
 			r.opts.md5 = r.md5;
 			if (tcp_ao_req_reply(req, &r))
 				tcp_send_reply(cpu, net, &r);

@@ -150,6 +150,8 @@ struct tcp_md5_key {
 	struct tcp_md5_key *next;
 	struct inaddr addr;
 	u8 prefix;	/* bits of addr that count */
+	bool by_vrf;	/* for peers in one VRF alone */
+	s32 ifindex;	/* which; 0: in none */
 	u8 len;
 	u8 key[TCP_MD5SIG_MAXKEYLEN];
 };
