@@ -1,4 +1,5 @@
 /* ECN packet by packet: the handshake, the marks of what is sent, the echo, and one reduction a window. The test is the peer. */
+#include "inet/route/fib.h"
 #include "transport/tcp/test_peer.h"
 
 static struct peer p;
@@ -183,11 +184,42 @@ static void test_listener(void **state)
 	}
 }
 
+/* `ip route … features ecn`, as Linux 6.18 took it: a client whose route has it asks whatever tcp_ecn says; a listener whose route to the
+ * client has it accepts. */
+static void test_route(void **state)
+{
+	static const struct { const char *client, *server; bool client_route, server_route, ecn; } cases[] = {
+		{ "0", "0", false, false, false }, { "0", "0", true, false, false }, { "0", "0", true, true, true },  { "2", "2", false, false, false },
+		{ "2", "2", true, false, true },   { "2", "2", true, true, true },   { "0", "2", false, false, false }, { "0", "2", true, false, true },
+		{ "0", "2", true, true, true },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		u32 metrics[RTAX_SLOTS] = { [RTAX_FEATURES] = RTAX_FEATURE_ECN };
+		struct tcp_pair q;
+
+		pair_veth(&q);
+		for (int n = LEFT; n <= RIGHT; n++) {
+			struct fib_config c = { .family = AF_INET, .table = RT_TABLE_MAIN, .protocol = RTPROT_BOOT, .type = RTN_UNICAST, .scope = RT_SCOPE_LINK,
+						.nl_flags = NLM_F_CREATE, .prefix_len = 32, .oif = dev_by_name(q.l.ns[n], "eth0")->ifindex, .metrics = metrics,
+						.dst = inaddr_from_v4(n == LEFT ? BE32(0x0a000002) : BE32(0x0a000001)) };
+
+			lab_ok(weft_sysctl_set(q.l.ns[n], "net.ipv4.tcp_ecn", n == LEFT ? cases[i].client : cases[i].server));
+			if (n == LEFT ? cases[i].client_route : cases[i].server_route)
+				lab_ok(fib_route_add(q.l.w->cpu[0], q.l.ns[n], &c));
+		}
+		pair_connect(&q);
+		assert_int_equal(tcp_of(q.c)->ecn_ok, cases[i].ecn);
+		assert_int_equal(tcp_of(q.s)->ecn_ok, cases[i].ecn);
+		pair_end(&q);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_syn), cmocka_unit_test(test_sender), cmocka_unit_test(test_receiver), cmocka_unit_test(test_dctcp_receiver),
-		cmocka_unit_test(test_listener),
+		cmocka_unit_test(test_listener), cmocka_unit_test(test_route),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,6 +27,8 @@ enum { /* the three bytes */
 	M_FASTOPEN = 1 << 8, M_MD5 = 1 << 9, M_CC = 3 << 10, M_TIGHT_MEM = 1 << 12, M_SMALL_SNDBUF = 1 << 13, M_OOBINLINE = 1 << 14,
 	M_NODELAY = 1 << 15, M_NO_DSACK = 1 << 16, M_NO_WSCALE = 1 << 17, M_KEEPALIVE = 1 << 18, M_MTU_PROBING = 1 << 19,
 	M_NOMEM = 1 << 20, M_THIN = 1 << 21, M_CROWD = 1 << 22, M_LOW_LIMITS = 1 << 23,
+	/* two together */
+	M_ACCECN = M_ECN | M_THIN, M_AO = M_MD5 | M_THIN, /* in place of what the first alone means */
 };
 
 struct fuzz {
@@ -348,8 +350,16 @@ static weft_socket *open_socket(struct fuzz *f, int host)
 	memcpy(&key.tcpm_addr, &peer, sizeof peer);
 	weft_setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name));
 	opt(s, SOL_SOCKET, SO_REUSEADDR, 1);
-	if (f->mode & M_MD5)
+	if ((f->mode & M_AO) == M_AO) {
+		struct ao_add ao = { .sndid = 1, .rcvid = 1, .prefix = f->mode & M_V6 ? 128 : 32, .keylen = 4, .key = "both" };
+
+		memcpy(&ao.addr, &peer, sizeof peer);
+		strcpy(ao.alg_name, f->mode & M_NODELAY ? "cmac(aes128)" : f->mode & M_OOBINLINE ? "hmac(sha256)" : "hmac(sha1)");
+		ao.maclen = f->mode & M_KEEPALIVE ? 5 : 0;
+		weft_setsockopt(s, IPPROTO_TCP, OPT_AO_ADD_KEY, &ao, sizeof ao);
+	} else if (f->mode & M_MD5) {
 		weft_setsockopt(s, IPPROTO_TCP, TCP_MD5SIG, &key, sizeof key);
+	}
 	if (f->mode & M_SMALL_RCVBUF)
 		opt(s, SOL_SOCKET, SO_RCVBUF, 4096);
 	if (f->mode & M_SMALL_SNDBUF)
@@ -397,6 +407,8 @@ static void build(struct fuzz *f, weft_wire **wire)
 			snprintf(name, sizeof name, "net.ipv4.%s", sysctls[k].name);
 			weft_sysctl_set(f->net[i], name, sysctls[k].value);
 		}
+		if ((f->mode & M_ACCECN) == M_ACCECN)
+			weft_sysctl_set(f->net[i], "net.ipv4.tcp_ecn", "3");
 	}
 }
 
