@@ -1,5 +1,6 @@
 /* TCP-AO: the vectors of RFC 9235; every answer of the options as Linux gives them; whole lives of signed connections, keys changed under
  * way, sequence numbers that wrap, and what is refused. */
+#include <arpa/inet.h>
 #include <linux/icmp.h>
 
 #include "transport/tcp/tcp_impl.h"
@@ -488,7 +489,7 @@ static void works(const char *alg, u8 maclen, u8 keyflags, int prefix, const cha
 	accepted(&p);
 	assert_true(tcp_of(p.c)->rx_opt.tstamp_ok);
 	assert_int_equal(tcp_of(p.c)->mss_cache, 1460 - 12 - opt);
-	assert_int_equal(tcp_of(p.s)->mss_cache, (cookies ? 1460 : 1460) - 12 - opt);
+	assert_int_equal(tcp_of(p.s)->mss_cache, 1460 - 12 - opt);
 	weft_wire_set(p.wire, 0, &lossy);
 	weft_wire_set(p.wire, 1, &lossy);
 	pair_transfer(&p, 200000, 7000, true, 200000);
@@ -513,6 +514,65 @@ static void test_works(void **state)
 	works("cmac(aes128)", 9, 0, 0, "0123456789abcdef", false);
 	works("cmac(aes128)", 8, AO_KEYF_EXCLUDE_OPT, 32, "another length", false);
 	works("hmac(sha1)", 12, 0, 32, "secret", true);
+}
+
+/* IPv6, and IPv4 by IPv6 sockets, whose keys have mapped addresses and prefixes of 32. */
+static int add6(weft_socket *s, const char *peer, u8 prefix, u8 snd, u8 rcv)
+{
+	struct ao_add a = { .alg_name = "hmac(sha256)", .prefix = prefix, .sndid = snd, .rcvid = rcv, .keylen = 3, .key = "six" };
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)&a.addr;
+
+	sin6->sin6_family = AF_INET6;
+	assert_int_equal(inet_pton(AF_INET6, peer, &sin6->sin6_addr), 1);
+	return set(s, OPT_AO_ADD_KEY, &a, sizeof a);
+}
+static void six(const char *server, const char *client, u8 prefix)
+{
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_port = htons(179) }, to = any;
+	weft_wire_params w = { .delay_ns = LAB_MS };
+	struct tcp_pair p;
+
+	pair_wire(&p, 1, &w, &w);
+	lab_ok(weft_addr_add(p.l.ns[LEFT], "eth0", "fd00::1/64"));
+	lab_ok(weft_addr_add(p.l.ns[RIGHT], "eth0", "fd00::2/64"));
+	lab_run_ms(&p.l, 3000); /* duplicate address detection */
+	lab_ok(weft_socket_new(p.l.ns[RIGHT], AF_INET6, SOCK_STREAM, 0, &p.srv));
+	lab_ok(weft_bind(p.srv, (struct sockaddr *)&any, sizeof any));
+	lab_ok(weft_listen(p.srv, 5));
+	lab_ok(add6(p.srv, client, prefix, 1, 2));
+	assert_int_equal(add6(p.srv, client, (u8)(prefix + 1), 3, 4), -EINVAL);
+	lab_ok(add6(p.srv, "::", 0, 7, 8)); /* all of IPv6, none of IPv4 */
+	lab_ok(weft_socket_new(p.l.ns[LEFT], AF_INET6, SOCK_STREAM, 0, &p.c));
+	lab_ok(add6(p.c, server, prefix, 2, 1));
+	assert_int_equal(inet_pton(AF_INET6, server, &to.sin6_addr), 1);
+	assert_int_equal(weft_connect(p.c, (struct sockaddr *)&to, sizeof to), -EINPROGRESS);
+	accepted(&p);
+	pair_transfer(&p, 50000, 5000, true, 20000);
+	assert_int_equal(refusals(&p), 0);
+	assert_int_equal(info(p.s).current_key, 1);
+	assert_int_equal(info(p.s).pkt_good, tcp_of(p.s)->segs_in - 1); /* the last of the handshake is the listener's */
+	pair_end(&p);
+}
+static void test_six(void **state)
+{
+	six("fd00::2", "fd00::1", 128);
+	six("::ffff:10.0.0.2", "::ffff:10.0.0.1", 32);
+}
+
+/* A key of a VRF is for peers there; one without is for all. */
+static void test_vrf_choice(void **state)
+{
+	struct inaddr peer = inaddr_from_v4(BE32(0x0a000001));
+	struct tcp_ao_key plain = { .addr = peer, .family = AF_INET, .prefix = 32, .sndid = 1, .rcvid = 1 }, five = plain, none = plain;
+	struct tcp_ao ao = { .keys = &five };
+
+	five = (struct tcp_ao_key){ .next = &none, .addr = peer, .family = AF_INET, .prefix = 32, .keyflags = AO_KEYF_IFINDEX, .ifindex = 5 };
+	none = (struct tcp_ao_key){ .next = &plain, .addr = peer, .family = AF_INET, .prefix = 32, .keyflags = AO_KEYF_IFINDEX };
+	assert_ptr_equal(tcp_ao_find(&ao, 5, &peer, -1, -1), &five);
+	assert_ptr_equal(tcp_ao_find(&ao, 0, &peer, -1, -1), &none);
+	assert_ptr_equal(tcp_ao_find(&ao, 6, &peer, -1, -1), &plain);
+	assert_ptr_equal(tcp_ao_find(&ao, 5, &peer, 1, -1), &plain);
+	assert_null(tcp_ao_find(&ao, 5, &peer, -1, 9));
 }
 
 static void refused(const struct ao_add *server, const struct ao_add *client, enum mib m)
@@ -746,7 +806,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vectors), cmocka_unit_test(test_extension), cmocka_unit_test(test_add), cmocka_unit_test(test_del),
-		cmocka_unit_test(test_info), cmocka_unit_test(test_get_keys), cmocka_unit_test(test_works), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_info), cmocka_unit_test(test_get_keys), cmocka_unit_test(test_works), cmocka_unit_test(test_six), cmocka_unit_test(test_vrf_choice), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_other_peers), cmocka_unit_test(test_rotation), cmocka_unit_test(test_wrap), cmocka_unit_test(test_resets),
 		cmocka_unit_test(test_icmp), cmocka_unit_test(test_no_memory),
 	};
