@@ -5,6 +5,7 @@
  * matrix    SACK, timestamps, window scaling, ECN, D-SACK on and off, with offloads and without, three MTUs, both families; then the first
  *           four on each side for itself. Either side opens, both send; contents are compared byte by byte, and what TCP_INFO says was
  *           agreed on must be what both allowed, on both sides.
+ * accurate  tcp_ecn 3 to 5 beside the kernel's 0 to 2
  * short     many connections, one after the other, opened by either side, with a request and its echo
  * bulk      one long transfer each way
  *
@@ -191,6 +192,27 @@ static void matrix(void **state)
 	}
 	set_options(OPTIONS - 1, OPTIONS - 1);
 	print_message("%u transfers\n", done);
+}
+
+/* Asking for accurate ECN, which this kernel has no value of tcp_ecn for: it answers as RFC 3168, or not at all; and what it asks for is granted. */
+static void accurate(void **state)
+{
+	static const struct { bool weft_opens; const char *weft, *kernel; bool ecn; } cases[] = {
+		{ true, "3", "0", false }, { true, "3", "1", true }, { true, "3", "2", true },	{ true, "4", "2", true }, { true, "5", "2", false },
+		{ false, "3", "1", true }, { false, "4", "1", true }, { false, "5", "1", true }, { false, "3", "2", false },
+	};
+
+	NEED_TAP
+	set_family(AF_INET);
+	set_options(OPTIONS - 1, OPTIONS - 1);
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		put("/proc/sys/net/ipv4/tcp_ecn", cases[i].kernel);
+		host_lock_all(h);
+		assert_int_equal(weft_sysctl_set(far, "net.ipv4.tcp_ecn", cases[i].weft), 0);
+		host_unlock_all(h);
+		assert_int_equal(!!(transfer(cases[i].weft_opens, i & 1, 200000) & TCPI_OPT_ECN), cases[i].ecn);
+	}
+	set_options(OPTIONS - 1, OPTIONS - 1);
 }
 
 /* -- many short connections -- */
@@ -439,7 +461,7 @@ static int end(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(matrix), cmocka_unit_test(short_ones), cmocka_unit_test(bulk) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(matrix), cmocka_unit_test(accurate), cmocka_unit_test(short_ones), cmocka_unit_test(bulk) };
 
 	signal(SIGALRM, tell_drops);
 	alarm(getenv("WEFT_TAP_FULL") ? 3000 : 240);
