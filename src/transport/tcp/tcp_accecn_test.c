@@ -465,12 +465,50 @@ static void test_both_ends(void **state)
 	}
 }
 
+/* Through a router that marks: what the receiver counted is what the sender was told, packet for packet and byte for byte, whatever GRO
+ * merges and ACKs skip; and nothing is lost, as the window follows the marks. */
+static void test_marking_queue(void **state)
+{
+	static const struct { const char *cc; bool loss; const char *option; } cases[] = { { "cubic", false, "2" }, { "reno", false, "2" }, { "dctcp", false, "2" },
+											    { "bbr", false, "2" }, { "cubic", false, "0" }, { "cubic", false, "1" },
+											    { "cubic", true, "2" } };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		weft_wire_params out = { .delay_ns = 5 * LAB_MS, .rate_bps = 100000000, .queue_frames = 400, .mark_frames = 40, .loss_ppm = cases[i].loss ? 3000 : 0 };
+		weft_wire_params back = { .delay_ns = 5 * LAB_MS };
+		weft_wire_stats st;
+		struct tcp_info_full a, b;
+		struct tcp_pair q;
+
+		pair_wire(&q, 1, &out, &back);
+		for (int n = LEFT; n <= RIGHT; n++) {
+			lab_ok(weft_sysctl_set(q.l.ns[n], "net.ipv4.tcp_ecn", "3"));
+			lab_ok(weft_sysctl_set(q.l.ns[n], "net.ipv4.tcp_ecn_option", cases[i].option));
+			lab_ok(weft_sysctl_set(q.l.ns[n], "net.ipv4.tcp_congestion_control", cases[i].cc));
+		}
+		pair_connect(&q);
+		pair_transfer(&q, 20 << 20, 65536, false, 20000);
+		lab_run_ms(&q.l, 500);
+		weft_wire_get_stats(q.wire, 0, &st);
+		a = info_of(q.c);
+		b = info_of(q.s);
+		assert_true(st.marked >= 3);
+		assert_int_equal(b.received_ce, st.marked);
+		assert_int_equal(a.delivered_ce, st.marked);
+		assert_int_equal(a.delivered_ce_bytes, cases[i].option[0] == '0' ? 0 : b.received_ce_bytes);
+		if (!cases[i].loss)
+			assert_int_equal(a.total_retrans, 0);
+		pair_end(&q);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_syn_and_synack), cmocka_unit_test(test_listener), cmocka_unit_test(test_syn_again),
 		cmocka_unit_test(test_receiver), cmocka_unit_test(test_option_modes), cmocka_unit_test(test_sender), cmocka_unit_test(test_wrap), cmocka_unit_test(test_thinned_acks),
 		cmocka_unit_test(test_broken_paths), cmocka_unit_test(test_synack_again), cmocka_unit_test(test_counters_without), cmocka_unit_test(test_both_ends),
+		cmocka_unit_test(test_marking_queue),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
