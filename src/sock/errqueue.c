@@ -105,7 +105,7 @@ void inet_err_queue_icmp(struct cpu *cpu, struct inet_sock *inet, const struct s
 		.ee = { .ee_errno = (u32)e->err, .ee_origin = e->origin, .ee_type = e->type, .ee_code = e->code, .ee_info = e->info },
 		.daddr = e->daddr, .offender = e->offender, .port = port, .ifindex = e->iif,
 	};
-	if (e->family == AF_INET6 ? inet->v6.recverr_rfc4884 : inet->recverr_rfc4884)
+	if (e->family == AF_INET6 ? inet->v6->recverr_rfc4884 : inet->recverr_rfc4884)
 		find_extensions(q, e, &err_cb(q)->ee.ee_rfc4884);
 	err_queue(cpu, &inet->sk, q);
 }

@@ -119,20 +119,20 @@ static void put_exts(const struct sk_buff *skb, const struct ip6_hdr *ip, int ho
 
 void inet6_pathmtu_set(struct inet_sock *inet, const struct inaddr *daddr, u32 mtu)
 {
-	if (!(inet->v6.cmsg & IP6_CMSG_PATHMTU))
+	if (!(inet->v6->cmsg & IP6_CMSG_PATHMTU))
 		return;
-	inet->v6.path_mtu = mtu;
-	inet->v6.path_mtu_to = *daddr;
+	inet->v6->path_mtu = mtu;
+	inet->v6->path_mtu_to = *daddr;
 }
 
 ssize_t inet6_pathmtu_recv(struct inet_sock *inet, struct msghdr *m)
 {
-	struct ip6_mtuinfo mi = { .ip6m_addr.sin6_family = AF_INET6, .ip6m_mtu = inet->v6.path_mtu };
+	struct ip6_mtuinfo mi = { .ip6m_addr.sin6_family = AF_INET6, .ip6m_mtu = inet->v6->path_mtu };
 
-	memcpy(&mi.ip6m_addr.sin6_addr, inet->v6.path_mtu_to.b, 16);
-	inet->v6.path_mtu = 0;
+	memcpy(&mi.ip6m_addr.sin6_addr, inet->v6->path_mtu_to.b, 16);
+	inet->v6->path_mtu = 0;
 	if (m->msg_name)
-		inet_sockaddr_fill(&inet->sk, &inet->v6.path_mtu_to, (be16){ 0 }, 0, m->msg_name, &m->msg_namelen);
+		inet_sockaddr_fill(&inet->sk, &inet->v6->path_mtu_to, (be16){ 0 }, 0, m->msg_name, &m->msg_namelen);
 	msg_put_cmsg(m, SOL_IPV6, IPV6_PATHMTU, &mi, sizeof mi);
 	return 0;
 }
@@ -143,7 +143,7 @@ void inet6_recv_cmsgs(struct cpu *cpu, struct inet_sock *inet, const struct sk_b
 	bool v6 = be16_eq(skb->protocol, BE16(0x86dd));
 	const struct inet_af *af = v6 ? inet->sk.net->inet->af6 : inet->sk.net->inet->af4;
 	const struct ip6_hdr *ip = (const struct ip6_hdr *)skb_network_header(skb);
-	u32 f = inet->v6.cmsg;
+	u32 f = inet->v6->cmsg;
 	struct inaddr s, d;
 	be32 info;
 
@@ -185,7 +185,7 @@ void inet6_recv_cmsgs(struct cpu *cpu, struct inet_sock *inet, const struct sk_b
 int inet6_pktoptions_get(const struct inet_sock *inet, void *val, socklen_t *len)
 {
 	struct msghdr m = { .msg_control = val, .msg_controllen = *len };
-	const struct inet6_opts *o = &inet->v6;
+	const struct inet6_opts *o = inet->v6;
 	s32 ifindex = o->mc_index ? o->mc_index : inet->sk.bound_dev_if;
 
 	if (inet->sk.type != SOCK_STREAM)

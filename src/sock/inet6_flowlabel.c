@@ -28,7 +28,7 @@ struct lease_ref {
 static struct lease_ref *find(const struct inet_sock *inet, be32 label)
 {
 	struct lease_ref *r;
-	list_for_each(r, &inet->v6.leases, link)
+	list_for_each(r, &inet->v6->leases, link)
 		if (be32_eq(r->fl->label, label))
 			return r;
 	return NULL;
@@ -130,7 +130,7 @@ static int hold(struct cpu *cpu, struct inet_sock *inet, struct ip6_flowlabel *f
 	if (!r)
 		return -ENOMEM;
 	r->fl = fl;
-	list_add_head(&inet->v6.leases, &r->link);
+	list_add_head(&inet->v6->leases, &r->link);
 	return 0;
 }
 
@@ -141,7 +141,7 @@ static int enough_left(struct cpu *cpu, struct inet_sock *inet)
 
 	if (room > MAX_LEASES - MAX_PER_SOCKET)
 		return 0;
-	list_for_each(r, &inet->v6.leases, link)
+	list_for_each(r, &inet->v6->leases, link)
 		own++;
 	if (!room)
 		return -ENOBUFS;
@@ -179,7 +179,7 @@ static int get(struct cpu *cpu, struct inet_sock *inet, const struct flowlabel_r
 			return -EPERM;
 		if (inet->sk.protocol != IPPROTO_TCP)
 			return -ENOPROTOOPT;
-		inet->v6.repflow = true;
+		inet->v6->repflow = true;
 		return 0;
 	}
 	if (be32_to_cpu(label) > IP6_FLOWLABEL_MASK)
@@ -221,14 +221,14 @@ static int put(struct cpu *cpu, struct inet_sock *inet, const struct flowlabel_r
 	if (q->flags & FL_REFLECT) {
 		if (inet->sk.protocol != IPPROTO_TCP)
 			return -ENOPROTOOPT;
-		if (!inet->v6.repflow)
+		if (!inet->v6->repflow)
 			return -ESRCH;
-		inet->v6.flow_label = (be32){ 0 };
-		inet->v6.repflow = false;
+		inet->v6->flow_label = (be32){ 0 };
+		inet->v6->repflow = false;
 		return 0;
 	}
-	if (be32_eq(inet->v6.flow_label, label))
-		inet->v6.flow_label = (be32){ 0 };
+	if (be32_eq(inet->v6->flow_label, label))
+		inet->v6->flow_label = (be32){ 0 };
 	if (!(r = find(inet, label)))
 		return -ESRCH;
 	drop(cpu, r);
@@ -272,11 +272,11 @@ int inet6_flowlabel_get(struct cpu *cpu, struct inet_sock *inet, void *val, sock
 		return -EINVAL;
 	memset(&q, 0, sizeof q);
 	if (((const struct flowlabel_req *)val)->flags & FL_REMOTE) {
-		q.label.raw = inet->v6.rcv_flowinfo.raw & BE32(IP6_FLOWLABEL_MASK).raw;
-	} else if (inet->v6.repflow) {
-		q.label = inet->v6.flow_label;
+		q.label.raw = inet->v6->rcv_flowinfo.raw & BE32(IP6_FLOWLABEL_MASK).raw;
+	} else if (inet->v6->repflow) {
+		q.label = inet->v6->flow_label;
 	} else {
-		if (!(fl = inet6_flowlabel_of(inet, inet->v6.flow_label)))
+		if (!(fl = inet6_flowlabel_of(inet, inet->v6->flow_label)))
 			return -ENOENT;
 		q.label = fl->label;
 		memcpy(q.dst, fl->dst.b, 16);
@@ -291,6 +291,6 @@ int inet6_flowlabel_get(struct cpu *cpu, struct inet_sock *inet, void *val, sock
 
 void inet6_flowlabel_leave_all(struct cpu *cpu, struct inet_sock *inet)
 {
-	while (!list_empty(&inet->v6.leases))
-		drop(cpu, list_first(&inet->v6.leases, struct lease_ref, link));
+	while (!list_empty(&inet->v6->leases))
+		drop(cpu, list_first(&inet->v6->leases, struct lease_ref, link));
 }

@@ -13,7 +13,7 @@ struct membership {
 static struct membership *find(const struct inet_sock *inet, const struct inaddr *group, s32 ifindex)
 {
 	struct membership *m;
-	list_for_each(m, &inet->v6.groups, link)
+	list_for_each(m, &inet->v6->groups, link)
 		if (inaddr_eq(&m->group, group) && (!ifindex || m->ifindex == ifindex))
 			return m;
 	return NULL;
@@ -57,7 +57,7 @@ int inet6_mc_join(struct cpu *cpu, struct inet_sock *inet, const struct inaddr *
 	}
 	*m = (struct membership){ .group = *group, .ifindex = dev->ifindex };
 	list_init(&m->link);
-	list_add_tail(&inet->v6.groups, &m->link);
+	list_add_tail(&inet->v6->groups, &m->link);
 	inet->sk.omem_alloc += sizeof *m;
 	return 0;
 }
@@ -139,7 +139,7 @@ int inet6_anycast_join(struct cpu *cpu, struct inet_sock *inet, const struct ina
 	}
 	a->addr = *addr;
 	a->ifindex = dev->ifindex;
-	list_add_head(&inet->v6.anycasts, &a->link);
+	list_add_head(&inet->v6->anycasts, &a->link);
 	inet->sk.omem_alloc += sizeof *a;
 	return 0;
 }
@@ -157,7 +157,7 @@ static void anycast_drop(struct cpu *cpu, struct inet_sock *inet, struct anycast
 int inet6_anycast_leave(struct cpu *cpu, struct inet_sock *inet, const struct inaddr *addr, s32 ifindex)
 {
 	struct anycast *a;
-	list_for_each(a, &inet->v6.anycasts, link)
+	list_for_each(a, &inet->v6->anycasts, link)
 		if (inaddr_eq(&a->addr, addr) && (!ifindex || a->ifindex == ifindex)) {
 			anycast_drop(cpu, inet, a);
 			return 0;
@@ -167,13 +167,13 @@ int inet6_anycast_leave(struct cpu *cpu, struct inet_sock *inet, const struct in
 
 void inet6_mc_leave_all(struct cpu *cpu, struct inet_sock *inet)
 {
-	while (!list_empty(&inet->v6.groups))
-		leave(cpu, inet, list_first(&inet->v6.groups, struct membership, link));
-	while (!list_empty(&inet->v6.anycasts))
-		anycast_drop(cpu, inet, list_first(&inet->v6.anycasts, struct anycast, link));
+	while (!list_empty(&inet->v6->groups))
+		leave(cpu, inet, list_first(&inet->v6->groups, struct membership, link));
+	while (!list_empty(&inet->v6->anycasts))
+		anycast_drop(cpu, inet, list_first(&inet->v6->anycasts, struct anycast, link));
 }
 
 bool inet6_mc_allows(const struct inet_sock *inet, const struct inaddr *group, s32 iif)
 {
-	return inet->v6.mc_all || find(inet, group, iif);
+	return inet->v6->mc_all || find(inet, group, iif);
 }

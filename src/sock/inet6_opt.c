@@ -46,14 +46,14 @@ static int set_preferences(struct inet_sock *inet, u32 v)
 		prefs |= home & PREFER_COA;
 		mask &= ~(u32)PREFER_COA;
 	}
-	inet->v6.prefs = (inet->v6.prefs & mask) | prefs;
+	inet->v6->prefs = (inet->v6->prefs & mask) | prefs;
 	inet_dst_reset(inet);
 	return 0;
 }
 
 static int get_preferences(const struct inet_sock *inet)
 {
-	u32 p = inet->v6.prefs, v = p & (PREFER_TMP | PREFER_PUBLIC);
+	u32 p = inet->v6->prefs, v = p & (PREFER_TMP | PREFER_PUBLIC);
 	if (!v)
 		v = PREFER_PUBTMP_DEFAULT;
 	return (int)(v | (p & PREFER_COA ? PREFER_COA : PREFER_HOME));
@@ -105,7 +105,7 @@ static int set_device(struct inet_sock *inet, s32 ifindex, s32 *where)
 {
 	if (ifindex) {
 		if (!dev_by_index(inet->sk.net, ifindex))
-			return where == &inet->v6.uc_index ? -EADDRNOTAVAIL : -ENODEV;
+			return where == &inet->v6->uc_index ? -EADDRNOTAVAIL : -ENODEV;
 		if (inet->sk.bound_dev_if && inet->sk.bound_dev_if != ifindex)
 			return -EINVAL;
 	}
@@ -122,7 +122,7 @@ static int set_pktinfo(struct inet_sock *inet, const void *val, socklen_t len)
 	memcpy(&pi, val, sizeof pi);
 	if (inet->sk.bound_dev_if && pi.ipi6_ifindex != (unsigned)inet->sk.bound_dev_if)
 		return -EINVAL;
-	inet->v6.uc_index = inet->v6.mc_index = (s32)pi.ipi6_ifindex;
+	inet->v6->uc_index = inet->v6->mc_index = (s32)pi.ipi6_ifindex;
 	inet_dst_reset(inet);
 	return 0;
 }
@@ -159,7 +159,7 @@ static int to_inet(struct cpu *cpu, struct inet_sock *inet)
 static int set_int(struct cpu *cpu, struct inet_sock *inet, int name, int v)
 {
 	bool on = v != 0, stream = inet->sk.type == SOCK_STREAM;
-	struct inet6_opts *o = &inet->v6;
+	struct inet6_opts *o = inet->v6;
 
 	switch (name) {
 	case IPV6_UNICAST_HOPS:
@@ -309,13 +309,13 @@ int inet6_setsockopt(struct cpu *cpu, struct inet_sock *inet, int name, const vo
 		return flag || is_known(name) ? -EINVAL : -ENOPROTOOPT;
 	if (!flag)
 		return set_int(cpu, inet, name, v);
-	inet->v6.cmsg = v ? inet->v6.cmsg | flag : inet->v6.cmsg & ~flag;
+	inet->v6->cmsg = v ? inet->v6->cmsg | flag : inet->v6->cmsg & ~flag;
 	return 0;
 }
 
 static int get_int(struct cpu *cpu, struct inet_sock *inet, int name, int *v)
 {
-	const struct inet6_opts *o = &inet->v6;
+	const struct inet6_opts *o = inet->v6;
 	u32 flag = cmsg_flag(name);
 	struct dst *d = inet->dst;
 

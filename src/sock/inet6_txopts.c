@@ -71,7 +71,7 @@ static int which(int name)
 
 static void install(struct cpu *cpu, struct inet_sock *inet, struct ip6_txopts *x)
 {
-	struct inet6_opts *o = &inet->v6;
+	struct inet6_opts *o = inet->v6;
 
 	inet->sk.omem_alloc += total_len(x);
 	inet->sk.omem_alloc -= total_len(o->txopts);
@@ -100,7 +100,7 @@ int inet6_txopts_set(struct cpu *cpu, struct inet_sock *inet, int name, const vo
 	}
 	if (inet->sk.omem_alloc + size > sock_limits(inet->sk.net)->optmem_max)
 		return -ENOBUFS;
-	x = replaced(cpu_mem(cpu), inet->v6.txopts, which(name), p, size, &empty);
+	x = replaced(cpu_mem(cpu), inet->v6->txopts, which(name), p, size, &empty);
 	if (!x && !empty)
 		return -ENOBUFS;
 	install(cpu, inet, x);
@@ -109,7 +109,7 @@ int inet6_txopts_set(struct cpu *cpu, struct inet_sock *inet, int name, const vo
 
 int inet6_txopts_get(const struct inet_sock *inet, int name, void *val, socklen_t *len)
 {
-	const struct ip6_txopts *x = inet->v6.txopts;
+	const struct ip6_txopts *x = inet->v6->txopts;
 	enum ip6_txopt w = which(name);
 
 	*len = MIN(*len, x ? (socklen_t)x->len[w] : 0);
@@ -120,21 +120,23 @@ int inet6_txopts_get(const struct inet_sock *inet, int name, void *val, socklen_
 
 void inet6_txopts_free(struct cpu *cpu, struct inet_sock *inet)
 {
-	inet->sk.omem_alloc -= total_len(inet->v6.txopts);
-	mem_free(cpu_mem(cpu), inet->v6.txopts);
-	inet->v6.txopts = NULL;
+	if (!inet->v6->txopts)
+		return;
+	inet->sk.omem_alloc -= total_len(inet->v6->txopts);
+	mem_free(cpu_mem(cpu), inet->v6->txopts);
+	inet->v6->txopts = NULL;
 }
 
 int inet6_txopts_copy(struct cpu *cpu, struct inet_sock *to, const struct inet_sock *from)
 {
-	u32 n = total_len(from->v6.txopts);
+	u32 n = total_len(from->v6->txopts);
 
-	to->v6.txopts = NULL;
+	to->v6->txopts = NULL;
 	if (!n)
 		return 0;
-	if (!(to->v6.txopts = mem_alloc(cpu_mem(cpu), sizeof *to->v6.txopts + n)))
+	if (!(to->v6->txopts = mem_alloc(cpu_mem(cpu), sizeof *to->v6->txopts + n)))
 		return -ENOMEM;
-	memcpy(to->v6.txopts, from->v6.txopts, sizeof *to->v6.txopts + n);
+	memcpy(to->v6->txopts, from->v6->txopts, sizeof *to->v6->txopts + n);
 	to->sk.omem_alloc += n;
 	return 0;
 }

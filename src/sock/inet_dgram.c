@@ -121,7 +121,7 @@ void inet_bind_undo(struct inet_sock *inet)
 int inet_dgram_connect(struct cpu *cpu, struct inet_sock *inet, const struct sockaddr *a, socklen_t len)
 {
 	struct inaddr old = inet->daddr, addr;
-	be32 label = inet->v6.flow_label;
+	be32 label = inet->v6->flow_label;
 	be16 old_port = inet->dport;
 	struct dst *dst;
 	struct flow fl;
@@ -131,11 +131,12 @@ int inet_dgram_connect(struct cpu *cpu, struct inet_sock *inet, const struct soc
 
 	if ((err = peer_parse(inet, a, len, &addr, &port, &scope)) || (err = inet6_scope(inet, &addr, scope)))
 		return err;
-	if (inet->sk.family == AF_INET6 && inet->v6.sndflow && len >= 8 && !inaddr_is_v4(&addr))
+	if (inet->sk.family == AF_INET6 && inet->v6->sndflow && len >= 8 && !inaddr_is_v4(&addr))
 		label.raw = ((const u32 *)(const void *)a)[1] & BE32(IP6_FLOWLABEL_MASK).raw;
 	if ((err = inet6_flowlabel_check(inet, label)))
 		return err;
-	inet->v6.flow_label = label;
+	if (inet->sk.family == AF_INET6)
+		inet->v6->flow_label = label;
 	inet_dst_reset(inet);
 	addr = self_if_any(inet, &addr);
 	inet->daddr = addr;
@@ -190,7 +191,7 @@ void inet_dest_put(struct cpu *cpu, struct inet_dest *d)
 
 static const struct ip6_txopts *txopts_of(const struct inet_sock *inet, const struct inet_dest *d)
 {
-	return d->c.txopts6 ? d->c.txopts6 : inet->v6.txopts;
+	return d->c.txopts6 ? d->c.txopts6 : inet->v6->txopts;
 }
 
 u32 inet_dest_opts_len(const struct inet_sock *inet, const struct inet_dest *d)
@@ -205,13 +206,13 @@ bool inet_dest_may_fragment(const struct inet_sock *inet, const struct inet_dest
 {
 	bool v6 = d->fl.family == AF_INET6;
 	if (v6 && d->c.dontfrag6 >= 0)
-		return !d->c.dontfrag6 && (inet->v6.pmtudisc < IPV6_PMTUDISC_DO || inet->v6.pmtudisc == IPV6_PMTUDISC_OMIT);
+		return !d->c.dontfrag6 && (inet->v6->pmtudisc < IPV6_PMTUDISC_DO || inet->v6->pmtudisc == IPV6_PMTUDISC_OMIT);
 	return inet_may_fragment(inet, v6);
 }
 
 int inet_dest_check_size(struct cpu *cpu, struct inet_sock *inet, const struct inet_dest *d, u32 bytes)
 {
-	bool v6 = d->fl.family == AF_INET6, dontfrag = v6 && (d->c.dontfrag6 >= 0 ? d->c.dontfrag6 : inet->v6.dontfrag);
+	bool v6 = d->fl.family == AF_INET6, dontfrag = v6 && (d->c.dontfrag6 >= 0 ? d->c.dontfrag6 : inet->v6->dontfrag);
 	u32 opts = inet_dest_opts_len(inet, d), mtu;
 
 	if (inet_dest_may_fragment(inet, d))
@@ -239,7 +240,7 @@ static int label6(struct cpu *cpu, struct inet_sock *inet, struct inet_cmsgs *c)
 		return c->has_label6 ? err : 0;
 	if (!fl || !fl->opts)
 		return 0;
-	if ((err = inet6_txopts_merge(cpu, fl->opts, c->txopts6 ? c->txopts6 : inet->v6.txopts, &x)))
+	if ((err = inet6_txopts_merge(cpu, fl->opts, c->txopts6 ? c->txopts6 : inet->v6->txopts, &x)))
 		return err;
 	mem_free(cpu_mem(cpu), c->txopts6);
 	c->txopts6 = x;
@@ -249,9 +250,9 @@ static int label6(struct cpu *cpu, struct inet_sock *inet, struct inet_cmsgs *c)
 /* IPv6's own part of a flow that was filled for no peer: class, label, device of a link-local destination. */
 static int dest6(const struct inet_sock *inet, const struct inaddr *daddr, s32 scope, const struct inet_cmsgs *c, struct flow *fl)
 {
-	fl->tos = c->tclass6 >= 0 ? (u8)c->tclass6 : inet->v6.tclass;
-	fl->src_prefs = inet->v6.prefs;
-	fl->flowlabel = c->has_label6 ? c->label6 : inet->v6.flow_label;
+	fl->tos = c->tclass6 >= 0 ? (u8)c->tclass6 : inet->v6->tclass;
+	fl->src_prefs = inet->v6->prefs;
+	fl->flowlabel = c->has_label6 ? c->label6 : inet->v6->flow_label;
 	if (inaddr_is_v4(&fl->saddr))
 		fl->saddr = inaddr_v6_any();
 	if (v6_needs_scope(daddr) && scope) {
@@ -289,7 +290,7 @@ static int dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr *m,
 			return -EINVAL;
 		d->dport = cpu_to_be16(port);
 		d->fl.daddr = self_if_any(inet, &d->fl.daddr);
-		if (sk->family == AF_INET6 && inet->v6.sndflow && m->msg_namelen >= 8 && !inaddr_is_v4(&d->fl.daddr)) {
+		if (sk->family == AF_INET6 && inet->v6->sndflow && m->msg_namelen >= 8 && !inaddr_is_v4(&d->fl.daddr)) {
 			memcpy(&d->c.label6, (const u8 *)m->msg_name + 4, 4);
 			d->c.label6.raw &= BE32(IP6_FLOWLABEL_MASK).raw;
 			d->c.has_label6 = d->c.label6.raw != 0;
@@ -343,7 +344,7 @@ static int dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr *m,
 		if (inaddr_is_any(&d->fl.saddr))
 			d->fl.saddr = inet->mc_addr;
 	} else if (!d->fl.oif) {
-		d->fl.oif = d->fl.family == AF_INET ? inet->uc_index : v6_is_multicast(&daddr) ? inet->v6.mc_index : inet->v6.uc_index;
+		d->fl.oif = d->fl.family == AF_INET ? inet->uc_index : v6_is_multicast(&daddr) ? inet->v6->mc_index : inet->v6->uc_index;
 	}
 	if (!(af = inet_af_of(sk->net, &daddr)))
 		return -ENETUNREACH;
@@ -381,8 +382,8 @@ void inet_dest_ip_out(const struct inet_sock *inet, const struct inet_dest *d, u
 		o->flowlabel = d->fl.flowlabel;
 		o->txopts6 = txopts_of(inet, d);
 		if (v6_is_multicast(&d->fl.daddr)) {
-			o->ttl = inet->v6.mc_hops;
-			o->mc_noloop = !inet->v6.mc_loop;
+			o->ttl = inet->v6->mc_hops;
+			o->mc_noloop = !inet->v6->mc_loop;
 		}
 		if (d->c.hops6 >= 0)
 			o->ttl = d->c.hops6;

@@ -20,6 +20,29 @@
 #define IP_PROTOCOL 52
 #endif
 
+/* What AF_INET sockets show: nobody sets it. */
+static const struct inet6_opts no_opts6 = {
+	.uc_hops = -1, .mc_hops = 1, .pmtudisc = IP_PMTUDISC_WANT, .mc_loop = true, .mc_all = true,
+	.groups = LIST_INIT(*(struct list *)&no_opts6.groups),
+	.anycasts = LIST_INIT(*(struct list *)&no_opts6.anycasts),
+	.leases = LIST_INIT(*(struct list *)&no_opts6.leases),
+};
+
+static void opts6_init(struct inet_sock *inet)
+{
+	const struct netns_ip6 *ip6 = inet->sk.net->ip6;
+
+	inet->v6 = (struct inet6_opts *)((u8 *)inet + inet->sk.ops->obj_size); /* as sock_alloc made room for it */
+	*inet->v6 = no_opts6;
+	list_init(&inet->v6->groups);
+	list_init(&inet->v6->anycasts);
+	list_init(&inet->v6->leases);
+	if (!ip6)
+		return;
+	inet->v6->repflow = ip6->flowlabel_reflect & 1;
+	inet->v6only = ip6->bindv6only != 0;
+}
+
 void inet_sock_init(struct inet_sock *inet)
 {
 	const struct netns_ip4 *ip4 = inet->sk.net->ip4;
@@ -33,14 +56,9 @@ void inet_sock_init(struct inet_sock *inet)
 	inet->mc_ttl = 1;
 	inet->mc_loop = inet->mc_all = true;
 	inet->pmtudisc = ip4 && ip4->no_pmtu_disc ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
-	inet->v6 = (struct inet6_opts){ .uc_hops = -1, .mc_hops = 1, .pmtudisc = IP_PMTUDISC_WANT, .mc_loop = true, .mc_all = true };
-	list_init(&inet->v6.groups);
-	list_init(&inet->v6.anycasts);
-	list_init(&inet->v6.leases);
-	if (inet->sk.family == AF_INET6 && inet->sk.net->ip6)
-		inet->v6.repflow = inet->sk.net->ip6->flowlabel_reflect & 1;
-	if (inet->sk.family == AF_INET6 && inet->sk.net->ip6)
-		inet->v6only = inet->sk.net->ip6->bindv6only != 0;
+	inet->v6 = (struct inet6_opts *)&no_opts6;
+	if (inet->sk.family == AF_INET6)
+		opts6_init(inet);
 	list_init(&inet->bind_link);
 	list_init(&inet->mc_list);
 }
@@ -117,7 +135,7 @@ int inet6_scope(struct inet_sock *inet, const struct inaddr *a, s32 scope_id)
 		sk->bound_dev_if = scope_id;
 	}
 	if (!sk->bound_dev_if && v6_is_multicast(a))
-		sk->bound_dev_if = inet->v6.mc_index;
+		sk->bound_dev_if = inet->v6->mc_index;
 	return !sk->bound_dev_if && !(v6_is_multicast(a) && v6_mc_scope(a) == 1) ? -EINVAL : 0;
 }
 
@@ -133,8 +151,8 @@ int inet_getname(struct cpu *cpu, struct sock *sk, bool peer, struct sockaddr_st
 	if (!inet->dport.raw || sk->state == TCP_CLOSE || sk->state == TCP_SYN_SENT)
 		return -ENOTCONN;
 	inet_sockaddr_fill(sk, &inet->daddr, inet->dport, sk->bound_dev_if, a, len);
-	if (sk->family == AF_INET6 && inet->v6.sndflow)
-		((struct sockaddr_in6 *)a)->sin6_flowinfo = inet->v6.flow_label.raw;
+	if (sk->family == AF_INET6 && inet->v6->sndflow)
+		((struct sockaddr_in6 *)a)->sin6_flowinfo = inet->v6->flow_label.raw;
 	return 0;
 }
 
@@ -155,9 +173,9 @@ void inet_sock_flow(const struct inet_sock *inet, u8 proto, struct flow *fl)
 		.dport = inet->dport,
 	};
 	if (fl->family == AF_INET6) {
-		fl->tos = inet->v6.tclass;
-		fl->src_prefs = inet->v6.prefs;
-		fl->flowlabel = inet->v6.flow_label;
+		fl->tos = inet->v6->tclass;
+		fl->src_prefs = inet->v6->prefs;
+		fl->flowlabel = inet->v6->flow_label;
 		if (inaddr_is_v4(&fl->saddr)) /* of an earlier life */
 			fl->saddr = inaddr_v6_any();
 	}
@@ -166,7 +184,7 @@ void inet_sock_flow(const struct inet_sock *inet, u8 proto, struct flow *fl)
 /* The device for what leaves without one named: IPV6_MULTICAST_IF's, IPV6_UNICAST_IF's. */
 static s32 default_oif6(const struct inet_sock *inet, const struct inaddr *daddr)
 {
-	return v6_is_multicast(daddr) ? inet->v6.mc_index : inet->v6.uc_index;
+	return v6_is_multicast(daddr) ? inet->v6->mc_index : inet->v6->uc_index;
 }
 
 int inet_sock_route(struct cpu *cpu, struct inet_sock *inet, u8 proto, struct flow *fl, struct dst **out)
@@ -195,7 +213,7 @@ int inet_sock_route(struct cpu *cpu, struct inet_sock *inet, u8 proto, struct fl
 		inet_dst_reset(inet);
 	}
 	if (fl->family == AF_INET6)
-		fl->daddr = ip6_txopts_hop(inet->v6.txopts, &inet->daddr);
+		fl->daddr = ip6_txopts_hop(inet->v6->txopts, &inet->daddr);
 	if ((err = af->route_out(cpu, inet->sk.net, fl, out)))
 		return err;
 	fl->daddr = inet->daddr; /* a routing header's first hop was for the lookup only */
@@ -224,24 +242,24 @@ void inet_sock_ip_out(const struct inet_sock *inet, u8 proto, struct ip_out *o)
 void inet6_sock_ip_out(const struct inet_sock *inet, struct ip_out *o)
 {
 	const struct netns_ip6 *ip6 = inet->sk.net->ip6;
-	o->tos = inet->v6.tclass;
-	o->ttl = inet->v6.uc_hops;
-	o->pmtudisc = inet->v6.pmtudisc;
+	o->tos = inet->v6->tclass;
+	o->ttl = inet->v6->uc_hops;
+	o->pmtudisc = inet->v6->pmtudisc;
 	o->opts = NULL;
-	o->flowlabel = inet->v6.flow_label;
-	o->txopts6 = inet->v6.txopts;
+	o->flowlabel = inet->v6->flow_label;
+	o->txopts6 = inet->v6->txopts;
 	/* net.ipv6.auto_flowlabels: 0 nobody has one made, 1 who does not refuse, 2 who asks, 3 everybody. */
-	o->auto_label = ip6 && (ip6->auto_flowlabels == 3 || (ip6->auto_flowlabels && (inet->v6.autoflow_set ? inet->v6.autoflow :
+	o->auto_label = ip6 && (ip6->auto_flowlabels == 3 || (ip6->auto_flowlabels && (inet->v6->autoflow_set ? inet->v6->autoflow :
 											ip6->auto_flowlabels == 1)));
 }
 
 u32 inet_sock_mtu(struct cpu *cpu, const struct inet_sock *inet, const struct dst *dst)
 {
 	bool v6 = dst->family == AF_INET6;
-	u8 disc = v6 ? inet->v6.pmtudisc : inet->pmtudisc;
+	u8 disc = v6 ? inet->v6->pmtudisc : inet->pmtudisc;
 	if (inet_may_fragment(inet, v6))
 		return 65535;
-	if (v6 && inet->v6.dontfrag)
+	if (v6 && inet->v6->dontfrag)
 		return dst_mtu(cpu, dst);
 	/* PROBE and INTERFACE look at the device alone */
 	return disc == IP_PMTUDISC_DO ? dst_mtu(cpu, dst) : MIN(dst->dev->mtu, 65535u);
@@ -409,7 +427,7 @@ void inet_rx_prepare(struct cpu *cpu, struct inet_sock *inet, struct sk_buff *sk
 
 	bool v6 = be16_eq(skb->protocol, BE16(0x86dd));
 
-	if (unlikely(v6 ? inet->v6.cmsg & IP6_CMSG_RECVFRAGSIZE : inet->cmsg_flags & IP_CMSG_RECVFRAGSIZE)) /* first: it is in the cb that is written here */
+	if (unlikely(v6 ? inet->v6->cmsg & IP6_CMSG_RECVFRAGSIZE : inet->cmsg_flags & IP_CMSG_RECVFRAGSIZE)) /* first: it is in the cb that is written here */
 		frag_max = (v6 ? inet->sk.net->inet->af6 : inet->sk.net->inet->af4)->rx_frag_max(skb);
 	cb->frag_max_size = frag_max;
 	cb->ifindex = skb->sdif ? skb->sdif : skb->skb_iif;
@@ -452,7 +470,7 @@ void inet_recv_cmsgs(struct cpu *cpu, struct inet_sock *inet, const struct sk_bu
 	u32 f = inet->cmsg_flags;
 
 	sock_recv_cmsgs(cpu, &inet->sk, skb, m);
-	if (unlikely(inet->v6.cmsg))
+	if (unlikely(inet->v6->cmsg))
 		inet6_recv_cmsgs(cpu, inet, skb, m);
 	if (likely(!f) || be16_eq(skb->protocol, BE16(0x86dd)))
 		return;

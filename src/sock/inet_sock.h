@@ -79,7 +79,7 @@ struct inet_sock {
 	struct ip4_opts *opts;	 /* IP_OPTIONS, or NULL */
 	struct list mc_list;	 /* joined groups */
 	struct dst *dst;	 /* cached route, a reference, or NULL */
-	struct inet6_opts v6;
+	struct inet6_opts *v6;	 /* of an AF_INET6 socket its own, behind the protocol's struct; of AF_INET the defaults, to be read only */
 };
 static inline struct inet_sock *inet_sk(struct sock *sk) { return (struct inet_sock *)sk; }
 
@@ -114,8 +114,8 @@ void inet6_sock_ip_out(const struct inet_sock *inet, struct ip_out *o); /* what 
 u32 inet_sock_mtu(struct cpu *cpu, const struct inet_sock *inet, const struct dst *dst);
 static inline bool inet_may_fragment(const struct inet_sock *inet, bool v6)
 {
-	u8 d = v6 ? inet->v6.pmtudisc : inet->pmtudisc;
-	return (d < 2 || d == 5) && !(v6 && inet->v6.dontfrag);
+	u8 d = v6 ? inet->v6->pmtudisc : inet->pmtudisc;
+	return (d < 2 || d == 5) && !(v6 && inet->v6->dontfrag);
 }
 /* IP_RECVERR or IPV6_RECVERR, as the error's family has it. */
 static inline bool inet_wants_errors(const struct inet_sock *inet, u8 family) { return family == AF_INET6 ? inet->recverr6 : inet->recverr; }

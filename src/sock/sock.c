@@ -35,7 +35,7 @@ static void wake_run(struct cpu *cpu, struct cpu_work *work)
 struct sock *sock_alloc(struct cpu *cpu, struct netns *net, u16 family, u16 type, int protocol, const struct sock_ops *ops)
 {
 	const struct netns_core *limits = sock_limits(net);
-	struct sock *sk = mem_zalloc(cpu_mem(cpu), ops->obj_size);
+	struct sock *sk = mem_zalloc(cpu_mem(cpu), ops->obj_size + (family == AF_INET6 ? sizeof(struct inet6_opts) : 0)); /* see inet_sock.v6 */
 
 	if (!sk)
 		return NULL;

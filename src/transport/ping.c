@@ -112,7 +112,7 @@ void ping_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const str
 	if (e->kind == ICMP_ERR_REDIRECT) {
 		ee.err = EREMOTEIO;
 	} else if (e->kind == ICMP_ERR_TOO_BIG) {
-		if ((e->family == AF_INET6 ? i->v6.pmtudisc : i->pmtudisc) == IP_PMTUDISC_DONT)
+		if ((e->family == AF_INET6 ? i->v6->pmtudisc : i->pmtudisc) == IP_PMTUDISC_DONT)
 			return;
 		hard = true;
 	}

@@ -131,7 +131,7 @@ static void raw_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 	list_for_each(i, &net->raw->socks[proto], bind_link) {
 		bool frag_needed = e->kind == ICMP_ERR_TOO_BIG;
 		bool v6 = e->family == AF_INET6, wants = inet_wants_errors(i, e->family);
-		bool hard = frag_needed ? (v6 ? i->v6.pmtudisc : i->pmtudisc) != IP_PMTUDISC_DONT : e->hard;
+		bool hard = frag_needed ? (v6 ? i->v6->pmtudisc : i->pmtudisc) != IP_PMTUDISC_DONT : e->hard;
 		if ((i->sk.family == AF_INET6) != v6)
 			continue;
 		if (!matches(i, &e->saddr, &e->daddr, rx_ifs_any(e->iif)))
@@ -184,7 +184,7 @@ ssize_t raw_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flag
 		return -EOPNOTSUPP;
 	if (flags & MSG_ERRQUEUE)
 		return inet_recv_errqueue(cpu, sk, m);
-	if (unlikely(inet_sk(sk)->v6.path_mtu) && inet_sk(sk)->v6.cmsg & IP6_CMSG_PATHMTU)
+	if (unlikely(inet_sk(sk)->v6->path_mtu) && inet_sk(sk)->v6->cmsg & IP6_CMSG_PATHMTU)
 		return inet6_pathmtu_recv(inet_sk(sk), m);
 	if (sk->err)
 		return sock_error(sk);
@@ -444,7 +444,7 @@ static int set_router_alert(struct raw_sock *rs, s32 v)
 	else
 		list_add_tail(&rs->inet.sk.net->raw->alerted, &rs->ra_link);
 	rs->ra_value = v;
-	rs->inet.v6.ra = v != 0; /* what getsockopt says on Linux */
+	rs->inet.v6->ra = v != 0; /* what getsockopt says on Linux */
 	return 0;
 }
 

@@ -206,8 +206,8 @@ static int connect_common(struct cpu *cpu, struct sock *sk, const struct sockadd
 		return -ENETUNREACH;
 	if ((err = inet6_scope(inet, &daddr, scope)))
 		return err;
-	if (inet->v6.sndflow && len >= 8)
-		inet->v6.flow_label.raw = ((const u32 *)(const void *)a)[1] & BE32(0xfffff).raw;
+	if (inet->v6->sndflow && len >= 8)
+		inet->v6->flow_label.raw = ((const u32 *)(const void *)a)[1] & BE32(0xfffff).raw;
 	if (inaddr_is_any(&daddr)) /* BSD: any means this host */
 		daddr = inaddr_is_v4(&daddr) || sk->family == AF_INET ? inaddr_from_v4(BE32(0x7f000001)) : (struct inaddr){ .b = { [15] = 1 } };
 	af = inet_af_of(sk->net, &daddr);
@@ -222,7 +222,7 @@ static int connect_common(struct cpu *cpu, struct sock *sk, const struct sockadd
 	inet_sock_flow(inet, IPPROTO_TCP, &fl);
 	fl.sport = inet->sport;
 	if (!fl.oif)
-		fl.oif = fl.family == AF_INET6 ? inet->v6.uc_index : 0;
+		fl.oif = fl.family == AF_INET6 ? inet->v6->uc_index : 0;
 	dst_put(inet->dst);
 	inet->dst = NULL;
 	err = af->route_out(cpu, sk->net, &fl, &d);

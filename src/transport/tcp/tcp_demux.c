@@ -72,7 +72,7 @@ static inline bool maybe_signed(const struct tcp_sock *tp, const struct tcp_hdr 
 /* IP_MINTTL, IPV6_MINHOPCOUNT (RFC 5082). */
 static u8 tcp_min_ttl(const struct inet_sock *i, const struct inet_af *af)
 {
-	return af->family == AF_INET6 ? i->v6.min_hops : i->min_ttl;
+	return af->family == AF_INET6 ? i->v6->min_hops : i->min_ttl;
 }
 
 static void tcp_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
@@ -190,7 +190,7 @@ static void mtu_reduced(struct cpu *cpu, struct tcp_sock *tp, const struct icmp_
 	d = tcp_route(cpu, tp, &err);
 	if (!d)
 		return;
-	if ((inaddr_is_v4(&tp->inet.daddr) ? tp->inet.pmtudisc : tp->inet.v6.pmtudisc) != 0 /* IP_PMTUDISC_DONT */ && tp->pmtu_cookie > dst_mtu(cpu, d)) {
+	if ((inaddr_is_v4(&tp->inet.daddr) ? tp->inet.pmtudisc : tp->inet.v6->pmtudisc) != 0 /* IP_PMTUDISC_DONT */ && tp->pmtu_cookie > dst_mtu(cpu, d)) {
 		tcp_sync_mss(cpu, tp, dst_mtu(cpu, d));
 		tcp_simple_retransmit(cpu, tp);
 	}

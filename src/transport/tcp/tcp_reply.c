@@ -77,7 +77,7 @@ static void send_reset(struct cpu *cpu, struct netns *net, struct tcp_sock *tp, 
 	if (tp) {
 		r.mark = tp->inet.sk.mark;
 		r.oif = tp->inet.sk.bound_dev_if ? tp->inet.sk.bound_dev_if : r.oif;
-		r.tos = af->family == AF_INET6 ? tp->inet.v6.tclass : tp->inet.tos;
+		r.tos = af->family == AF_INET6 ? tp->inet.v6->tclass : tp->inet.tos;
 		r.md5 = tcp_md5_key(tp);
 		tcp_ao_reply(tp->ao, &r);
 	} else if (req) {

@@ -120,10 +120,10 @@ int tcp_req_send_synack(struct cpu *cpu, struct tcp_req *req, bool cookie, bool 
 {
 	const struct inet_sock *l = &req->listener->inet;
 	bool v6 = !inaddr_is_v4(&req->tuple.daddr);
-	s16 ttl = v6 ? l->v6.uc_hops : l->uc_ttl;
+	s16 ttl = v6 ? l->v6->uc_hops : l->uc_ttl;
 	struct tcp_reply r = { .saddr = req->tuple.rcv_saddr, .daddr = req->tuple.daddr, .sport = req->tuple.sport, .dport = req->tuple.dport,
 			       .seq = req->snt_isn, .ack = req->rcv_nxt, .flags = TCPF_SYN | TCPF_ACK,
-			       .window = (u16)MIN(req->rcv_wnd, 65535u), .ttl = (u8)MAX(ttl, 0), .tos = v6 ? l->v6.tclass : l->tos, .mark = req->mark,
+			       .window = (u16)MIN(req->rcv_wnd, 65535u), .ttl = (u8)MAX(ttl, 0), .tos = v6 ? l->v6->tclass : l->tos, .mark = req->mark,
 			       .oif = tcp_req_oif(req) };
 
 	r.opts = (struct tcp_out_opts){ .mss = req->advmss, .ts = req->tstamp_ok, .tsecr = req->ts_recent, .sack_perm = req->sack_ok,

@@ -266,8 +266,8 @@ u32 tcp_mtu_to_mss(const struct tcp_sock *tp, u32 pmtu)
 
 	if (tp->inet.opts && af->family == AF_INET)
 		mss -= MIN(mss, (u32)tp->inet.opts->len);
-	if (tp->inet.v6.txopts && af->family == AF_INET6)
-		mss -= MIN(mss, ip6_txopts_len(tp->inet.v6.txopts));
+	if (tp->inet.v6->txopts && af->family == AF_INET6)
+		mss -= MIN(mss, ip6_txopts_len(tp->inet.v6->txopts));
 	mss = MIN(mss, (u32)tp->rx_opt.mss_clamp);
 	mss = MAX(mss, (u32)tcp_net(tp)->min_snd_mss);
 	return mss - MIN((u32)tp->tcp_header_len - TCP_HDR_LEN, mss - 8);

@@ -138,12 +138,14 @@ int tcp_inherit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_sock *l)
 	tp->inet.transparent = l->inet.transparent;
 	tp->inet.v6only = l->inet.v6only;
 	tp->inet.recverr6 = l->inet.recverr6;
-	tp->inet.v6 = l->inet.v6;
-	list_init(&tp->inet.v6.groups);
-	list_init(&tp->inet.v6.anycasts);
-	list_init(&tp->inet.v6.leases);
-	if ((err = inet6_txopts_copy(cpu, &tp->inet, &l->inet)))
-		return err;
+	if (sk->family == AF_INET6) {
+		*tp->inet.v6 = *l->inet.v6;
+		list_init(&tp->inet.v6->groups);
+		list_init(&tp->inet.v6->anycasts);
+		list_init(&tp->inet.v6->leases);
+		if ((err = inet6_txopts_copy(cpu, &tp->inet, &l->inet)))
+			return err;
+	}
 	tp->inet.uc_index = l->inet.uc_index;
 	tp->rx_opt.user_mss = l->rx_opt.user_mss;
 	tp->nonagle = l->nonagle;

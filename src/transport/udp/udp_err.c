@@ -24,7 +24,7 @@ void udp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const stru
 	inet = &us->inet;
 	if (e->kind == ICMP_ERR_TOO_BIG) {
 		const struct inet_af *af = inet_af_of(net, &e->daddr);
-		u8 disc = e->family == AF_INET6 ? inet->v6.pmtudisc : inet->pmtudisc;
+		u8 disc = e->family == AF_INET6 ? inet->v6->pmtudisc : inet->pmtudisc;
 		struct flow fl;
 		inet_sock_flow(inet, IPPROTO_UDP, &fl);
 		fl.family = e->family;

@@ -293,7 +293,7 @@ ssize_t udp_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flag
 
 	if (flags & MSG_ERRQUEUE)
 		return inet_recv_errqueue(cpu, sk, m);
-	if (unlikely(us->inet.v6.path_mtu) && us->inet.v6.cmsg & IP6_CMSG_PATHMTU)
+	if (unlikely(us->inet.v6->path_mtu) && us->inet.v6->cmsg & IP6_CMSG_PATHMTU)
 		return inet6_pathmtu_recv(&us->inet, m);
 	if (sk->err)
 		return sock_error(sk);
