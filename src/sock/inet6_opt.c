@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 
 #include "inet/ip6/ip6.h"
+#include "sock/inet_mcast.h"
 #include "sock/inet_sock.h"
 
 enum { OPT_OPKTINFO = 2, OPT_OHOPLIMIT = 8, OPT_RA_ISOLATE = 30, OPT_FLOWINFO = 11, OPT_MULTICAST_ALL = 29, OPT_RECVERR_RFC4884 = 31, OPT_FLOWLABEL_MGR = 32, OPT_FLOWINFO_SEND = 33,
@@ -61,32 +62,18 @@ static int get_preferences(const struct inet_sock *inet)
 
 static int set_membership(struct cpu *cpu, struct inet_sock *inet, bool join, const void *val, socklen_t len)
 {
-	struct ipv6_mreq r;
-	struct inaddr group;
+	struct ipv6_mreq m;
+	struct mc_request r;
 
-	if (len < sizeof r)
+	if (len < sizeof m)
 		return -EINVAL;
 	if (inet->sk.type == SOCK_STREAM)
 		return -EPROTO;
-	memcpy(&r, val, sizeof r);
-	group = inaddr_from_v6(&r.ipv6mr_multiaddr);
-	return join ? inet6_mc_join(cpu, inet, &group, (s32)r.ipv6mr_interface) : inet6_mc_leave(cpu, inet, &group, (s32)r.ipv6mr_interface);
-}
-
-static int set_group_req(struct cpu *cpu, struct inet_sock *inet, bool join, const void *val, socklen_t len)
-{
-	struct group_req g;
-	struct sockaddr_in6 in6;
-	struct inaddr group;
-
-	if (len < sizeof g)
+	memcpy(&m, val, sizeof m);
+	r = (struct mc_request){ .group = inaddr_from_v6(&m.ipv6mr_multiaddr), .ifindex = (s32)m.ipv6mr_interface };
+	if (inaddr_is_v4(&r.group))
 		return -EINVAL;
-	memcpy(&g, val, sizeof g);
-	memcpy(&in6, &g.gr_group, sizeof in6);
-	if (in6.sin6_family != AF_INET6)
-		return -EADDRNOTAVAIL;
-	group = inaddr_from_v6(&in6.sin6_addr);
-	return join ? inet6_mc_join(cpu, inet, &group, (s32)g.gr_interface) : inet6_mc_leave(cpu, inet, &group, (s32)g.gr_interface);
+	return join ? inet_mc_join(cpu, inet, &r, MCAST_EXCLUDE) : inet_mc_leave(cpu, inet, &r);
 }
 
 static int set_anycast(struct cpu *cpu, struct inet_sock *inet, bool join, const void *val, socklen_t len)
@@ -147,7 +134,7 @@ static int to_inet(struct cpu *cpu, struct inet_sock *inet)
 		return -ENOTCONN;
 	if (inet->v6only || !inaddr_is_v4(&inet->daddr))
 		return -EADDRNOTAVAIL;
-	inet6_mc_leave_all(cpu, inet);
+	inet_mc_leave_all(cpu, inet);
 	inet6_flowlabel_leave_all(cpu, inet);
 	inet6_txopts_free(cpu, inet);
 	sk->family = AF_INET;
@@ -277,7 +264,12 @@ int inet6_setsockopt(struct cpu *cpu, struct inet_sock *inet, int name, const vo
 	case IPV6_JOIN_GROUP:
 	case IPV6_LEAVE_GROUP: return set_membership(cpu, inet, name == IPV6_JOIN_GROUP, val, len);
 	case MCAST_JOIN_GROUP:
-	case MCAST_LEAVE_GROUP: return set_group_req(cpu, inet, name == MCAST_JOIN_GROUP, val, len);
+	case MCAST_LEAVE_GROUP:
+	case MCAST_BLOCK_SOURCE:
+	case MCAST_UNBLOCK_SOURCE:
+	case MCAST_JOIN_SOURCE_GROUP:
+	case MCAST_LEAVE_SOURCE_GROUP: return inet_mc_group_req(cpu, inet, AF_INET6, name, val, len);
+	case MCAST_MSFILTER: return inet_mc_msfilter_set(cpu, inet, AF_INET6, val, len);
 	case IPV6_PKTINFO: return set_pktinfo(inet, val, len);
 	case IPV6_JOIN_ANYCAST:
 	case IPV6_LEAVE_ANYCAST: return set_anycast(cpu, inet, name == IPV6_JOIN_ANYCAST, val, len);
@@ -385,6 +377,7 @@ int inet6_getsockopt(struct cpu *cpu, struct inet_sock *inet, int name, void *va
 	case IPV6_RTHDR:
 	case IPV6_DSTOPTS: return inet6_txopts_get(inet, name, val, len);
 	case IPV6_2292PKTOPTIONS: return inet6_pktoptions_get(inet, val, len);
+	case MCAST_MSFILTER: return inet_mc_msfilter_get(cpu, inet, AF_INET6, val, len);
 	case OPT_FLOWLABEL_MGR: return inet6_flowlabel_get(cpu, inet, val, len);
 	}
 	if ((err = get_int(cpu, inet, name, &v)))

@@ -136,6 +136,11 @@ static int set_multicast_if(struct inet_sock *inet, const void *val, socklen_t l
 	return 0;
 }
 
+static struct mc_request request(be32 group, be32 ifaddr, s32 ifindex)
+{
+	return (struct mc_request){ .group = inaddr_from_v4(group), .ifaddr = inaddr_from_v4(ifaddr), .ifindex = ifindex };
+}
+
 static int set_membership(struct cpu *cpu, struct inet_sock *inet, bool join, const void *val, socklen_t len)
 {
 	struct ip_mreqn m = { 0 };
@@ -147,27 +152,8 @@ static int set_membership(struct cpu *cpu, struct inet_sock *inet, bool join, co
 	memcpy(&m, val, MIN(len, sizeof m));
 	if (len < sizeof m)
 		m.imr_ifindex = 0;
-	struct mc_request r = { { m.imr_multiaddr.s_addr }, { m.imr_address.s_addr }, m.imr_ifindex };
+	struct mc_request r = request((be32){ m.imr_multiaddr.s_addr }, (be32){ m.imr_address.s_addr }, m.imr_ifindex);
 	return join ? inet_mc_join(cpu, inet, &r, MCAST_EXCLUDE) : inet_mc_leave(cpu, inet, &r);
-}
-
-static int change_source(struct cpu *cpu, struct inet_sock *inet, int name, const struct mc_request *r, be32 source)
-{
-	int err;
-
-	switch (name) {
-	case IP_BLOCK_SOURCE:
-	case MCAST_BLOCK_SOURCE: return inet_mc_source(cpu, inet, r, source, MCAST_EXCLUDE, true);
-	case IP_UNBLOCK_SOURCE:
-	case MCAST_UNBLOCK_SOURCE: return inet_mc_source(cpu, inet, r, source, MCAST_EXCLUDE, false);
-	case IP_ADD_SOURCE_MEMBERSHIP:
-	case MCAST_JOIN_SOURCE_GROUP:
-		err = inet_mc_join(cpu, inet, r, MCAST_INCLUDE);
-		if (err && err != -EADDRINUSE)
-			return err;
-		return inet_mc_source(cpu, inet, r, source, MCAST_INCLUDE, true);
-	default: return inet_mc_source(cpu, inet, r, source, MCAST_INCLUDE, false);
-	}
 }
 
 static int set_source(struct cpu *cpu, struct inet_sock *inet, int name, const void *val, socklen_t len)
@@ -177,33 +163,9 @@ static int set_source(struct cpu *cpu, struct inet_sock *inet, int name, const v
 	if (len != sizeof m)
 		return -EINVAL;
 	memcpy(&m, val, sizeof m);
-	struct mc_request r = { { m.imr_multiaddr.s_addr }, { m.imr_interface.s_addr }, 0 };
-	return change_source(cpu, inet, name, &r, (be32){ m.imr_sourceaddr.s_addr });
-}
-
-/* The MCAST_ forms carry whole sockaddrs. */
-static int set_group_req(struct cpu *cpu, struct inet_sock *inet, int name, const void *val, socklen_t len)
-{
-	struct group_source_req g;
-	struct sockaddr_in group, source;
-	bool with_source = name != MCAST_JOIN_GROUP && name != MCAST_LEAVE_GROUP;
-	size_t want = with_source ? sizeof g : sizeof(struct group_req);
-
-	if (with_source ? len != want : len < want)
-		return -EINVAL;
-	memcpy(&g, val, want);
-	memcpy(&group, &g.gsr_group, sizeof group);
-	if (group.sin_family != AF_INET)
-		return with_source ? -EADDRNOTAVAIL : -EINVAL;
-	struct mc_request r = { { group.sin_addr.s_addr }, { 0 }, (s32)g.gsr_interface };
-	if (name == MCAST_JOIN_GROUP)
-		return inet_mc_join(cpu, inet, &r, MCAST_EXCLUDE);
-	if (name == MCAST_LEAVE_GROUP)
-		return inet_mc_leave(cpu, inet, &r);
-	memcpy(&source, &g.gsr_source, sizeof source);
-	if (source.sin_family != AF_INET)
-		return -EADDRNOTAVAIL;
-	return change_source(cpu, inet, name, &r, (be32){ source.sin_addr.s_addr });
+	struct mc_request r = request((be32){ m.imr_multiaddr.s_addr }, (be32){ m.imr_interface.s_addr }, 0);
+	struct inaddr source = inaddr_from_v4((be32){ m.imr_sourceaddr.s_addr });
+	return inet_mc_change_source(cpu, inet, name, &r, &source);
 }
 
 static int set_msfilter(struct cpu *cpu, struct inet_sock *inet, const void *val, socklen_t len)
@@ -217,9 +179,14 @@ static int set_msfilter(struct cpu *cpu, struct inet_sock *inet, const void *val
 		return -ENOBUFS;
 	if (sizeof h + h.n * sizeof(be32) > len)
 		return -EINVAL;
-	be32 sources[10];
-	memcpy(sources, (const u8 *)val + sizeof h, h.n * sizeof(be32));
-	return inet_mc_filter_set(cpu, inet, &(struct mc_request){ h.group, h.interface, 0 }, h.mode, sources, h.n);
+	struct mc_request r = request(h.group, h.interface, 0);
+	struct inaddr sources[10];
+	for (u32 i = 0; i < h.n; i++) {
+		be32 a;
+		memcpy(&a, (const u8 *)val + sizeof h + i * sizeof a, sizeof a);
+		sources[i] = inaddr_from_v4(a);
+	}
+	return inet_mc_filter_set(cpu, inet, &r, h.mode, sources, h.n);
 }
 
 /* Options that are not an int. -EAGAIN: it is one. */
@@ -239,7 +206,8 @@ static int set_struct(struct cpu *cpu, struct inet_sock *inet, int name, const v
 	case MCAST_BLOCK_SOURCE:
 	case MCAST_UNBLOCK_SOURCE:
 	case MCAST_JOIN_SOURCE_GROUP:
-	case MCAST_LEAVE_SOURCE_GROUP: return set_group_req(cpu, inet, name, val, len);
+	case MCAST_LEAVE_SOURCE_GROUP: return inet_mc_group_req(cpu, inet, AF_INET, name, val, len);
+	case MCAST_MSFILTER: return inet_mc_msfilter_set(cpu, inet, AF_INET, val, len);
 	case IP_MSFILTER: return set_msfilter(cpu, inet, val, len);
 	case IP_IPSEC_POLICY:
 	case IP_XFRM_POLICY: return caller_net_admin(cpu) ? -ENOPROTOOPT : -EPERM;
@@ -438,14 +406,16 @@ static int get_options(const struct inet_sock *inet, void *val, socklen_t *len)
 static int get_msfilter(struct cpu *cpu, struct inet_sock *inet, void *val, socklen_t *len)
 {
 	struct { be32 group, interface; u32 mode, n; } h;
-	be32 sources[10];
+	struct inaddr sources[10];
 	u32 n = ARRAY_SIZE(sources);
+	struct mc_request r;
 	int err;
 
 	if (*len < sizeof h)
 		return -EINVAL;
 	memcpy(&h, val, sizeof h);
-	err = inet_mc_filter_get(cpu, inet, &(struct mc_request){ h.group, h.interface, 0 }, &h.mode, sources, &n);
+	r = request(h.group, h.interface, 0);
+	err = inet_mc_filter_get(cpu, inet, &r, &h.mode, sources, &n);
 	if (err)
 		return err;
 	n = MIN(n, h.n);
@@ -453,7 +423,8 @@ static int get_msfilter(struct cpu *cpu, struct inet_sock *inet, void *val, sock
 		return -EINVAL;
 	h.n = n;
 	memcpy(val, &h, sizeof h);
-	memcpy((u8 *)val + sizeof h, sources, n * sizeof(be32));
+	for (u32 i = 0; i < MIN(n, (u32)ARRAY_SIZE(sources)); i++)
+		memcpy((u8 *)val + sizeof h + i * sizeof(be32), &(be32){ inaddr_v4(&sources[i]).raw }, sizeof(be32));
 	*len = (socklen_t)(sizeof h + n * sizeof(be32));
 	return 0;
 }
@@ -495,6 +466,7 @@ int inet_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name, void 
 	case IP_OPTIONS: return get_options(inet, val, len);
 	case IP_MULTICAST_IF: return sockopt_put(val, len, &(be32){ inaddr_v4(&inet->mc_addr).raw }, sizeof(be32));
 	case IP_MSFILTER: return get_msfilter(cpu, inet, val, len);
+	case MCAST_MSFILTER: return inet_mc_msfilter_get(cpu, inet, AF_INET, val, len);
 	case IP_PKTOPTIONS: return get_pktoptions(inet, val, len);
 	default: break;
 	}

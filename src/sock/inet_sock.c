@@ -23,7 +23,6 @@
 /* What AF_INET sockets show: nobody sets it. */
 static const struct inet6_opts no_opts6 = {
 	.uc_hops = -1, .mc_hops = 1, .pmtudisc = IP_PMTUDISC_WANT, .mc_loop = true, .mc_all = true,
-	.groups = LIST_INIT(*(struct list *)&no_opts6.groups),
 	.anycasts = LIST_INIT(*(struct list *)&no_opts6.anycasts),
 	.leases = LIST_INIT(*(struct list *)&no_opts6.leases),
 };
@@ -34,7 +33,6 @@ static void opts6_init(struct inet_sock *inet)
 
 	inet->v6 = (struct inet6_opts *)((u8 *)inet + inet->sk.ops->obj_size); /* as sock_alloc made room for it */
 	*inet->v6 = no_opts6;
-	list_init(&inet->v6->groups);
 	list_init(&inet->v6->anycasts);
 	list_init(&inet->v6->leases);
 	if (!ip6)

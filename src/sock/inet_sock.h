@@ -48,8 +48,7 @@ struct inet6_opts {
 	u32 frag_size;		 /* IPV6_MTU: most bytes of a packet, 0: the path's */
 	be32 flow_label;
 	be32 rcv_flowinfo;	 /* class and label of the peer's last segment, for IPV6_FL_F_REMOTE */
-	struct list groups;	 /* inet6_mcast.c's */
-	struct list anycasts;	 /* inet6_mcast.c's */
+	struct list anycasts;	 /* inet6_anycast.c's */
 	struct list leases;	 /* inet6_flowlabel.c's */
 	struct ip6_txopts *txopts; /* extension headers of every packet, or NULL */
 	u32 path_mtu;		 /* IPV6_PATHMTU that waits to be received; 0: none */
@@ -77,7 +76,7 @@ struct inet_sock {
 	s32 uc_index, mc_index;
 	struct inaddr mc_addr;
 	struct ip4_opts *opts;	 /* IP_OPTIONS, or NULL */
-	struct list mc_list;	 /* joined groups */
+	struct list mc_list;	 /* joined groups, of both families: inet_mcast.c */
 	struct dst *dst;	 /* cached route, a reference, or NULL */
 	struct inet6_opts *v6;	 /* of an AF_INET6 socket its own, behind the protocol's struct; of AF_INET the defaults, to be read only */
 };
@@ -190,13 +189,10 @@ struct ip6_flowlabel *inet6_flowlabel_of(const struct inet_sock *inet, be32 labe
 void inet6_flowlabel_leave_all(struct cpu *cpu, struct inet_sock *inet);
 /* A label that the program names: 0, or -EINVAL when labels are leased here, and not to it. */
 int inet6_flowlabel_check(const struct inet_sock *inet, be32 label);
-/* Group memberships of AF_INET6 sockets (inet6_mcast.c). */
+/* Anycast addresses of AF_INET6 sockets (inet6_anycast.c). */
 int inet6_anycast_join(struct cpu *cpu, struct inet_sock *inet, const struct inaddr *addr, s32 ifindex);
 int inet6_anycast_leave(struct cpu *cpu, struct inet_sock *inet, const struct inaddr *addr, s32 ifindex);
-int inet6_mc_join(struct cpu *cpu, struct inet_sock *inet, const struct inaddr *group, s32 ifindex);
-int inet6_mc_leave(struct cpu *cpu, struct inet_sock *inet, const struct inaddr *group, s32 ifindex);
-void inet6_mc_leave_all(struct cpu *cpu, struct inet_sock *inet);
-bool inet6_mc_allows(const struct inet_sock *inet, const struct inaddr *group, s32 iif);
+void inet6_anycast_leave_all(struct cpu *cpu, struct inet_sock *inet);
 
 /* Before a received packet is queued (network header and dst in place): notes the way it came, and lets go of device and dst. */
 void inet_rx_prepare(struct cpu *cpu, struct inet_sock *inet, struct sk_buff *skb);

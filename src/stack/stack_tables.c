@@ -66,6 +66,7 @@ static const struct proc_file *const proc_files[] = {
 	&ip6_proc_if_inet6,
 	&ip6_proc_route,
 	&ip6_proc_igmp6,
+	&ip6_proc_mcfilter,
 	&ip6_proc_anycast6,
 	&ip6_proc_flowlabel,
 	&ip6_proc_mr_vif,

@@ -212,14 +212,16 @@ static int dump_kind(struct nl_dump *d, struct nl_buf *b, u16 what)
 		if ((u64)dev->ifindex != d->arg[0])
 			d->arg[1] = 0;
 		d->arg[0] = (u64)dev->ifindex;
-		head = what == RTM_NEWADDR ? &idev->addrs : what == RTM_GETMULTICAST ? &idev->mc_list : &idev->ac_list;
+		head = what == RTM_NEWADDR ? &idev->addrs : what == RTM_GETMULTICAST ? &idev->mc.groups : &idev->ac_list;
 		for (struct list *l = head->next; l != head; l = l->next) {
 			if (n++ < d->arg[1])
 				continue;
 			if (what == RTM_NEWADDR)
 				err = rt_addr6_fill(b, list_entry(l, struct inet6_ifaddr, link), d->cpu->now, RTM_NEWADDR, flags, d->seq, d->portid);
+			else if (what == RTM_GETMULTICAST && !list_entry(l, struct mc_group, link)->users)
+				continue; /* left: routers are still to be told */
 			else if (what == RTM_GETMULTICAST)
-				err = put_group(b, idev, &list_entry(l, struct ip6_mc_group, link)->addr, IFA_MULTICAST, what, flags, d);
+				err = put_group(b, idev, &list_entry(l, struct mc_group, link)->addr, IFA_MULTICAST, what, flags, d);
 			else
 				err = put_group(b, idev, &list_entry(l, struct ip6_anycast, link)->addr, IFA_ANYCAST, what, flags, d);
 			if (err)

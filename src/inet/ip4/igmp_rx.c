@@ -1,4 +1,4 @@
-/* IGMP messages from others: queries make us report (igmp_report.c), reports of an older version make ours superfluous. RFC 3376,
+/* IGMP messages from others: queries make us report (inet/mc_report.c), reports of an older version make ours superfluous. RFC 3376,
  * section 5.2 and 7; RFC 2236, section 3. From ip4_local.c; raw sockets, which routing daemons use, got their copies before.
  */
 #include "inet/ip4/igmp.h"
@@ -6,61 +6,16 @@
 /* Codes from 128 on are floating point: 1eee mmmm. In tenths of a second, or in seconds for the interval. */
 static u32 code_value(u8 c) { return c < 128 ? c : (u32)((c & 15) | 16) << ((c >> 4 & 7) + 3); }
 
+static void ask(struct cpu *cpu, struct in_device *idev, be32 group, u64 max_ns, const u8 *src, unsigned nsrcs)
+{
+	struct inaddr g = inaddr_from_v4(group);
+	mc_answer(cpu, &idev->mc, group.raw ? &g : NULL, max_ns, src, nsrcs);
+}
+
 static void other_reported(struct in_device *idev, be32 group)
 {
-	struct ip4_mc_group *g;
-	if (!igmp_reported(idev, group))
-		return;
-	list_for_each(g, &idev->mc_list, link) {
-		if (!be32_eq(g->addr, group))
-			continue;
-		timer_cancel(&g->timer);
-		g->reporter = false;
-		g->unsolicited = 0;
-	}
-}
-
-/* Which sources of g the query names. False: none that we have anything to say about. */
-static bool mark_asked(struct ip4_mc_group *g, const u8 *src, unsigned n)
-{
-	bool exclude = igmp_group_mode(g) == MCAST_EXCLUDE, any = false;
-	struct ip4_mc_source *s;
-	unsigned known = 0;
-	list_for_each(s, &g->sources, link) {
-		s->asked = false;
-		for (unsigned i = 0; i < n && !s->asked; i++)
-			s->asked = !memcmp(&s->addr, src + i * sizeof(be32), sizeof(be32));
-		known += s->asked;
-		any |= s->asked && (exclude ? s->count[MCAST_INCLUDE] || s->count[MCAST_EXCLUDE] != g->members[MCAST_EXCLUDE] : s->count[MCAST_INCLUDE]);
-	}
-	return exclude ? any || known < n : any;
-}
-
-/* Each group that is asked for answers within max_ns, or sooner when it was about to. */
-static void ask_groups(struct cpu *cpu, struct in_device *idev, be32 group, u64 max_ns, const u8 *src, unsigned nsrcs)
-{
-	struct ip4_mc_group *g;
-	list_for_each(g, &idev->mc_list, link) {
-		if (!g->users || !igmp_reported(idev, g->addr) || (group.raw && !be32_eq(group, g->addr)))
-			continue;
-		if (timer_armed(&g->timer))
-			g->asked_sources = g->asked_sources && nsrcs;
-		else
-			g->asked_sources = nsrcs != 0;
-		if (g->asked_sources && !mark_asked(g, src, nsrcs))
-			continue;
-		g->unsolicited = 0;
-		if (timer_armed(&g->timer) && g->timer.expires < cpu->now + max_ns) {
-			g->reporter = true;
-			continue;
-		}
-		igmp_group_arm(cpu, g, max_ns);
-	}
-}
-
-static u64 older_querier_ns(const struct in_device *idev)
-{
-	return idev->igmp.robustness * idev->igmp.query_interval + idev->igmp.response_interval;
+	struct inaddr g = inaddr_from_v4(group);
+	mc_other_reported(&idev->mc, &g);
 }
 
 static void query3(struct cpu *cpu, struct in_device *idev, struct sk_buff *skb, unsigned version)
@@ -77,18 +32,18 @@ static void query3(struct cpu *cpu, struct in_device *idev, struct sk_buff *skb,
 	max_ns = version == 1 ? 10 * NSEC_PER_SEC : (u64)code_value(q->h.code) * 100 * NSEC_PER_MSEC;
 	max_ns = MAX(max_ns, NSEC_PER_MSEC);
 	if (version < 3) { /* an older router is about as well: its language */
-		ask_groups(cpu, idev, version == 1 ? (be32){ 0 } : q->h.group, max_ns, NULL, 0);
+		ask(cpu, idev, version == 1 ? (be32){ 0 } : q->h.group, max_ns, NULL, 0);
 		return;
 	}
-	idev->igmp.robustness = q->resv_s_qrv & 7 ? q->resv_s_qrv & 7 : (u8)CLAMP(idev->dev->net->ip4->igmp_qrv, 1, 255);
+	idev->mc.robustness = q->resv_s_qrv & 7 ? q->resv_s_qrv & 7 : (u8)CLAMP(idev->dev->net->ip4->igmp_qrv, 1, 255);
 	if (q->qqic)
-		idev->igmp.query_interval = (u64)code_value(q->qqic) * NSEC_PER_SEC;
+		idev->mc.query_interval = (u64)code_value(q->qqic) * NSEC_PER_SEC;
 	if (!q->h.group.raw) {
 		if (!n)
-			igmp_general_arm(cpu, idev, max_ns);
+			mc_answer_all(cpu, &idev->mc, max_ns);
 		return;
 	}
-	ask_groups(cpu, idev, q->h.group, max_ns, skb->data + sizeof(*q), n);
+	ask(cpu, idev, q->h.group, max_ns, skb->data + sizeof(*q), n);
 }
 
 static void query(struct cpu *cpu, struct in_device *idev, struct sk_buff *skb)
@@ -99,15 +54,13 @@ static void query(struct cpu *cpu, struct in_device *idev, struct sk_buff *skb)
 	if (skb->len == sizeof(*h)) {
 		if (!h->code) {
 			max_ns = 10 * NSEC_PER_SEC;
-			idev->igmp.v1_until = cpu->now + older_querier_ns(idev);
+			mc_older_querier(cpu, &idev->mc, 1);
 			group = (be32){ 0 };
 		} else {
 			max_ns = (u64)h->code * 100 * NSEC_PER_MSEC;
-			idev->igmp.v2_until = cpu->now + older_querier_ns(idev);
+			mc_older_querier(cpu, &idev->mc, 2);
 		}
-		timer_cancel(&idev->igmp.general);
-		igmp_forget_changes(idev);
-		ask_groups(cpu, idev, group, max_ns, NULL, 0);
+		ask(cpu, idev, group, max_ns, NULL, 0);
 	} else if (skb->len >= sizeof(struct igmp_query3)) {
 		query3(cpu, idev, skb, igmp_version(cpu, idev));
 	}

@@ -4,6 +4,7 @@
 
 #include "inet/af.h"
 #include "inet/inet.h"
+#include "inet/mc.h"
 #include "link/neigh.h"
 
 struct nl_ext_ack;
@@ -48,36 +49,10 @@ struct in_device {
 	u32 conf_set;		/* which were set for this device */
 	struct list addrs;	/* struct in_ifaddr */
 	struct neigh_parms *arp_parms;
-	struct list mc_list;	/* struct ip4_mc_group */
-	struct {		/* igmp_report.c */
-		struct timer changes, general;
-		u64 v1_until, v2_until; /* until then a router of that version is taken to be here */
-		u64 query_interval, response_interval; /* ns */
-		u8 robustness;
-	} igmp;
+	struct mc_dev mc;	/* groups */
 	struct dst *to_link, *to_group, *to_all; /* for packets that no route names: unicast, multicast, broadcast; made when used */
 	bool dead;
 };
-struct ip4_mc_source {		/* ip4_mc_group.sources */
-	struct list link;
-	be32 addr;
-	u32 count[2];		/* members that exclude ([MCAST_EXCLUDE]), include it */
-	u8 to_tell;		/* so often routers are still to be told of it: ALLOW, or BLOCK */
-	bool allow, was_listed, asked;
-};
-struct ip4_mc_group {
-	struct list link;
-	struct in_device *idev;
-	be32 addr;
-	u32 users;		/* 0: left, but routers are still to be told */
-	u32 members[2];		/* of users: with an EXCLUDE, an INCLUDE filter */
-	struct list sources;
-	struct timer timer;	/* the answer to a query; versions 1 and 2: reports nobody asked for, too */
-	u8 to_tell, unsolicited; /* so often its mode, its report is still to be told */
-	bool reporter, asked_sources;
-	bool on_wire;		/* the device's filter has it */
-};
-struct ip4_mc_filter { u8 mode; const be32 *source; u32 n; }; /* MCAST_EXCLUDE, MCAST_INCLUDE */
 struct netns_ip4 {
 	s32 conf_all[IP4_CONF_MAX], conf_default[IP4_CONF_MAX];
 	struct htable local;	/* in_ifaddr by local address */
@@ -121,10 +96,7 @@ struct net_device *ip4_dev_by_addr(struct netns *net, be32 local); /* who has th
 int ip4_mc_join(struct cpu *cpu, struct net_device *dev, be32 group);
 void ip4_mc_leave(struct cpu *cpu, struct net_device *dev, be32 group);
 bool ip4_mc_member(const struct in_device *idev, be32 group);
-/* The same with a source filter: joined with `mode` and no sources; the member's filter changes (-ENODEV, -ENOBUFS); left. */
-int ip4_mc_join_mode(struct cpu *cpu, struct net_device *dev, be32 group, u8 mode);
-int ip4_mc_sources(struct cpu *cpu, struct net_device *dev, be32 group, const struct ip4_mc_filter *old, const struct ip4_mc_filter *new);
-void ip4_mc_leave_mode(struct cpu *cpu, struct net_device *dev, be32 group, const struct ip4_mc_filter *f);
+struct mc_dev *ip4_mc_dev(const struct net_device *dev); /* for members with source filters; NULL: no IPv4 there */
 bool ip4_mc_wants(const struct in_device *idev, be32 group, be32 source, u8 proto);
 
 /* The packet path's stages; each consumes. */

@@ -61,15 +61,6 @@ static void arp_show(struct netns *net, struct strbuf *out)
 }
 const struct proc_file ip4_proc_arp = { .name = "arp", .mode = 0444, .show = arp_show };
 
-static const struct ip4_mc_group *next_group(const struct in_device *idev, const struct ip4_mc_group *g)
-{
-	const struct list *l = g ? g->link.next : idev->mc_list.next;
-	for (; l != &idev->mc_list; l = l->next)
-		if (container_of(l, struct ip4_mc_group, link)->users) /* others only wait for routers to be told */
-			return container_of(l, struct ip4_mc_group, link);
-	return NULL;
-}
-
 static void igmp_show(struct netns *net, struct strbuf *out)
 {
 	struct cpu *cpu = net->home;
@@ -77,17 +68,17 @@ static void igmp_show(struct netns *net, struct strbuf *out)
 	strbuf_printf(out, "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n");
 	dev_for_each(dev, net) {
 		const struct in_device *idev = dev->ip_ptr;
-		const struct ip4_mc_group *g = NULL;
+		const struct mc_group *g = NULL;
 		unsigned n = 0;
-		while (idev && (g = next_group(idev, g)))
+		while (idev && (g = mc_next(&idev->mc, g)))
 			n++;
 		if (!n)
 			continue;
 		strbuf_printf(out, "%d\t%-10s: %5u      V%u\n", dev->ifindex, dev->name, n, igmp_version(cpu, idev));
-		while ((g = next_group(idev, g))) {
+		while ((g = mc_next(&idev->mc, g))) {
 			bool armed = timer_armed(&g->timer);
 			u64 left = armed && g->timer.expires > cpu->now ? g->timer.expires - cpu->now : 0;
-			strbuf_printf(out, "\t\t\t\t%08X %5u %d:%08lX\t\t%d\n", g->addr.raw, g->users, armed, left / 10000000, g->reporter);
+			strbuf_printf(out, "\t\t\t\t%08X %5u %d:%08lX\t\t%d\n", inaddr_v4(&g->addr).raw, g->users, armed, left / 10000000, g->reporter);
 		}
 	}
 }
@@ -98,12 +89,12 @@ static void mcfilter_show(struct netns *net, struct strbuf *out)
 	struct net_device *dev;
 	strbuf_printf(out, "Idx Device        MCA        SRC    INC    EXC\n");
 	dev_for_each(dev, net) {
-		const struct ip4_mc_group *g = NULL;
-		const struct ip4_mc_source *src;
-		while (dev->ip_ptr && (g = next_group(dev->ip_ptr, g)))
+		const struct mc_group *g = NULL;
+		const struct mc_source *src;
+		while (dev->ip_ptr && (g = mc_next(&dev->ip_ptr->mc, g)))
 			list_for_each(src, &g->sources, link)
-				strbuf_printf(out, "%3d %6.6s 0x%08x 0x%08x %6u %6u\n", dev->ifindex, dev->name, be32_to_cpu(g->addr),
-					      be32_to_cpu(src->addr), src->count[MCAST_INCLUDE], src->count[MCAST_EXCLUDE]);
+				strbuf_printf(out, "%3d %6.6s 0x%08x 0x%08x %6u %6u\n", dev->ifindex, dev->name, be32_to_cpu(inaddr_v4(&g->addr)),
+					      be32_to_cpu(inaddr_v4(&src->addr)), src->count[MCAST_INCLUDE], src->count[MCAST_EXCLUDE]);
 	}
 }
 const struct proc_file ip4_proc_mcfilter = { .name = "mcfilter", .mode = 0444, .show = mcfilter_show };

@@ -109,6 +109,9 @@ static void rx_error(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 		return;
 	}
 	q = (const struct ip6_hdr *)skb->data;
+	e.quoted_len = skb->len;
+	if (h.type == ICMP6_UNREACH || h.type == ICMP6_TIME_EXCEEDED)
+		e.ext_off = ((const u8 *)&h)[4] * 8u; /* RFC 4884: in units of 8 bytes */
 	e.saddr = inaddr_from_v6(q->saddr);
 	e.daddr = inaddr_from_v6(q->daddr);
 	e.err = icmp6_errno(h.type, h.code, &e.hard);
@@ -160,6 +163,12 @@ static void icmp6_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 		if (!net->inet->raw)
 			break;
 		net->inet->raw->ping_rx(cpu, net, skb);
+		return;
+	case ICMP6_MLD_QUERY:
+	case ICMP6_MLD_REPORT:
+	case ICMP6_MLD_DONE:
+	case ICMP6_MLD2_REPORT:
+		mld_rx(cpu, net, skb, type);
 		return;
 	case ICMP6_RS:
 	case ICMP6_RA:

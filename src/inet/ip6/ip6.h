@@ -7,6 +7,7 @@
 #include "codec/wire/ip6hdr.h"
 #include "inet/af.h"
 #include "inet/inet.h"
+#include "inet/mc.h"
 #include "link/neigh.h"
 
 struct nl_ext_ack;
@@ -69,7 +70,8 @@ struct inet6_dev {
 	struct net_device *dev;
 	struct inet6_conf conf;
 	struct list addrs;	/* struct inet6_ifaddr */
-	struct list mc_list;	/* struct ip6_mc_group */
+	struct mc_dev mc;	/* groups */
+	struct timer mld_dad;	/* routers are told again when the link-local address may be used */
 	struct list ac_list;	/* struct ip6_anycast */
 	struct neigh_parms *nd_parms;
 	struct dst *to_link, *to_group; /* for packets that no route names; made when used */
@@ -83,8 +85,6 @@ struct inet6_dev {
 	u64 desync_ns;		/* RFC 8981's DESYNC_FACTOR */
 	u64 mib[MIB_DEV6_COUNT]; /* from MIB_DEV6_FIRST on; home cpu */
 };
-/* A group a device listens to. Timers and source filters of MLD are multicast's own. */
-struct ip6_mc_group { struct list link; struct inaddr addr; u32 users; bool on_wire; u64 joined; };
 struct ip6_anycast { struct list link; struct inaddr addr; u32 users; };
 
 /* EV_ND_USEROPT's object: an option of a router advertisement that is for programs. */
@@ -105,6 +105,7 @@ struct netns_ip6 {
 	u64 frag_time_ns, frag_mem_bytes;
 	u64 mtu_expires_ns;
 	s32 min_adv_mss;
+	s32 mld_qrv, mld_max_msf;
 	struct ip6_private *priv; /* the folder's own */
 };
 
@@ -141,6 +142,7 @@ bool ip6_select_saddr(struct cpu *cpu, struct netns *net, struct net_device *dev
 int ip6_mc_join(struct cpu *cpu, struct net_device *dev, const struct inaddr *group); /* -ENODEV, -EINVAL, -ENOMEM */
 void ip6_mc_leave(struct cpu *cpu, struct net_device *dev, const struct inaddr *group);
 bool ip6_mc_member(const struct inet6_dev *idev, const struct inaddr *group);
+struct mc_dev *ip6_mc_dev(const struct net_device *dev); /* for members with source filters; NULL: no IPv6 there */
 int ip6_anycast_join(struct cpu *cpu, struct net_device *dev, const struct inaddr *addr);
 void ip6_anycast_leave(struct cpu *cpu, struct net_device *dev, const struct inaddr *addr);
 bool ip6_anycast_member(struct netns *net, const struct net_device *dev_or_null, const struct inaddr *addr);

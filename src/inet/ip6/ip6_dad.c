@@ -101,6 +101,8 @@ void ip6_dad_done(struct cpu *cpu, struct inet6_ifaddr *ifa)
 		list_for_each(a, &idev->addrs, link)
 			if (a != ifa && a->scope == RT_SCOPE_LINK && !(a->flags & (IFA_F_TENTATIVE | IFA_F_OPTIMISTIC | IFA_F_DADFAILED)))
 				lonely = false;
+		if (lonely)
+			mld_dad_done(cpu, idev);
 		if (lonely && !(dev->flags & IFF_LOOPBACK)) /* the first address it may speak with */
 			ip6_start_rs(cpu, idev);
 	}

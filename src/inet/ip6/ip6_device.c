@@ -45,7 +45,7 @@ struct inet6_dev *in6_dev_get_or_new(struct net_device *dev)
 	if (dev->flags & IFF_LOOPBACK)
 		idev->conf.v[IP6_CONF_USE_TEMPADDR] = -1;
 	list_init(&idev->addrs);
-	list_init(&idev->mc_list);
+	mld_init(idev);
 	list_init(&idev->ac_list);
 	timer_init(&idev->rs_timer, ip6_rs_timer);
 	idev->nd_parms = neigh_parms_for(net, &nd_table, dev);
@@ -244,6 +244,8 @@ static void defaults(struct netns_ip6 *ip6)
 	ip6->frag_low_thresh = 3 << 20;
 	ip6->frag_time_ns = 60 * NSEC_PER_SEC;
 	ip6->mtu_expires_ns = 600 * NSEC_PER_SEC;
+	ip6->mld_qrv = 2;
+	ip6->mld_max_msf = 64;
 	ip6->min_adv_mss = IP6_MIN_MTU - 60;
 }
 

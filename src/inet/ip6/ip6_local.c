@@ -19,6 +19,17 @@ static void unknown_header(struct cpu *cpu, struct netns *net, struct sk_buff *s
 	skb_drop_net(cpu, net, skb, SKB_DROP_REASON_IP_NOPROTO);
 }
 
+/* Nobody here wants this source's packets to the group (MLDv2's filters); MLD itself is heard from everybody. */
+static bool unwanted_source(const struct sk_buff *skb, u8 proto)
+{
+	const struct inet6_dev *idev = in6_dev_get(skb->dev);
+	struct inaddr s = ip6_src(skb), d = ip6_dst(skb);
+	u8 type = proto == IPPROTO_ICMPV6 && skb_headlen(skb) ? skb->data[0] : 0;
+	if (type == ICMP6_MLD_QUERY || type == ICMP6_MLD_REPORT || type == ICMP6_MLD_DONE || type == ICMP6_MLD2_REPORT)
+		return false;
+	return !idev || !mc_wants(&idev->mc, &d, v6_is_any(&s) ? NULL : &s);
+}
+
 /* To the transport: data at its header. */
 static void upper(struct cpu *cpu, struct netns *net, struct sk_buff *skb, u8 proto)
 {
@@ -31,6 +42,11 @@ static void upper(struct cpu *cpu, struct netns *net, struct sk_buff *skb, u8 pr
 		raw = net->inet->raw->rx(cpu, net, skb, proto);
 	if (unlikely(!l4)) {
 		unknown_header(cpu, net, skb, raw);
+		return;
+	}
+	if (unlikely(skb->dst && skb->dst->type == RTN_MULTICAST) && unwanted_source(skb, proto)) {
+		mib6_inc(cpu, net, in6_dev_get(skb->dev), MIB_Ip6_InAddrErrors);
+		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_IP_INADDRERRORS);
 		return;
 	}
 	mib6_inc(cpu, net, in6_dev_get(skb->dev), MIB_Ip6_InDelivers);

@@ -1,26 +1,21 @@
-/* Groups and anycast addresses that a device listens to: who joined, the link layer's filter, and the groups that are always joined.
- *
- * Membership is counted per device. What tells routers of it (MLD) is built on these lists.
+/* Groups and anycast addresses that an IPv6 device listens to, and the groups that are always joined. Membership is inet/mc.h's; what is
+ * MLD's own is in mld.c.
  */
 #include "inet/ip6/ip6_priv.h"
 
-#define GROUP(name, ...) static const struct inaddr name = { .b = __VA_ARGS__ }
 GROUP(node_all, { 0xff, 1, [15] = 1 });
 GROUP(link_all, { 0xff, 2, [15] = 1 });
 GROUP(node_routers, { 0xff, 1, [15] = 2 });
 GROUP(link_routers, { 0xff, 2, [15] = 2 });
 GROUP(site_routers, { 0xff, 5, [15] = 2 });
 
-static struct ip6_mc_group *find(const struct inet6_dev *idev, const struct inaddr *a)
-{
-	struct ip6_mc_group *g;
-	list_for_each(g, &idev->mc_list, link)
-		if (inaddr_eq(&g->addr, a))
-			return g;
-	return NULL;
-}
+bool ip6_mc_member(const struct inet6_dev *idev, const struct inaddr *group) { return mc_find(&idev->mc, group) != NULL; }
 
-bool ip6_mc_member(const struct inet6_dev *idev, const struct inaddr *group) { return find(idev, group) != NULL; }
+struct mc_dev *ip6_mc_dev(const struct net_device *dev)
+{
+	struct inet6_dev *idev = in6_dev_get(dev);
+	return idev ? &idev->mc : NULL;
+}
 
 int ndisc_mc_map(const struct inaddr *a, const struct net_device *dev, u8 *hw)
 {
@@ -31,54 +26,19 @@ int ndisc_mc_map(const struct inaddr *a, const struct net_device *dev, u8 *hw)
 	return 0;
 }
 
-static void on_wire(struct inet6_dev *idev, struct ip6_mc_group *g, bool on)
-{
-	u8 mac[DEV_ADDR_MAX] = { 0 };
-	if (g->on_wire == on || v6_mc_scope(&g->addr) < 2 || ndisc_mc_map(&g->addr, idev->dev, mac))
-		return;
-	if (on && dev_mc_add(idev->dev, mac))
-		return;
-	if (!on)
-		dev_mc_del(idev->dev, mac);
-	g->on_wire = on;
-}
-
 int ip6_mc_join(struct cpu *cpu, struct net_device *dev, const struct inaddr *group)
 {
-	struct inet6_dev *idev = in6_dev_get(dev);
-	struct ip6_mc_group *g;
-	if (!idev)
+	struct mc_dev *md = ip6_mc_dev(dev);
+	if (!md)
 		return -ENODEV;
-	if (!v6_is_multicast(group))
-		return -EINVAL;
-	g = find(idev, group);
-	if (g) {
-		g->users++;
-		return 0;
-	}
-	g = mem_zalloc(&cpu->world->mem, sizeof(*g));
-	if (!g)
-		return -ENOMEM;
-	*g = (struct ip6_mc_group){ .addr = *group, .users = 1, .joined = cpu->now };
-	list_init(&g->link);
-	list_add_head(&idev->mc_list, &g->link);
-	on_wire(idev, g, dev->flags & IFF_UP);
-	return 0;
-}
-
-static void group_free(struct cpu *cpu, struct inet6_dev *idev, struct ip6_mc_group *g)
-{
-	on_wire(idev, g, false);
-	list_del(&g->link);
-	mem_free(&cpu->world->mem, g);
+	return v6_is_multicast(group) ? mc_join(cpu, md, group, MCAST_EXCLUDE) : -EINVAL;
 }
 
 void ip6_mc_leave(struct cpu *cpu, struct net_device *dev, const struct inaddr *group)
 {
-	struct inet6_dev *idev = in6_dev_get(dev);
-	struct ip6_mc_group *g = idev ? find(idev, group) : NULL;
-	if (g && !--g->users)
-		group_free(cpu, idev, g);
+	struct mc_dev *md = ip6_mc_dev(dev);
+	if (md)
+		mc_leave(cpu, md, group, &(struct mc_filter){ .mode = MCAST_EXCLUDE });
 }
 
 void ip6_mc_default_groups(struct cpu *cpu, struct inet6_dev *idev)
@@ -102,24 +62,18 @@ void ip6_mc_router_groups(struct cpu *cpu, struct inet6_dev *idev, bool on)
 	}
 }
 
-void ip6_mc_link_up(struct cpu *cpu, struct inet6_dev *idev)
-{
-	struct ip6_mc_group *g;
-	list_for_each(g, &idev->mc_list, link)
-		on_wire(idev, g, true);
-}
+void ip6_mc_link_up(struct cpu *cpu, struct inet6_dev *idev) { mc_link_up(cpu, &idev->mc); }
 
 void ip6_mc_link_down(struct cpu *cpu, struct inet6_dev *idev)
 {
-	struct ip6_mc_group *g;
-	list_for_each(g, &idev->mc_list, link)
-		on_wire(idev, g, false);
+	timer_cancel(&idev->mld_dad);
+	mc_link_down(cpu, &idev->mc);
 }
 
 void ip6_mc_purge(struct cpu *cpu, struct inet6_dev *idev)
 {
-	while (!list_empty(&idev->mc_list))
-		group_free(cpu, idev, list_first(&idev->mc_list, struct ip6_mc_group, link));
+	timer_cancel(&idev->mld_dad);
+	mc_purge(&idev->mc);
 	while (!list_empty(&idev->ac_list)) {
 		struct ip6_anycast *a = list_first(&idev->ac_list, struct ip6_anycast, link);
 		list_del(&a->link);

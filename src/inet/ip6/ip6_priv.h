@@ -43,6 +43,7 @@ struct ip6_private {
 	struct dst *no_route;	 /* for what has no way; made when used */
 };
 
+#define GROUP(name, ...) static const struct inaddr name = { .b = __VA_ARGS__ }
 static inline struct ip6_hdr *ip6_header(const struct sk_buff *skb) { return (struct ip6_hdr *)skb_network_header(skb); }
 static inline struct inaddr ip6_src(const struct sk_buff *skb) { return inaddr_from_v6(ip6_header(skb)->saddr); }
 static inline struct inaddr ip6_dst(const struct sk_buff *skb) { return inaddr_from_v6(ip6_header(skb)->daddr); }
@@ -95,6 +96,12 @@ u32 ip6_label_of(struct netns *net, const struct inaddr *a, s32 ifindex);
 /* ip6_flowlabel.c */
 void ip6_flowlabels_fini(struct netns *net);
 /* ip6_mc.c */
+/* mld.c */
+void mld_init(struct inet6_dev *idev);
+unsigned mld_version(const struct cpu *cpu, const struct inet6_dev *idev); /* that routers here understand: 1, 2 */
+bool mld_reported(const struct inaddr *group); /* groups that routers hear of at all */
+void mld_dad_done(struct cpu *cpu, struct inet6_dev *idev); /* a link-local address may be used from now on */
+void mld_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb, u8 type); /* data at the ICMPv6 header; consumes */
 void ip6_mc_link_up(struct cpu *cpu, struct inet6_dev *idev);
 void ip6_mc_link_down(struct cpu *cpu, struct inet6_dev *idev);
 void ip6_mc_purge(struct cpu *cpu, struct inet6_dev *idev);

@@ -1,4 +1,4 @@
-/* /proc/net/if_inet6, ipv6_route, igmp6 and anycast6, as their readers (ifconfig, route -A inet6, ip maddr) expect them. */
+/* /proc/net/if_inet6, ipv6_route, igmp6, mcfilter6 and anycast6, as their readers (ifconfig, route -A inet6, ip maddr) expect them. */
 #include <stdio.h>
 
 #include "core/proc.h"
@@ -78,19 +78,41 @@ const struct proc_file ip6_proc_route = { .name = "ipv6_route", .mode = 0444, .s
 
 static void igmp6_show(struct netns *net, struct strbuf *out)
 {
+	u64 now = net->home->now;
 	struct net_device *dev;
 	dev_for_each(dev, net) {
-		struct ip6_mc_group *g;
-		if (!dev->ip6_ptr)
-			continue;
-		list_for_each(g, &dev->ip6_ptr->mc_list, link) {
+		const struct mc_group *g = NULL;
+		while (dev->ip6_ptr && (g = mc_next(&dev->ip6_ptr->mc, g))) {
+			bool armed = timer_armed(&g->timer);
+			u64 left = armed && g->timer.expires > now ? g->timer.expires - now : 0;
 			strbuf_printf(out, "%-4d %-15s ", dev->ifindex, dev->name);
 			hex(out, &g->addr);
-			strbuf_printf(out, " %5u %08X %lu\n", g->users, (g->on_wire ? 4u : 0) | (g->addr.b[15] == 1 && !g->addr.b[13] ? 8u : 0), 0ul);
+			/* MAF_TIMER_RUNNING, LAST_REPORTER, LOADED, NOREPORT; the timer in hundredths of a second */
+			strbuf_printf(out, " %5u %08X %llu\n", g->users, armed | g->reporter << 1 | (g->on_wire || v6_mc_scope(&g->addr) > 1) << 2 |
+				      !mld_reported(&g->addr) << 3, (unsigned long long)(left / 10000000));
 		}
 	}
 }
 const struct proc_file ip6_proc_igmp6 = { .name = "igmp6", .mode = 0444, .show = igmp6_show };
+
+static void mcfilter6_show(struct netns *net, struct strbuf *out)
+{
+	struct net_device *dev;
+	strbuf_printf(out, "Idx Device                Multicast Address                   Source Address    INC    EXC\n");
+	dev_for_each(dev, net) {
+		const struct mc_group *g = NULL;
+		const struct mc_source *src;
+		while (dev->ip6_ptr && (g = mc_next(&dev->ip6_ptr->mc, g)))
+			list_for_each(src, &g->sources, link) {
+				strbuf_printf(out, "%3d %6.6s ", dev->ifindex, dev->name);
+				hex(out, &g->addr);
+				strbuf_printf(out, " ");
+				hex(out, &src->addr);
+				strbuf_printf(out, " %6u %6u\n", src->count[MCAST_INCLUDE], src->count[MCAST_EXCLUDE]);
+			}
+	}
+}
+const struct proc_file ip6_proc_mcfilter = { .name = "mcfilter6", .mode = 0444, .show = mcfilter6_show };
 
 static void anycast6_show(struct netns *net, struct strbuf *out)
 {
@@ -108,4 +130,4 @@ static void anycast6_show(struct netns *net, struct strbuf *out)
 }
 const struct proc_file ip6_proc_anycast6 = { .name = "anycast6", .mode = 0444, .show = anycast6_show };
 
-const struct proc_file *const ip6_proc_files[] = { &ip6_proc_if_inet6, &ip6_proc_route, &ip6_proc_igmp6, &ip6_proc_anycast6, &ip6_proc_flowlabel, &ip6_proc_mr_vif, &ip6_proc_mr_cache, &proc_snmp6, NULL };
+const struct proc_file *const ip6_proc_files[] = { &ip6_proc_if_inet6, &ip6_proc_route, &ip6_proc_igmp6, &ip6_proc_mcfilter, &ip6_proc_anycast6, &ip6_proc_flowlabel, &ip6_proc_mr_vif, &ip6_proc_mr_cache, &proc_snmp6, NULL };

@@ -140,7 +140,6 @@ int tcp_inherit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_sock *l)
 	tp->inet.recverr6 = l->inet.recverr6;
 	if (sk->family == AF_INET6) {
 		*tp->inet.v6 = *l->inet.v6;
-		list_init(&tp->inet.v6->groups);
 		list_init(&tp->inet.v6->anycasts);
 		list_init(&tp->inet.v6->leases);
 		if ((err = inet6_txopts_copy(cpu, &tp->inet, &l->inet)))
