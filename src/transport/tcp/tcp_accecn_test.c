@@ -432,6 +432,87 @@ static void test_counters_without(void **state)
 	}
 }
 
+/* SYNs that cross: what both asked for holds, and each SYN-ACK says so. RFC 3168's as Linux 6.18 does it. */
+static void test_simultaneous(void **state)
+{
+	static const struct { const char *mode; u16 syn; u8 mark; u16 synack; bool ecn, accurate; } cases[] = {
+		{ "1", E | C, 0, E, true, false },	    { "1", 0, 0, 0, false, false },	     { "3", E | C, 0, E, true, false },
+		{ "3", AE | E | C, 0, C, false, true },	    { "3", AE | E | C, 1, E | C, false, true }, { "3", AE | E | C, 3, AE | C, false, true },
+		{ "3", 0, 0, 0, false, false },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct peer_seg *s;
+
+		peer_begin(&p);
+		sysctl("tcp_ecn", cases[i].mode);
+		p.ts = false;
+		p.c = lab_socket(&p.l, LEFT, SOCK_STREAM, 0);
+		assert_int_equal(weft_connect(p.c, LAB_SA("10.0.0.2", 80)), -EINPROGRESS);
+		peer_run_ms(&p, 1);
+		peer_drain(&p);
+		peer_send(&p, &(struct peer_out){ .flags = (u8)(TCPF_SYN | (u8)cases[i].syn), .ae = cases[i].syn & AE, .ecn = cases[i].mark, .no_ack = true });
+		peer_run_ms(&p, 1);
+		assert_non_null(s = peer_next(&p));
+		assert_int_equal(s->flags & (TCPF_SYN | TCPF_ACK), TCPF_SYN | TCPF_ACK);
+		assert_int_equal(bits(s), cases[i].synack);
+		assert_int_equal(s->ecn, 0);
+		ack(0, cases[i].accurate ? 2 : 0, NULL);
+		assert_int_equal(p.c->sk->state, TCP_ESTABLISHED);
+		assert_int_equal(tcp_of(p.c)->ecn_ok, cases[i].ecn);
+		assert_int_equal(tcp_of(p.c)->accecn, cases[i].accurate);
+		assert_int_equal(info_of(p.c).accecn_fail_mode | info_of(p.c).delivered_ce, 0);
+		peer_write(&p, 100);
+		assert_non_null(s = peer_next(&p));
+		assert_int_equal(s->ecn, cases[i].ecn || cases[i].accurate ? 2 : 0);
+		assert_int_equal(ace(s), cases[i].accurate ? 5 : 0);
+		peer_end(&p);
+	}
+}
+
+/* Data in the SYN: the child answers with reflection and option, and its data counts from the beginning. */
+static void test_fastopen(void **state)
+{
+	struct peer_seg *s;
+	weft_socket *srv, *c;
+	char b[8];
+	int on = 5;
+
+	peer_begin(&p);
+	sysctl("tcp_ecn", "3");
+	sysctl("tcp_fastopen", "515"); /* a server that wants no cookie */
+	p.ts = false;
+	srv = lab_socket(&p.l, LEFT, SOCK_STREAM, 0);
+	lab_ok(weft_setsockopt(srv, IPPROTO_TCP, TCP_FASTOPEN, &on, sizeof on));
+	lab_ok(weft_bind(srv, LAB_SA("0.0.0.0", 80)));
+	lab_ok(weft_listen(srv, 5));
+	p.sport = cpu_to_be16(80);
+	p.mss = 1000;
+	peer_send(&p, &(struct peer_out){ .flags = TCPF_SYN | E | C, .ae = true, .ecn = 2, .no_ack = true, .len = 5 });
+	peer_run_ms(&p, 1);
+	assert_non_null(s = peer_next(&p));
+	assert_int_equal(s->ack, 5);
+	assert_int_equal(ace(s), 4);
+	assert_int_equal(option(s, (u32[3]){ 0 }), 3);
+	lab_ok(weft_accept(srv, &c));
+	assert_int_equal(weft_recv(c, b, sizeof b, 0), 5);
+	assert_int_equal(weft_send(c, "hello", 5, 0), 5);
+	peer_run_ms(&p, 1);
+	assert_non_null(s = peer_next(&p));
+	assert_int_equal(s->len, 5);
+	assert_int_equal(s->ecn, 2);
+	assert_int_equal(ace(s), 5);
+	p.my_seq = 5;
+	ack(5, 2, their_option(6, 0, 1)); /* of SYN-ACK and data in one, reflecting */
+	assert_int_equal(c->sk->state, TCP_ESTABLISHED);
+	assert_int_equal(info_of(c).delivered_ce, 0);
+	assert_int_equal(info_of(c).accecn_fail_mode, 0);
+	assert_int_equal(info_of(c).accecn_opt_seen, ACCECN_OPT_COUNTER_SEEN);
+	weft_close(c);
+	weft_close(srv);
+	peer_end(&p);
+}
+
 /* Both ends ours: the counters agree, large packets are cut and merged with their field, cookies and Fast Open carry it over. */
 static void test_both_ends(void **state)
 {
@@ -507,7 +588,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_syn_and_synack), cmocka_unit_test(test_listener), cmocka_unit_test(test_syn_again),
 		cmocka_unit_test(test_receiver), cmocka_unit_test(test_option_modes), cmocka_unit_test(test_sender), cmocka_unit_test(test_wrap), cmocka_unit_test(test_thinned_acks),
-		cmocka_unit_test(test_broken_paths), cmocka_unit_test(test_synack_again), cmocka_unit_test(test_counters_without), cmocka_unit_test(test_both_ends),
+		cmocka_unit_test(test_broken_paths), cmocka_unit_test(test_synack_again), cmocka_unit_test(test_counters_without), cmocka_unit_test(test_simultaneous), cmocka_unit_test(test_fastopen), cmocka_unit_test(test_both_ends),
 		cmocka_unit_test(test_marking_queue),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
