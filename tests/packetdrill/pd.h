@@ -81,7 +81,8 @@ ssize_t pd_sendfile(int out, int in, off_t *off, size_t count);
 int pd_splice(void *u, int in, loff_t *off_in, int out, loff_t *off_out, size_t len, unsigned flags);
 
 /* pd_tun.c */
-int pd_tun_new(const char *name, uint32_t mtu, struct pd_tun **out); /* 0, -errno; up */
+/* rx_mss: of the segments that longer injected packets were merged from; 0: none are merged. 0, -errno; up */
+int pd_tun_new(const char *name, uint32_t mtu, uint32_t rx_mss, struct pd_tun **out);
 void pd_tun_inject(struct pd_tun *t, const void *packet, size_t len);
 bool pd_tun_take(struct pd_tun *t, void *buf, size_t *len, long long *time_us); /* false: nothing left */
 bool pd_tun_pending(const struct pd_tun *t);

@@ -91,7 +91,7 @@ static int patch_program(struct dl_phdr_info *info, size_t size, void *arg)
 struct setup {
 	bool v6;
 	char local[64], remote[64], gateway[64], netmask[64];
-	unsigned mtu;
+	unsigned mtu, mss;
 	uint64_t seed;
 };
 
@@ -110,6 +110,8 @@ static void option(struct setup *s, const char *arg)
 		s->v6 = !strcmp(eq + 1, "ipv6");
 	else if (!strncmp(arg, "--mtu=", 6))
 		s->mtu = (unsigned)atoi(eq + 1);
+	else if (!strncmp(arg, "--mss=", 6))
+		s->mss = (unsigned)atoi(eq + 1);
 	else if (!strncmp(arg, "--seed=", 7))
 		s->seed = strtoull(eq + 1, NULL, 0);
 }
@@ -176,7 +178,7 @@ static void build(const struct setup *s)
 	must("namespace", weft_netns_new(pd.w, "packetdrill", &pd.net));
 	weft_run_for(pd.w, PD_BIRTH_NS);
 	must("lo", weft_link_up(pd.net, "lo"));
-	must("tun0", pd_tun_new("tun0", s->mtu, &pd.tun));
+	must("tun0", pd_tun_new("tun0", s->mtu, s->mss, &pd.tun));
 	snprintf(text, sizeof text, "%s/%d", s->local, s->v6 ? 48 : prefix_len(s->netmask));
 	must("local address", weft_addr_add(pd.net, "tun0", text));
 	snprintf(text, sizeof text, "%s%s", s->remote, strchr(s->remote, '/') ? "" : s->v6 ? "/128" : "/32");

@@ -198,7 +198,7 @@ int tcp_disconnect(struct cpu *cpu, struct tcp_sock *tp)
 	if (old == TCP_LISTEN) {
 		tcp_set_state(cpu, tp, TCP_CLOSE);
 		tcp_listen_stop(cpu, tp);
-	} else if (BIT(old) & (TCPS(ESTABLISHED) | TCPS(FIN_WAIT1) | TCPS(FIN_WAIT2) | TCPS(CLOSE_WAIT)) ||
+	} else if (BIT(old) & (TCPS(ESTABLISHED) | TCPS(FIN_WAIT1) | TCPS(FIN_WAIT2) | TCPS(CLOSE_WAIT) | TCPS(SYN_RECV)) ||
 		   (tp->snd_nxt != tp->write_seq && (BIT(old) & (TCPS(CLOSING) | TCPS(LAST_ACK))))) {
 		tcp_send_active_reset(cpu, tp);
 		sk->err = ECONNRESET;

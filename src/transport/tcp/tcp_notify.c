@@ -22,6 +22,14 @@ struct tcp_mark {
 	bool zc;
 };
 
+/* Where the packet begins that the last byte written is, or will be, part of. */
+static u32 last_packet(const struct tcp_sock *tp)
+{
+	if (tp->snd_nxt == tp->write_seq && tp->rtx_last) /* all of it went already */
+		return tp->rtx_last->seq;
+	return seq_after(tp->tail_start, tp->snd_nxt) ? tp->tail_start : tp->snd_nxt;
+}
+
 static struct tcp_mark *mark_add(struct cpu *cpu, struct tcp_sock *tp)
 {
 	struct tcp_mark *k = mem_zalloc(cpu_mem(cpu), sizeof *k);
@@ -29,7 +37,7 @@ static struct tcp_mark *mark_add(struct cpu *cpu, struct tcp_sock *tp)
 	if (!k)
 		return NULL;
 	k->end = tp->write_seq;
-	k->start = seq_after(tp->tail_start, tp->snd_nxt) ? tp->tail_start : tp->snd_nxt;
+	k->start = last_packet(tp);
 	if (tp->marks)
 		tp->marks_last->next = k;
 	else
@@ -52,7 +60,7 @@ static void mark_del_first(struct cpu *cpu, struct tcp_sock *tp)
 void tcp_mark_stamp(struct cpu *cpu, struct tcp_sock *tp, u32 tsflags)
 {
 	struct tcp_mark *k = tp->marks ? tp->marks_last : NULL;
-	u32 start = seq_after(tp->tail_start, tp->snd_nxt) ? tp->tail_start : tp->snd_nxt;
+	u32 start = last_packet(tp);
 
 	if (k && k->tsflags && seq_after(k->end, start))
 		k->tsflags = 0;

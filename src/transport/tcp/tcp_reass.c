@@ -197,19 +197,15 @@ static void queue_rcv(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 static void ofo_drain(struct cpu *cpu, struct tcp_sock *tp, bool *fin)
 {
 	struct sk_buff *skb;
-	u32 dsack_high = tp->rcv_nxt;
+	const u32 dsack_high = tp->rcv_nxt;
 
 	while ((skb = ofo_first(tp))) {
 		struct tcp_cb *cb = tcp_cb(skb);
 
 		if (seq_after(cb->seq, tp->rcv_nxt))
 			break;
-		if (seq_before(cb->seq, dsack_high)) {
-			u32 dsack = dsack_high;
-			if (seq_before(cb->end_seq, dsack_high))
-				dsack_high = cb->end_seq;
-			tcp_dsack_extend(cpu, tp, cb->seq, dsack);
-		}
+		if (seq_before(cb->seq, dsack_high))
+			tcp_dsack_extend(cpu, tp, cb->seq, seq_min(dsack_high, cb->end_seq));
 		ofo_unlink(tp, skb);
 		rx_uncharge(tp, skb);
 		if (!seq_after(cb->end_seq, tp->rcv_nxt)) {
@@ -315,6 +311,7 @@ static void ofo_queue(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_PROTO_MEM);
 		return;
 	}
+	tcp_measure_rcv_mss(tp, skb);
 	tp->pred_flags = 0;
 	tp->ack.pending |= TCP_ACK_SCHED;
 	tp->rcv_ooopack += MAX(1u, skb->gso_segs);
@@ -385,6 +382,8 @@ static void ofo_queue(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 	tp->ofo_bytes += skb->truesize;
 	rx_charge(tp, skb);
 	sack_new(tp, seq, end);
+	if (tp->inet.sk.socket) /* accepted, and no orphan */
+		tcp_rcvbuf_grow(tp, tp->rcvq_space.space);
 }
 
 /* -- entry: a segment with data or FIN, headers pulled, in the window -- */
@@ -403,17 +402,21 @@ void tcp_data_queue(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 	if (unlikely(cb->flags & TCPF_CWR) && skb->len && !tp->accecn)
 		tcp_ecn_accept_cwr(tp, skb);
 	if (cb->seq == tp->rcv_nxt) {
-		if (!tcp_receive_window(tp)) {
+		/* A bare FIN needs no window; some peers would send it for ever. */
+		if (!tcp_receive_window(tp) && (skb->len || !(cb->flags & TCPF_FIN))) {
 			mib_inc(cpu, sk->net, MIB_TcpExt_TCPZeroWindowDrop);
 			goto out_of_window;
 		}
 in_order:
-		if (!make_room(cpu, tp, cb->seq, skb->truesize) && sk->rx_queue.first) {
-			mib_inc(cpu, sk->net, MIB_TcpExt_TCPRcvQDrop);
-			tp->ack.pending |= TCP_ACK_NOMEM | TCP_ACK_NOW;
+		if (!make_room(cpu, tp, cb->seq, skb->truesize)) {
+			tp->ack.pending |= TCP_ACK_NOMEM | TCP_ACK_NOW | TCP_ACK_SCHED;
 			sock_wake(cpu, sk);
-			skb_drop_net(cpu, sk->net, skb, SKB_DROP_REASON_PROTO_MEM);
-			return;
+			/* An empty queue takes one packet whatever it costs, or nothing would ever move. */
+			if (sk->rx_queue.first && skb->len) {
+				mib_inc(cpu, sk->net, MIB_TcpExt_TCPRcvQDrop);
+				skb_drop_net(cpu, sk->net, skb, SKB_DROP_REASON_PROTO_MEM);
+				return;
+			}
 		}
 		fin = cb->flags & TCPF_FIN;
 		if (skb->len)

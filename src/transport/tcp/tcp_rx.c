@@ -122,14 +122,21 @@ void tcp_reset(struct cpu *cpu, struct tcp_sock *tp)
 	sock_wake(cpu, sk);
 }
 
-/* The window covers something of [seq, end). */
-static enum skb_drop_reason sequence_ok(const struct tcp_sock *tp, u32 seq, u32 end)
+/* The window covers [seq, end), or what of it is not old. */
+static enum skb_drop_reason sequence_ok(const struct tcp_sock *tp, u32 seq, u32 end, bool fin)
 {
+	u32 edge = tp->rcv_nxt + tcp_receive_window(tp);
+
 	if (seq_before(end, tp->rcv_wup))
 		return SKB_DROP_REASON_TCP_OLD_SEQUENCE;
-	if (seq_after(seq, tp->rcv_nxt + tcp_receive_window(tp)))
+	if (likely(!seq_after(end, edge)))
+		return SKB_DROP_REASON_NOT_SPECIFIED;
+	if (seq_after(seq, edge))
 		return SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
-	return SKB_DROP_REASON_NOT_SPECIFIED;
+	if (fin && !seq_after(end - 1, edge)) /* FINs are sent behind closed windows, too */
+		return SKB_DROP_REASON_NOT_SPECIFIED;
+	/* Too long: only for an empty queue, where it is sure to be read. */
+	return tp->inet.sk.rx_queue.first ? SKB_DROP_REASON_TCP_INVALID_END_SEQUENCE : SKB_DROP_REASON_NOT_SPECIFIED;
 }
 
 /* RFC 5961, 3: a RST at the right edge of what was SACKed is exact too, when our ACK of the hole was lost. */
@@ -163,15 +170,16 @@ bool tcp_validate(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, con
 		}
 		/* Resets are accepted even if their timestamp is old. */
 	}
-	reason = sequence_ok(tp, cb->seq, cb->end_seq);
+	reason = sequence_ok(tp, cb->seq, cb->end_seq, th->flags & TCPF_FIN);
 	if (reason) {
 		/* RFC 9293: an unacceptable segment is answered with an ACK, unless it is a reset. */
 		if (!(th->flags & TCPF_RST)) {
 			if (th->flags & TCPF_SYN)
 				goto syn_challenge;
+			if (reason != SKB_DROP_REASON_TCP_OLD_SEQUENCE)
+				mib_inc(cpu, net, MIB_TcpExt_BeyondWindow);
 			if (!tcp_oow_limited(cpu, net, skb, MIB_TcpExt_TCPACKSkippedSeq, &tp->last_oow_ack))
 				tcp_send_dupack(cpu, tp, cb);
-			mib_inc(cpu, net, MIB_TcpExt_BeyondWindow);
 		} else if (cb->seq == tp->rcv_nxt - 1 && (BIT(sk->state) & (TCPS(CLOSE_WAIT) | TCPS(LAST_ACK) | TCPS(CLOSING)))) {
 			/* A RST after their FIN, by a peer that counts the FIN differently. */
 			goto reset;

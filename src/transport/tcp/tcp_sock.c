@@ -37,6 +37,7 @@ void tcp_reset_fields(struct cpu *cpu, struct tcp_sock *tp)
 	tp->rx_opt = (struct tcp_opts){ .user_mss = user_mss, .mss_clamp = TCP_MSS_DEFAULT };
 	tp->snd_una = tp->snd_nxt = tp->snd_sml = tp->snd_up = tp->write_seq = tp->pushed_seq = 0;
 	tp->rcv_nxt = tp->copied_seq = tp->rcv_wup = tp->rcv_wnd = tp->rcv_ssthresh = 0;
+	tp->window_clamp = 0;
 	tp->snd_wnd = tp->max_window = tp->snd_wl1 = 0;
 	tp->packets_out = tp->sacked_out = tp->lost_out = tp->retrans_out = 0;
 	tp->snd_cwnd = TCP_INIT_CWND;

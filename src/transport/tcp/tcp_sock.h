@@ -465,7 +465,7 @@ struct netns_tcp {
 	u8 mtu_probing;
 	u8 syncookies, no_metrics_save, no_ssthresh_metrics_save;
 	u8 abort_on_overflow, dsack, ecn, ecn_option, ecn_option_beacon, frto, fwmark_accept, moderate_rcvbuf, pingpong_thresh, reflect_tos, rfc1337, sack,
-		slow_start_after_idle, stdurg, thin_linear_timeouts, timestamps, window_scaling, workaround_signed_windows;
+		shrink_window, slow_start_after_idle, stdurg, thin_linear_timeouts, timestamps, window_scaling, workaround_signed_windows;
 };
 static inline struct netns_tcp *tcp_net(const struct tcp_sock *tp) { return tp->inet.sk.net->tcp; }
 

@@ -51,26 +51,15 @@ static void set_quickack(struct cpu *cpu, struct tcp_sock *tp, int v)
 	}
 }
 
-static int set_window_clamp(struct cpu *cpu, struct tcp_sock *tp, int v)
+static int set_window_clamp(struct tcp_sock *tp, int v)
 {
-	if (!v) {
-		if (tp->inet.sk.state != TCP_CLOSE)
-			return -EINVAL;
-		tp->window_clamp = 0;
+	if (v) {
+		tcp_set_window_clamp(tp, (u32)MAX(v, 0));
 		return 0;
 	}
-	/* Not below half of the smallest receive buffer. */
-	u32 new = (u32)MAX(v, 2304 / 2), old = tp->window_clamp;
-	tp->window_clamp = new;
-	if (new == old)
-		return 0;
-	if (new < old) {
-		tp->rcv_ssthresh = MIN(tp->rcv_ssthresh, new);
-	} else {
-		u32 ssthresh = MIN(tp->rcv_wnd, new);
-		tp->rcv_ssthresh = MAX(tp->rcv_ssthresh, ssthresh);
-	}
-	(void)cpu;
+	if (tp->inet.sk.state != TCP_CLOSE)
+		return -EINVAL;
+	tp->window_clamp = 0;
 	return 0;
 }
 
@@ -215,7 +204,7 @@ int tcp_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, const 
 			tp->listen->defer_accept = tp->defer_accept;
 		return 0;
 	case TCP_WINDOW_CLAMP:
-		return set_window_clamp(cpu, tp, v);
+		return set_window_clamp(tp, v);
 	case TCP_QUICKACK:
 		set_quickack(cpu, tp, v);
 		return 0;

@@ -139,6 +139,7 @@ void tcp_fin(struct cpu *cpu, struct tcp_sock *tp)
 	while ((n = rb_first(&tp->ofo)))
 		tcp_ofo_drop(cpu, tp, tcp_cb_skb(n), SKB_DROP_REASON_TCP_OLD_DATA);
 	tp->num_sacks = 0;
+	tp->dsack = (struct tcp_sack_block){ 0 };
 	if (!sk->dead)
 		sock_wake(cpu, sk);
 }

@@ -178,6 +178,7 @@ static const struct sysctl entries[] = {
 	U8("reflect_tos", reflect_tos, 1),
 	U8("rfc1337", rfc1337, 255),
 	U8("sack", sack, 255),
+	U8("shrink_window", shrink_window, 1),
 	U8("slow_start_after_idle", slow_start_after_idle, 255),
 	U8("stdurg", stdurg, 255),
 	U8("thin_linear_timeouts", thin_linear_timeouts, 255),

@@ -4,7 +4,7 @@
  * the bytes that the program took are compared with the best so far, and the buffer grows to twice that, up to tcp_rmem[2].
  * rcv_ssthresh is the window we dare offer: it opens as data arrives whose packets use their memory well.
  *
- * Invariant: the right edge (rcv_wup + rcv_wnd) never moves left.
+ * Invariant: the right edge (rcv_wup + rcv_wnd) never moves left, unless tcp_shrink_window lets it.
  */
 #include "transport/tcp/tcp_impl.h"
 
@@ -21,6 +21,9 @@ static s64 free_space(const struct tcp_sock *tp)
 }
 u32 tcp_full_space(const struct tcp_sock *tp) { return tcp_win_from_space(tp, tp->inet.sk.rcvbuf); }
 
+/* tcp_shrink_window: with window scaling a window may be taken back (RFC 7323, 2.4, allows it), when memory ran short. */
+static bool may_shrink(const struct tcp_sock *tp) { return tcp_net(tp)->shrink_window && tp->rx_opt.rcv_wscale; }
+
 /* What the header of the next segment announces (scaled); moves rcv_wnd and rcv_wup. */
 u32 tcp_select_window(struct cpu *cpu, struct tcp_sock *tp)
 {
@@ -34,7 +37,7 @@ u32 tcp_select_window(struct cpu *cpu, struct tcp_sock *tp)
 		return 0;
 	}
 	new = tcp_window_now(cpu, tp);
-	if (new < cur) {
+	if (new < cur && !may_shrink(tp)) {
 		if (!new)
 			mib_inc(cpu, net, MIB_TcpExt_TCPWantZeroWindowAdv);
 		new = ALIGN_UP(cur, 1u << tp->rx_opt.rcv_wscale);
@@ -60,20 +63,22 @@ u32 tcp_select_window(struct cpu *cpu, struct tcp_sock *tp)
 u32 tcp_window_now(struct cpu *cpu, struct tcp_sock *tp)
 {
 	u32 mss = tp->ack.rcv_mss, full = MIN(tp->window_clamp, tcp_full_space(tp)), window;
-	s64 space = tcp_win_from_space(tp, free_space(tp)), allowed = tcp_full_space(tp);
+	s64 space = tcp_win_from_space(tp, free_space(tp)), allowed = tcp_full_space(tp), unit = 1 << tp->rx_opt.rcv_wscale;
 
 	if (mss > full) {
 		mss = full;
 		if (!mss)
 			return 0;
 	}
+	if (may_shrink(tp))
+		space -= space % unit;
 	if (space < (s64)(full >> 1)) {
 		tp->ack.quick = 0;
 		if (tcp_net(tp)->pressure)
 			tp->rcv_ssthresh = MIN(tp->rcv_ssthresh, 4u * tp->advmss);
 		/* Below a sixteenth of the buffer or one segment: closed, to avoid silly windows. */
-		space -= space % (1 << tp->rx_opt.rcv_wscale);
-		if (space < (allowed >> 4) || space < mss)
+		space -= space % unit;
+		if (space < (allowed >> 4) || space < mss || (may_shrink(tp) && !space))
 			return 0;
 	}
 	space = MIN(space, (s64)tp->rcv_ssthresh);
@@ -88,6 +93,18 @@ u32 tcp_window_now(struct cpu *cpu, struct tcp_sock *tp)
 			window = (u32)space;
 	}
 	return window;
+}
+
+/* The most that may be offered; not below half of the smallest receive buffer. */
+void tcp_set_window_clamp(struct tcp_sock *tp, u32 clamp)
+{
+	u32 old = tp->window_clamp;
+
+	tp->window_clamp = MAX(clamp, 2304u / 2);
+	if (tp->window_clamp < old)
+		tp->rcv_ssthresh = MIN(tp->rcv_ssthresh, tp->window_clamp);
+	else if (tp->window_clamp > old)
+		tp->rcv_ssthresh = MAX(tp->rcv_ssthresh, MIN(tp->rcv_wnd, tp->window_clamp));
 }
 
 /* -- opening: rcv_ssthresh follows what arrives -- */
@@ -142,19 +159,12 @@ static void rcv_rtt_update(struct tcp_sock *tp, u32 sample_us, bool win_dep)
 {
 	u32 new = tp->rcv_rtt.rtt_us, m = sample_us;
 
-	if (new) {
-		/* By timestamps: smoothed. By windows: a minimum, since a window may take several round trips. */
-		if (!win_dep) {
-			new += (u32)((s32)m - (s32)(new >> 3));
-		} else {
-			m <<= 3;
-			if (m < new)
-				new = m;
-		}
-	} else {
-		new = m << 3;
-	}
-	tp->rcv_rtt.rtt_us = new;
+	/* The least one counts. More is believed only from timestamps (a window may take several round trips), smoothed, and while the
+	 * program has read everything: what waits for it is no round trip. */
+	if (!new || m << 3 < new)
+		tp->rcv_rtt.rtt_us = m << 3;
+	else if (!win_dep && tp->rcv_nxt == tp->copied_seq)
+		tp->rcv_rtt.rtt_us = new - (new >> 3) + m;
 }
 
 static void rcv_rtt_measure(struct cpu *cpu, struct tcp_sock *tp)
@@ -184,37 +194,57 @@ void tcp_rcv_rtt_measure_ts(struct cpu *cpu, struct tcp_sock *tp, const struct s
 	}
 }
 
+/* The program took so many bytes in a round trip, at best: the buffer holds twice that, as this is known a round trip late; more if the
+ * rate still rises; and what waits behind a hole besides. */
+void tcp_rcvbuf_grow(struct tcp_sock *tp, u32 taken)
+{
+	struct sock *sk = tcp_to_sock(tp);
+	u32 before = tp->rcvq_space.space;
+	u64 window = 2ull * taken, rcvbuf;
+
+	tp->rcvq_space.space = taken;
+	if (!tcp_net(tp)->moderate_rcvbuf || (sk->userlocks & 2))
+		return;
+	window += window * (taken - before) / before * 2;
+	if (tp->ofo_last)
+		window += tcp_cb(tp->ofo_last)->end_seq - tp->rcv_nxt;
+	rcvbuf = MIN(space_from_win(tp, window), (u64)tcp_net(tp)->rmem[2]);
+	if (rcvbuf > (u64)sk->rcvbuf) {
+		sk->rcvbuf = (s32)rcvbuf;
+		tp->window_clamp = tcp_win_from_space(tp, sk->rcvbuf);
+	}
+}
+
 /* The program took bytes. */
 void tcp_rcv_space_adjust(struct cpu *cpu, struct tcp_sock *tp)
 {
-	struct sock *sk = tcp_to_sock(tp);
-	u64 elapsed = (cpu->now - tp->rcvq_space.time) / NSEC_PER_USEC, rcvwin, grow;
-	u32 copied;
+	u64 elapsed = (cpu->now - tp->rcvq_space.time) / NSEC_PER_USEC;
+	u32 copied, inq;
 
 	if (elapsed < (tp->rcv_rtt.rtt_us >> 3) || !tp->rcv_rtt.rtt_us)
 		return;
+	/* A program that leaves bytes in the queue does not need a larger one. */
 	copied = tp->copied_seq - tp->rcvq_space.seq;
-	if (copied > tp->rcvq_space.space) {
-		if (tcp_net(tp)->moderate_rcvbuf && !(sk->userlocks & 2)) {
-			/* Twice what was taken in a round trip, for a sender in slow start; more if the rate still rises. */
-			rcvwin = ((u64)copied << 1) + 16ull * tp->advmss;
-			grow = rcvwin * (copied - tp->rcvq_space.space);
-			grow /= tp->rcvq_space.space;
-			rcvwin += grow << 1;
-			u64 rcvbuf = MIN(space_from_win(tp, rcvwin), (u64)tcp_net(tp)->rmem[2]);
-			if (rcvbuf > (u64)sk->rcvbuf) {
-				sk->rcvbuf = (s32)rcvbuf;
-				tp->window_clamp = tcp_win_from_space(tp, sk->rcvbuf);
-			}
-		}
-		tp->rcvq_space.space = copied;
-	}
+	inq = tp->rcv_nxt - tp->copied_seq;
+	copied = copied > inq ? copied - inq : 0;
+	if (copied > tp->rcvq_space.space)
+		tcp_rcvbuf_grow(tp, copied);
 	tp->rcvq_space.seq = tp->copied_seq;
 	tp->rcvq_space.time = cpu->now;
 }
 
+/* The clamp is what the buffer holds of such packets; what is offered follows it. */
+static void set_scaling_ratio(struct tcp_sock *tp, u8 ratio)
+{
+	if (ratio == tp->scaling_ratio)
+		return;
+	tp->scaling_ratio = ratio;
+	tcp_set_window_clamp(tp, tcp_full_space(tp));
+	tp->rcvq_space.space = MIN(tp->rcvq_space.space, tp->window_clamp);
+}
+
 /* The peer's segment size as seen: what delayed ACKs and SWS avoidance count in. */
-static void measure_rcv_mss(struct tcp_sock *tp, const struct sk_buff *skb)
+void tcp_measure_rcv_mss(struct tcp_sock *tp, const struct sk_buff *skb)
 {
 	u32 len = skb->gso_size ? skb->gso_size : skb->len, last = tp->ack.last_seg_size;
 
@@ -223,8 +253,7 @@ static void measure_rcv_mss(struct tcp_sock *tp, const struct sk_buff *skb)
 		/* How well do full-sized packets use their memory? */
 		if (len != tp->ack.rcv_mss && skb->truesize) {
 			u64 ratio = ((u64)skb->len << 8) / skb->truesize;
-			tp->scaling_ratio = (u8)CLAMP(ratio, 32, 255);
-			tp->window_clamp = MAX(tp->window_clamp, tcp_win_from_space(tp, tp->inet.sk.rcvbuf));
+			set_scaling_ratio(tp, (u8)CLAMP(ratio, 32, 255));
 		}
 		tp->ack.rcv_mss = MIN(len, tp->advmss ? tp->advmss : len);
 		if (tcp_cb((struct sk_buff *)skb)->flags & TCPF_PSH) /* perhaps the end of a write: no more may come */
@@ -250,7 +279,7 @@ static void measure_rcv_mss(struct tcp_sock *tp, const struct sk_buff *skb)
 void tcp_event_data_recv(struct cpu *cpu, struct tcp_sock *tp, const struct sk_buff *skb)
 {
 	tp->ack.pending |= TCP_ACK_SCHED;
-	measure_rcv_mss(tp, skb);
+	tcp_measure_rcv_mss(tp, skb);
 	rcv_rtt_measure(cpu, tp);
 	if (!tp->ack.ato) {
 		tcp_incr_quickack(tp, TCP_MAX_QUICKACKS); /* first data: ACK at once, the peer is in slow start */

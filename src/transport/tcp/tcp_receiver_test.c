@@ -1,0 +1,219 @@
+/* What a receiver answers, packet by packet: D-SACK and SACK, closed and shrinking windows, what an empty queue may take. The test is the
+ * peer (test_peer.h). Compared with Linux 6.18 by packetdrill's scripts of the same cases (net/packetdrill of its selftests). */
+#include "transport/tcp/test_peer.h"
+
+static struct peer p;
+
+static void begin(int rcvbuf)
+{
+	peer_begin(&p);
+	p.ts = false;
+	p.c = lab_socket(&p.l, LEFT, SOCK_STREAM, 0);
+	if (rcvbuf)
+		lab_opt(p.c, SOL_SOCKET, SO_RCVBUF, rcvbuf);
+	assert_int_equal(weft_connect(p.c, LAB_SA("10.0.0.2", 80)), -EINPROGRESS);
+	peer_run_ms(&p, 1);
+	peer_drain(&p);
+	peer_send(&p, &(struct peer_out){ .flags = TCPF_SYN, .window = 60000 });
+	peer_run_us(&p, 10);
+	assert_int_equal(p.c->sk->state, TCP_ESTABLISHED);
+	p.head = p.tail;
+}
+
+/* Sends [seq, +len) and returns the ACK that comes within `ms`; NULL: none. */
+static struct peer_seg *data_ms(u32 seq, u32 len, u8 flags, u32 ms)
+{
+	struct peer_seg *s, *last = NULL;
+
+	peer_send(&p, &(struct peer_out){ .seq = seq, .len = len, .flags = flags });
+	if (ms)
+		peer_run_ms(&p, ms);
+	while ((s = peer_any(&p)))
+		last = s;
+	return last;
+}
+static struct peer_seg *data(u32 seq, u32 len) { return data_ms(seq, len, TCPF_PSH, 0); }
+
+/* The n-th SACK block of an ACK; false: there are fewer. Relative to the peer's stream. */
+static bool block(const struct peer_seg *s, unsigned n, u32 *start, u32 *end)
+{
+	for (u32 i = 0; i < s->opts_len && s->opts[i];) {
+		if (s->opts[i] == 1) {
+			i++;
+			continue;
+		}
+		if (s->opts[i] == 5 && s->opts[i + 1] >= 2 + 8 * (n + 1)) {
+			be32 v[2];
+			memcpy(v, s->opts + i + 2 + 8 * n, 8);
+			*start = be32_to_cpu(v[0]) - p.my_isn - 1;
+			*end = be32_to_cpu(v[1]) - p.my_isn - 1;
+			return true;
+		}
+		i += s->opts[i + 1];
+	}
+	return false;
+}
+#define BLOCK(s, n, a, b)                                                                                              \
+	do {                                                                                                           \
+		u32 start_, end_;                                                                                      \
+		assert_true(block(s, n, &start_, &end_));                                                              \
+		assert_int_equal(start_, a);                                                                           \
+		assert_int_equal(end_, b);                                                                             \
+	} while (0)
+#define NO_BLOCK(s, n) assert_false(block(s, n, &(u32){ 0 }, &(u32){ 0 }))
+
+/* RFC 2883: what comes twice is reported first, and no more than what did come twice. */
+static void test_dsack(void **state)
+{
+	struct peer_seg *s;
+
+	begin(0);
+	s = data(1000, 500);
+	BLOCK(s, 0, 1000, 1500);
+	s = data(1500, 500);
+	BLOCK(s, 0, 1000, 2000);
+	s = data(3000, 400);
+	BLOCK(s, 0, 3000, 3400);
+	BLOCK(s, 1, 1000, 2000);
+	assert_non_null(data(0, 100)); /* first data: quick ACK mode */
+	/* Covers the first stretch, leaves the second. */
+	s = data(100, 1400);
+	assert_int_equal(s->ack, 2000);
+	BLOCK(s, 0, 1000, 1500);
+	BLOCK(s, 1, 3000, 3400);
+	s = data(2000, 1400);
+	assert_int_equal(s->ack, 3400);
+	BLOCK(s, 0, 3000, 3400);
+	NO_BLOCK(s, 1);
+	s = data(0, 1000);
+	BLOCK(s, 0, 0, 1000);
+	assert_int_equal(PEER_MIB(TcpExt_TCPDSACKOldSent), 3);
+	peer_end(&p);
+}
+
+/* A FIN behind old data: nothing is SACKed any more. */
+static void test_fin_no_dsack(void **state)
+{
+	static char buf[2000];
+	struct peer_seg *s;
+
+	begin(0);
+	data(0, 1000);
+	assert_int_equal(weft_recv(p.c, buf, sizeof buf, 0), 1000);
+	s = data_ms(0, 1000, TCPF_FIN, 50);
+	assert_non_null(s);
+	assert_int_equal(s->ack, 1001);
+	NO_BLOCK(s, 0);
+	peer_end(&p);
+}
+
+/* A segment that begins in the window and ends beyond it: only when the queue is empty. */
+static void test_beyond_window(void **state)
+{
+	static char buf[65536];
+	u32 seq = 0, win = 0;
+	struct peer_seg *s;
+
+	begin(4600);
+	for (;;) {
+		s = data_ms(seq, 1000, TCPF_PSH, 60);
+		assert_non_null(s);
+		if (s->ack == seq)
+			break;
+		seq = s->ack;
+		win = (u32)s->window << tcp_of(p.c)->rx_opt.rcv_wscale;
+		if (win < 1000)
+			break;
+	}
+	assert_true(win < 1000);
+	assert_int_equal(PEER_MIB(TcpExt_BeyondWindow), 0);
+	s = data(seq, 1000);
+	assert_int_equal(s->ack, seq);
+	assert_int_equal(PEER_MIB(TcpExt_BeyondWindow), 1);
+	assert_int_equal(lab_drops(&p.l, LEFT, SKB_DROP_REASON_TCP_INVALID_END_SEQUENCE), 1);
+	s = data(seq + 5000, 1000);
+	assert_int_equal(lab_drops(&p.l, LEFT, SKB_DROP_REASON_TCP_INVALID_SEQUENCE), 1);
+	assert_int_equal(PEER_MIB(TcpExt_BeyondWindow), 2);
+	/* A FIN in sequence closes even a shut window. */
+	assert_true(weft_recv(p.c, buf, sizeof buf, 0) > 0);
+	p.head = p.tail;
+	s = data_ms(seq, 1400, TCPF_PSH, 60);
+	assert_int_equal(s->ack, seq + 1400);
+	peer_end(&p);
+}
+
+static void test_zero_window_fin(void **state)
+{
+	u32 seq = 0, win = 1000;
+	struct peer_seg *s;
+
+	begin(4600);
+	while (win) {
+		s = data_ms(seq, MIN(win, 1000u), TCPF_PSH, 60);
+		assert_non_null(s);
+		seq = s->ack;
+		win = (u32)s->window << tcp_of(p.c)->rx_opt.rcv_wscale;
+	}
+	s = data_ms(seq, 100, TCPF_PSH, 60); /* data finds no room */
+	assert_int_equal(s->ack, seq);
+	s = data_ms(seq, 0, TCPF_FIN, 60);
+	assert_int_equal(s->ack, seq + 1);
+	assert_int_equal(p.c->sk->state, TCP_CLOSE_WAIT);
+	peer_end(&p);
+}
+
+/* net.ipv4.tcp_shrink_window: 0: the right edge stays; 1: it moves back when the buffer fills with packets that waste it. */
+static void test_shrink_window(void **state)
+{
+	for (int on = 0; on <= 1; on++) {
+		u32 edge = 0, moved_back = 0, seq = 0;
+
+		peer_begin(&p);
+		lab_ok(weft_sysctl_set(p.l.ns[LEFT], "net.ipv4.tcp_shrink_window", on ? "1" : "0"));
+		lab_ok(weft_sysctl_set(p.l.ns[LEFT], "net.ipv4.tcp_rmem", "4096 32768 33554432"));
+		p.ts = false;
+		p.c = lab_socket(&p.l, LEFT, SOCK_STREAM, 0);
+		assert_int_equal(weft_connect(p.c, LAB_SA("10.0.0.2", 80)), -EINPROGRESS);
+		peer_run_ms(&p, 1);
+		peer_drain(&p);
+		peer_send(&p, &(struct peer_out){ .flags = TCPF_SYN, .window = 60000 });
+		peer_run_us(&p, 10);
+		p.head = p.tail;
+		for (int i = 0; i < 30; i++) {
+			struct peer_seg *s = data_ms(seq, 100, TCPF_PSH, 60);
+			u32 e;
+
+			assert_non_null(s);
+			seq = s->ack;
+			e = seq + ((u32)s->window << tcp_of(p.c)->rx_opt.rcv_wscale);
+			if (seq_before(e, edge))
+				moved_back++;
+			edge = e;
+		}
+		assert_true(on ? moved_back > 0 : moved_back == 0);
+		peer_end(&p);
+	}
+}
+
+/* Memory behind a hole makes the buffer of an accepted connection grow; the program need not read first. */
+static void test_ofo_grows_buffer(void **state)
+{
+	s32 before;
+
+	begin(0);
+	before = p.c->sk->rcvbuf;
+	for (u32 seq = 1000; seq < 61000; seq += 1000)
+		data(seq, 1000);
+	assert_true(p.c->sk->rcvbuf > before);
+	peer_end(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_dsack), cmocka_unit_test(test_fin_no_dsack), cmocka_unit_test(test_beyond_window),
+		cmocka_unit_test(test_zero_window_fin), cmocka_unit_test(test_shrink_window), cmocka_unit_test(test_ofo_grows_buffer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
