@@ -573,7 +573,7 @@ static void test_marking_queue(void **state)
 		weft_wire_get_stats(q.wire, 0, &st);
 		a = info_of(q.c);
 		b = info_of(q.s);
-		assert_true(st.marked >= 3);
+		assert_true(st.marked >= (cases[i].loss ? 1 : 3));
 		assert_int_equal(b.received_ce, st.marked);
 		assert_int_equal(a.delivered_ce, st.marked);
 		assert_int_equal(a.delivered_ce_bytes, cases[i].option[0] == '0' ? 0 : b.received_ce_bytes);

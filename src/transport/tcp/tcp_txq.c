@@ -381,14 +381,20 @@ static void adjust_pcount(struct tcp_sock *tp, const struct tcp_seg *s, s32 diff
 	if (!diff)
 		return;
 	tp->packets_out += diff;
-	if (tcp_is_reno(tp) && diff < 0) /* duplicate ACKs were counted against what is fewer now */
-		tp->sacked_out -= MIN(tp->sacked_out, (u32)-diff);
 	if (s->state & SEG_SACKED)
 		tp->sacked_out += diff;
 	if (s->state & SEG_RETRANS)
 		tp->retrans_out += diff;
 	if (s->state & SEG_LOST)
 		tp->lost_out += diff;
+}
+
+/* The same, where what is out is only counted anew: duplicate ACKs were counted against what may be fewer now. */
+static void recount(struct tcp_sock *tp, const struct tcp_seg *s, s32 diff)
+{
+	adjust_pcount(tp, s, diff);
+	if (tcp_is_reno(tp) && diff < 0)
+		tp->sacked_out -= MIN(tp->sacked_out, (u32)-diff);
 }
 
 /* Cuts s so that it keeps `len` payload bytes (0 < len < payload) and a second one begins behind. 0, -ENOMEM. */
@@ -411,7 +417,7 @@ int tcp_seg_split(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, u32 l
 	s->mss = t->mss = (u16)mss;
 	s->pcount = pcount_of(s, mss);
 	t->pcount = pcount_of(t, mss);
-	adjust_pcount(tp, s, (s32)(s->pcount + t->pcount - was));
+	recount(tp, s, (s32)(s->pcount + t->pcount - was));
 	if (list_linked(&s->tsorted))
 		list_add_head(&s->tsorted, &t->tsorted);
 	else
@@ -429,7 +435,7 @@ void tcp_seg_recount(struct tcp_sock *tp, struct tcp_seg *s, u32 mss)
 
 	s->mss = (u16)mss;
 	s->pcount = pcount_of(s, mss);
-	adjust_pcount(tp, s, (s32)(s->pcount - was));
+	recount(tp, s, (s32)(s->pcount - was));
 }
 
 /* `next` follows s directly; both are SACKed: they become one record. pcounts add up, so no counter changes. */
