@@ -604,6 +604,86 @@ static void test_refused(void **state)
 	refused(&c, &a, MIB_TcpExt_TCPAOBad);
 }
 
+/* The key that the client would hear is none of the server's: no SYN-ACK, which nobody could check. */
+static void test_no_key_back(void **state)
+{
+	struct ao_add a = key_of("10.0.0.2", 32, 11, 22, "one"), b = key_of("10.0.0.1", 32, 23, 11, "one");
+	struct tcp_pair p;
+
+	start(&p, &b, &a);
+	lab_run_ms(&p.l, 5000);
+	assert_int_equal(state_of(p.c), TCP_SYN_SENT);
+	assert_int_equal(lab_mib(&p.l, LEFT, MIB_Tcp_InSegs), 0);
+	assert_true(lab_mib(&p.l, RIGHT, MIB_TcpExt_TCPAOGood) > 0);
+	pair_end(&p);
+}
+
+/* A socket that connects to itself: its own SYN crosses its own. */
+static void test_self(void **state)
+{
+	struct tcp_pair p;
+	char b[8];
+
+	pair_veth(&p);
+	p.c = lab_socket(&p.l, LEFT, SOCK_STREAM, 0);
+	lab_ok(weft_bind(p.c, LAB_SA("10.0.0.1", 5555)));
+	lab_ok(add(p.c, "10.0.0.1", 32, 5, 5, "myself"));
+	assert_int_equal(weft_connect(p.c, LAB_SA("10.0.0.1", 5555)), -EINPROGRESS);
+	lab_run_ms(&p.l, 100);
+	assert_int_equal(state_of(p.c), TCP_ESTABLISHED);
+	assert_int_equal(weft_send(p.c, "echo", 4, 0), 4);
+	lab_run_ms(&p.l, 100);
+	assert_int_equal(weft_recv(p.c, b, sizeof b, 0), 4);
+	assert_int_equal(refusals(&p), 0);
+	pair_end(&p);
+}
+
+/* Both kinds of keys on a listener, each for its peers; a segment with both options is nobody's. */
+static void test_beside_md5(void **state)
+{
+	struct ao_add b = key_of("10.0.0.77", 32, 22, 11, "one"), a = key_of("10.0.0.2", 32, 11, 22, "one");
+	struct tcp_pair p;
+
+	start(&p, &b, NULL);
+	weft_close(p.c);
+	lab_ok(md5_key(p.srv, "10.0.0.1"));
+	p.c = lab_socket(&p.l, LEFT, SOCK_STREAM, 0);
+	lab_ok(set(p.c, OPT_AO_ADD_KEY, &b, sizeof b)); /* of somebody else */
+	lab_ok(md5_key(p.c, "10.0.0.2"));
+	assert_int_equal(weft_connect(p.c, LAB_SA("10.0.0.2", 179)), -EINPROGRESS);
+	accepted(&p);
+	assert_null(tcp_of(p.c)->ao); /* it is the other kind */
+	assert_non_null(tcp_of(p.s)->md5_keys);
+	assert_int_equal(set(p.c, OPT_AO_ADD_KEY, &a, sizeof a), -EISCONN);
+	pair_transfer(&p, 5000, 1000, true, 10000);
+	pair_end(&p);
+	start(&p, NULL, &a);
+	assert_int_equal(md5_key(p.c, "10.0.0.2"), -EKEYREJECTED);
+	pair_end(&p);
+}
+
+static void test_both_options(void **state)
+{
+	static const struct { u8 opts[40], len; bool ok; } cases[] = {
+		{ { 29, 4, 1, 2 }, 4, true },			  { { 29, 3, 1, 0 }, 4, false },
+		{ { 19, 18, [18] = 29, 6, 1, 1 }, 24, false },	  { { 29, 4, 1, 2, 29, 4, 1, 2 }, 8, false },
+		{ { 19, 4, 0, 0 }, 4, false },			  { { 1, 1, 29, 40 }, 4, true }, /* beyond the header: not there */
+		{ { 0, 29, 4, 1 }, 4, true },			  { { 5, 1, 29, 4 }, 4, true },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		u8 h[60] = { 0 };
+		struct tcp_ao_opt ao;
+		const u8 *md5;
+
+		h[12] = (u8)((20 + cases[i].len) / 4 << 4);
+		memcpy(h + 20, cases[i].opts, cases[i].len);
+		assert_int_equal(tcp_auth_options((struct tcp_hdr *)h, &md5, &ao), cases[i].ok);
+		if (cases[i].ok)
+			assert_int_equal(!!ao.at, i == 0);
+	}
+}
+
 /* A listener that needs no signature from others still serves them. */
 static void test_other_peers(void **state)
 {
@@ -807,6 +887,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vectors), cmocka_unit_test(test_extension), cmocka_unit_test(test_add), cmocka_unit_test(test_del),
 		cmocka_unit_test(test_info), cmocka_unit_test(test_get_keys), cmocka_unit_test(test_works), cmocka_unit_test(test_six), cmocka_unit_test(test_vrf_choice), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_no_key_back), cmocka_unit_test(test_self), cmocka_unit_test(test_beside_md5), cmocka_unit_test(test_both_options),
 		cmocka_unit_test(test_other_peers), cmocka_unit_test(test_rotation), cmocka_unit_test(test_wrap), cmocka_unit_test(test_resets),
 		cmocka_unit_test(test_icmp), cmocka_unit_test(test_no_memory),
 	};
