@@ -4,6 +4,7 @@
 
 #include "control/route/rt.h"
 #include "link/neigh.h"
+#include "inet/route/fib.h"
 #include "link/netns_dev.h"
 #include "link/netns_neigh.h"
 #include "inet/ip4/ip4.h"
@@ -131,7 +132,11 @@ static int new_neigh(struct nl_request *rq)
 		NL_SET_ERR(rq->ack, "Device not specified");
 		return -EINVAL;
 	}
-	if (t.tbl->family == AF_INET ? !t.dev->ip_ptr : !t.dev->ip6_ptr)
+	if (t.tbl->family == AF_INET6 && !rq->net->fib->ops6->dev_enabled(t.dev)) {
+		NL_SET_ERR(rq->ack, "IPv6 is disabled on this device");
+		return -EINVAL;
+	}
+	if (t.tbl->family == AF_INET && !t.dev->ip_ptr)
 		return -EINVAL;
 	if (t.a.a[NDA_LLADDR])
 		lladdr = nl_data(t.a.a[NDA_LLADDR]);

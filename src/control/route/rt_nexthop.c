@@ -62,7 +62,7 @@ int rt_nexthop_fill(struct nl_buf *b, const struct nexthop *nh, u64 now, u16 typ
 		return nl_end(b);
 	m->nh_protocol = nh->protocol;
 	m->nh_family = nexthop_is_group(nh) ? AF_UNSPEC : nh->family;
-	m->nh_scope = nexthop_is_group(nh) || nh->blackhole ? 0 : h->scope;
+	m->nh_scope = nexthop_is_group(nh) || nh->blackhole ? 0 : nh->family == AF_INET6 ? RT_SCOPE_LINK : h->scope;
 	m->nh_flags = h->flags & (RTNH_F_ONLINK | RTNH_F_DEAD | RTNH_F_LINKDOWN);
 	nl_put_u32(b, NHA_ID, nh->id);
 	if (nexthop_is_group(nh)) {
@@ -113,8 +113,6 @@ static int read_resilient(const struct nlattr *nest, struct nexthop_config *c, s
 	if (a.a[NHA_RES_GROUP_BUCKETS]) {
 		c->has_buckets = true;
 		c->buckets = nl_u16(a.a[NHA_RES_GROUP_BUCKETS]);
-		if (!c->buckets)
-			return fail(ack, "Number of buckets needs to be non-0");
 	}
 	if (a.a[NHA_RES_GROUP_IDLE_TIMER]) {
 		c->has_idle = true;

@@ -288,8 +288,8 @@ static int read_v6(struct nl_request *rq, const struct rtmsg *m, const struct nl
 	return 0;
 }
 
-/* metrics: RTAX_SLOTS words of the caller's; c->mp is the caller's to free. */
-static int read_config(struct nl_request *rq, struct fib_config *c, u32 *metrics, bool add)
+/* metrics: RTAX_SLOTS words of the caller's, as metrics_ack is; c->mp is the caller's to free. */
+static int read_config(struct nl_request *rq, struct fib_config *c, u32 *metrics, struct nl_ext_ack *metrics_ack, bool add)
 {
 	const struct rtmsg *m = nlmsg_hdr_data(rq->nlh);
 	size_t len;
@@ -332,16 +332,15 @@ static int read_config(struct nl_request *rq, struct fib_config *c, u32 *metrics
 		NL_SET_ERR(ack, "Nexthop specification and nexthop id are mutually exclusive");
 		return -EINVAL;
 	}
-	if (c->nh_id && c->family == AF_INET && !nexthop_find(rq->net, c->nh_id)) {
+	if (!add && c->nh_id && !nexthop_find(rq->net, c->nh_id)) {
 		NL_SET_ERR(ack, "Nexthop id does not exist");
 		return -EINVAL;
 	}
 	if (!c->table)
 		c->table = RT_TABLE_MAIN;
 	if (a.a[RTA_METRICS]) {
-		err = read_metrics(rq->cpu->world, a.a[RTA_METRICS], metrics, ack);
-		if (err)
-			return err;
+		c->metrics_err = read_metrics(rq->cpu->world, a.a[RTA_METRICS], metrics, metrics_ack);
+		c->metrics_ack = metrics_ack;
 		c->metrics = metrics;
 	}
 	return a.a[RTA_MULTIPATH] ? read_hops(a.a[RTA_MULTIPATH], c, cpu_mem(rq->cpu), rq->net->ip6, ack) : 0;
@@ -350,8 +349,9 @@ static int read_config(struct nl_request *rq, struct fib_config *c, u32 *metrics
 static int change(struct nl_request *rq, bool add)
 {
 	u32 metrics[RTAX_SLOTS] = { 0 };
+	struct nl_ext_ack metrics_ack = { .msg = NULL };
 	struct fib_config c = { .mp = NULL };
-	int err = read_config(rq, &c, metrics, add);
+	int err = read_config(rq, &c, metrics, &metrics_ack, add);
 
 	if (!err)
 		err = add ? fib_route_add(rq->cpu, rq->net, &c) : fib_route_del(rq->cpu, rq->net, &c);

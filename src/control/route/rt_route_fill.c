@@ -86,14 +86,16 @@ static void put_multipath(struct nl_buf *b, const struct fib_info *fi)
 
 static void put_hops(struct nl_buf *b, struct rtmsg *m, const struct fib_info *fi)
 {
-	if (fi->nhs == 1) {
+	bool group = fi->family == AF_INET6 && fi->nexthop && nexthop_is_group(fi->nexthop); /* is shown as one even when it has one member */
+
+	if (fi->nhs == 1 && !group) {
 		m->rtm_flags = hop_flags(&fi->nh[0], fi->family);
 		put_gateway(b, &fi->nh[0], fi->family);
 		if (fi->nh[0].dev)
 			nl_put_u32(b, RTA_OIF, (u32)fi->nh[0].dev->ifindex);
 		if (fi->nh[0].realms)
 			nl_put_u32(b, RTA_FLOW, fi->nh[0].realms);
-	} else if (fi->nhs > 1) {
+	} else if (fi->nhs) {
 		put_multipath(b, fi);
 	}
 }
@@ -133,7 +135,8 @@ void rt_put_cacheinfo6(struct nl_buf *b, const struct fib6_alias *a, u64 now, s3
 	nl_put(b, RTA_CACHEINFO, &ci, sizeof(ci));
 }
 
-static void put_alias6(struct nl_buf *b, struct rtmsg *m, const struct fib6_alias *a, const struct netns *net)
+/* iif: of a question's packet, 0: none. */
+static void put_alias6(struct nl_buf *b, struct rtmsg *m, const struct fib6_alias *a, const struct netns *net, s32 iif)
 {
 	const struct fib_info *fi = a->a.fi;
 	const struct fib_table *t = a->siblings ? fib_table_find((struct netns *)net, AF_INET6, a->a.table) : NULL;
@@ -145,6 +148,8 @@ static void put_alias6(struct nl_buf *b, struct rtmsg *m, const struct fib6_alia
 		m->rtm_src_len = a->src_len;
 		nl_put(b, RTA_SRC, a->src.b, 16);
 	}
+	if (iif)
+		nl_put_u32(b, RTA_IIF, (u32)iif);
 	if (!inaddr_is_any(&fi->prefsrc))
 		nl_put(b, RTA_PREFSRC, fi->prefsrc.b, 16);
 	rt_put_metrics(b, fi->world, fi->metrics);
@@ -161,23 +166,24 @@ static void put_alias6(struct nl_buf *b, struct rtmsg *m, const struct fib6_alia
 
 int rt_route_fill(struct nl_buf *b, const struct fib_alias *a, u16 type, u16 flags, u32 seq, u32 portid)
 {
-	return rt_route_fill_in(b, a, a->table, type, flags, seq, portid);
+	return rt_route_fill_in(b, a, &(struct rt_shown){ .table = a->table, .type = a->type }, type, flags, seq, portid);
 }
 
-int rt_route_fill_in(struct nl_buf *b, const struct fib_alias *a, u32 table, u16 type, u16 flags, u32 seq, u32 portid)
+int rt_route_fill_in(struct nl_buf *b, const struct fib_alias *a, const struct rt_shown *as, u16 type, u16 flags, u32 seq, u32 portid)
 {
 	const struct fib_info *fi = a->fi;
 	struct rtmsg *m = nl_begin(b, type, flags, seq, portid, sizeof(*m));
+	u32 table = as->table;
 
 	if (!m)
 		return nl_end(b);
 	/* The buffer may move while it grows: the header is found anew by its offset. */
 	struct rtmsg h = { .rtm_family = fi->family, .rtm_dst_len = a->prefix_len, .rtm_tos = a->tos,
 			   .rtm_table = table < 256 ? (u8)table : RT_TABLE_COMPAT, .rtm_protocol = fi->protocol,
-			   .rtm_scope = fi->family == AF_INET ? fi->scope : RT_SCOPE_UNIVERSE, .rtm_type = a->type };
+			   .rtm_scope = fi->family == AF_INET ? fi->scope : RT_SCOPE_UNIVERSE, .rtm_type = as->type };
 	nl_put_u32(b, RTA_TABLE, table);
 	if (fi->family == AF_INET6) {
-		put_alias6(b, &h, fib6_alias(a), fi->net);
+		put_alias6(b, &h, fib6_alias(a), fi->net, as->iif);
 	} else {
 		if (a->prefix_len)
 			nl_put_u32(b, RTA_DST, inaddr_v4(&a->prefix).raw);

@@ -109,6 +109,7 @@ static int input(struct nl_request *rq, struct question *q, struct dst **out)
 	skb->dev = dev;
 	skb->skb_iif = dev->ifindex;
 	skb->mark = q->fl.mark;
+	IP4_CB(skb)->flags |= IP4CB_ASKED;
 	reason = inet_af_of(rq->net, &q->fl.daddr)->route_in(rq->cpu, rq->net, skb, &q->fl);
 	*out = skb->dst;
 	q->redirect = IP4_CB(skb)->flags & IP4CB_REDIRECT;
@@ -130,7 +131,7 @@ static u32 route_flags(const struct dst *d)
 		f |= RTCF_LOCAL;
 	if (d->flags & DST_BROADCAST)
 		f |= RTCF_BROADCAST;
-	if (d->flags & DST_MULTICAST)
+	if (d->type == RTN_MULTICAST)
 		f |= RTCF_MULTICAST;
 	if (d->flags & DST_REDIRECT)
 		f |= RTCF_DOREDIRECT;
@@ -170,18 +171,27 @@ static void put_dst(struct nl_buf *b, const struct dst *d, const struct question
 	nl_put(b, RTA_CACHEINFO, &ci, sizeof(ci));
 }
 
-/* The tos of the route that answered, not of the question, and its table where a dst of many routes does not know it. */
-static u8 ask_route(struct nl_request *rq, const struct question *q, const struct dst *d, u32 *table)
+/* Whether a table was asked: groups of the link and broadcasts need no route, nor does 0.0.0.0. */
+static bool asks_tables(const struct question *q)
 {
-	struct fib_result res = { .alias = NULL };
+	bool group = v4_is_multicast(q->dst), all = v4_is_broadcast(q->dst);
+
+	if (q->iif)
+		return !group && !all && q->dst.raw;
+	if (q->oif)
+		return q->dst.raw && !all && (be32_to_cpu(q->dst) & 0xffffff00) != 0xe0000000;
+	return q->dst.raw && !((group || all) && q->src.raw);
+}
+
+/* The route that answered; NULL: none did. */
+static const struct fib_alias *route_of(struct nl_request *rq, const struct question *q, struct fib_result *res)
+{
 	struct flow fl = q->asked;
 
-	if (!fl.tos && d->type != RTN_BROADCAST)
-		return 0;
-	fib_lookup(rq->cpu, rq->net, &fl, &res);
-	if (res.alias && d->type == RTN_BROADCAST && q->m->rtm_flags & RTM_F_LOOKUP_TABLE)
-		*table = shown_table(rq->net, res.alias->table);
-	return res.alias ? res.alias->tos : 0;
+	res->alias = NULL;
+	if (asks_tables(q) && fib_lookup(rq->cpu, rq->net, &fl, res))
+		res->alias = NULL;
+	return res->alias;
 }
 
 static u32 realms_of(const struct dst *d)
@@ -197,21 +207,23 @@ static u32 realms_of(const struct dst *d)
 static int fill(struct nl_request *rq, struct nl_buf *b, const struct question *q, const struct dst *d)
 {
 	struct rtmsg *m = nl_reply_begin(rq, b, RTM_NEWROUTE, sizeof(*m));
+	struct fib_result res;
 	u32 table = RT_TABLE_MAIN;
 	be32 saddr = inaddr_v4(&q->fl.saddr);
 
 	if (!m)
 		return nl_end(b);
-	if ((q->m->rtm_flags & RTM_F_LOOKUP_TABLE) && d->table)
-		table = shown_table(rq->net, d->table);
+	route_of(rq, q, &res);
+	if (q->m->rtm_flags & RTM_F_LOOKUP_TABLE)
+		table = res.alias ? shown_table(rq->net, res.table) : 0;
 	m->rtm_family = AF_INET;
 	m->rtm_dst_len = 32;
 	m->rtm_src_len = q->src.raw ? 32 : 0;
-	m->rtm_tos = ask_route(rq, q, d, &table);
+	m->rtm_tos = res.alias ? res.alias->tos : 0;
 	m->rtm_table = table < 256 ? (u8)table : RT_TABLE_COMPAT;
 	m->rtm_scope = RT_SCOPE_UNIVERSE;
 	m->rtm_type = d->type;
-	if (!q->iif && d->dev && d->dev->flags & IFF_LOOPBACK)
+	if (!q->iif && d->dev && d->dev->flags & IFF_LOOPBACK && d->type != RTN_MULTICAST)
 		m->rtm_flags |= RTCF_LOCAL;
 	m->rtm_flags |= route_flags(d) | (q->redirect ? RTCF_DOREDIRECT : 0) | (q->m->rtm_flags & RTM_F_NOTIFY);
 	if (d->flags & DST_MULTICAST && d->dev && d->dev->ip_ptr && ip4_mc_member(d->dev->ip_ptr, q->dst))
@@ -233,16 +245,14 @@ static int fill(struct nl_request *rq, struct nl_buf *b, const struct question *
 }
 
 /* RTM_F_FIB_MATCH: the route that matches, as a dump would show it. */
-static int fill_match(struct nl_request *rq, struct nl_buf *b, struct question *q)
+static int fill_match(struct nl_request *rq, struct nl_buf *b, const struct question *q, const struct dst *d)
 {
-	struct fib_result res = { .alias = NULL };
-	int err;
+	struct fib_result res;
 
-	err = fib_lookup(rq->cpu, rq->net, &q->asked, &res);
-	if (err || !res.alias)
+	if (!route_of(rq, q, &res))
 		return -EHOSTUNREACH; /* there was an answer (an error is told before this), but no route gave it */
-	err = rt_route_fill_in(b, res.alias, shown_table(rq->net, res.alias->table), RTM_NEWROUTE, 0, rq->nlh->nlmsg_seq, rq->portid);
-	return err;
+	return rt_route_fill_in(b, res.alias, &(struct rt_shown){ .table = shown_table(rq->net, res.table), .type = d->type }, RTM_NEWROUTE, 0,
+				rq->nlh->nlmsg_seq, rq->portid);
 }
 
 int rt_get_route(struct nl_request *rq)
@@ -264,7 +274,7 @@ int rt_get_route(struct nl_request *rq)
 	if (err)
 		return err;
 	nl_buf_init(&b, cpu_mem(rq->cpu), 0);
-	err = q.m->rtm_flags & RTM_F_FIB_MATCH ? fill_match(rq, &b, &q) : fill(rq, &b, &q, d);
+	err = q.m->rtm_flags & RTM_F_FIB_MATCH ? fill_match(rq, &b, &q, d) : fill(rq, &b, &q, d);
 	err = err ? err : nl_unicast(rq, &b);
 	nl_buf_fini(&b);
 	dst_put(d);

@@ -1,8 +1,8 @@
 /* RTM_GETROUTE for one IPv6 destination (`ip -6 route get`). IPv4's is rt_route_get.c, which says how it is asked. */
 #include "control/route/rt_route.h"
 #include "core/caller.h"
-#include "core/skb.h"
 #include "inet/af.h"
+#include "inet/ip6/ip6.h"
 #include "link/netns_dev.h"
 
 struct question {
@@ -79,101 +79,79 @@ static int read_question(struct nl_request *rq, const struct nl_attrs *a, struct
 	return 0;
 }
 
-static int fill(struct nl_request *rq, struct nl_buf *b, const struct question *q, const struct dst *d, const struct fib6_alias *a)
+static int fill(struct nl_request *rq, struct nl_buf *b, const struct question *q, const struct dst *d, const struct fib6_alias *a,
+		const struct fib_nh *nh)
 {
 	struct rtmsg *m = nl_reply_begin(rq, b, RTM_NEWROUTE, sizeof(*m));
-	u32 table = a ? a->a.table : d->table ? d->table : RT_TABLE_MAIN, metrics[RTAX_SLOTS] = { 0 };
+	const struct fib_info *fi = a->a.fi;
+	u32 table = a->a.table, metrics[RTAX_SLOTS] = { 0 };
 	struct rta_cacheinfo ci = { .rta_error = (u32)(s32)d->error };
 	u64 now = rq->cpu->now;
+	struct inaddr src;
 
 	if (!m)
 		return nl_end(b);
 	m->rtm_family = AF_INET6;
 	m->rtm_dst_len = m->rtm_src_len = 128;
 	m->rtm_table = table < 256 ? (u8)table : RT_TABLE_COMPAT;
-	m->rtm_protocol = a ? a->a.fi->protocol : RTPROT_KERNEL;
-	m->rtm_type = a ? a->a.type : d->type;
+	m->rtm_protocol = fi->protocol;
+	m->rtm_type = a->a.type;
 	m->rtm_flags = d->expires || d->flags & DST_REDIRECT ? RTM_F_CLONED : 0;
 	nl_put_u32(b, RTA_TABLE, table);
 	nl_put(b, RTA_DST, q->dst.b, 16);
 	nl_put(b, RTA_SRC, q->src.b, 16);
+	/* The source that a packet without one would get, whatever was asked; a route's own is said once more. */
 	if (q->iif)
 		nl_put_u32(b, RTA_IIF, (u32)q->iif);
-	else
-		nl_put(b, RTA_PREFSRC, q->fl.saddr.b, 16);
+	else if (!inaddr_is_any(&fi->prefsrc))
+		nl_put(b, RTA_PREFSRC, fi->prefsrc.b, 16);
+	else if (ip6_select_saddr(rq->cpu, rq->net, fi->nh[0].dev, &q->dst, 0, &src))
+		nl_put(b, RTA_PREFSRC, src.b, 16);
+	if (!inaddr_is_any(&fi->prefsrc))
+		nl_put(b, RTA_PREFSRC, fi->prefsrc.b, 16);
 	if (d->metrics)
 		memcpy(metrics, d->metrics, sizeof(metrics));
 	if (d->mtu && (!d->expires || now < d->expires))
 		metrics[RTAX_MTU] = d->mtu;
 	rt_put_metrics(b, rq->cpu->world, metrics);
-	nl_put_u32(b, RTA_PRIORITY, a ? a->metric : 0);
+	nl_put_u32(b, RTA_PRIORITY, a->metric);
 	if (d->flags & DST_GATEWAY)
 		nl_put(b, RTA_GATEWAY, d->gateway.b, 16);
-	if (dst_idev(d))
-		nl_put_u32(b, RTA_OIF, (u32)(d->type == RTN_LOCAL ? d->dev : dst_idev(d))->ifindex);
+	else if (nh->has_gw && v6_is_multicast(&q->dst))
+		nl_put(b, RTA_GATEWAY, nh->gateway.b, 16);
+	nl_put_u32(b, RTA_OIF, (u32)d->dev->ifindex);
 	if (d->expires > now)
 		ci.rta_expires = (s32)rt_ticks(d->expires - now);
-	else if (a && a->rtf & FIB6_EXPIRES && a->expires > now)
-		ci.rta_expires = (s32)rt_ticks(a->expires - now);
 	nl_put(b, RTA_CACHEINFO, &ci, sizeof(ci));
-	nl_put_u8(b, RTA_PREF, a ? a->pref : 0);
+	nl_put_u8(b, RTA_PREF, a->pref);
 	return nl_end(b);
-}
-
-/* The input lookup of a packet made for the purpose; *out: one reference. */
-static int input(struct nl_request *rq, const struct question *q, struct dst **out)
-{
-	struct net_device *dev = dev_by_index(rq->net, q->iif);
-	enum skb_drop_reason reason;
-	struct sk_buff *skb;
-
-	if (!dev)
-		return -ENODEV;
-	skb = skb_alloc(rq->cpu, 0, 1);
-	if (!skb)
-		return -ENOBUFS;
-	skb->dev = dev;
-	skb->skb_iif = dev->ifindex;
-	skb->mark = q->fl.mark;
-	reason = rq->net->inet->af6->route_in(rq->cpu, rq->net, skb, &q->fl);
-	*out = skb->dst;
-	if (*out)
-		dst_hold(*out);
-	skb_consume(rq->cpu, skb);
-	return *out ? 0 : reason == SKB_DROP_REASON_NOMEM ? -ENOBUFS : -EINVAL;
 }
 
 int rt_get_route6(struct nl_request *rq)
 {
 	struct fib_result res = { .alias = NULL };
-	const struct inet_af *af = rq->net->inet->af6;
 	struct nl_attrs a;
 	struct question q;
-	struct dst *d = NULL;
+	struct dst *d;
 	struct nl_buf b;
-	int err = af ? parse(rq, &a) : -EOPNOTSUPP;
+	int err = rq->net->inet->af6 ? parse(rq, &a) : -EOPNOTSUPP;
 
 	err = err ? err : read_question(rq, &a, &q);
 	if (err)
 		return err;
-	err = q.iif ? input(rq, &q, &d) : af->route_out(rq->cpu, rq->net, &q.fl, &d);
+	if (q.iif && !dev_by_index(rq->net, q.iif))
+		return -ENODEV;
+	err = ip6_route_lookup(rq->cpu, rq->net, &q.fl, &res, &d);
 	if (err)
 		return err;
-	if (d->error) {
-		err = d->error;
-		dst_put(d);
-		return err;
-	}
-	struct flow fl = q.fl;
-	fl.daddr = q.dst;
-	fib6_lookup(rq->cpu, rq->net, &fl, &res);
+	if (q.iif && res.alias->prefix.b[0] == 0xff)
+		return -EMSGSIZE; /* a group's way in is the multicast routing table's to tell, which has none: so Linux says it */
 	nl_buf_init(&b, cpu_mem(rq->cpu), 0);
-	if (q.m->rtm_flags & RTM_F_FIB_MATCH && res.alias)
-		err = rt_route_fill(&b, res.alias, RTM_NEWROUTE, 0, rq->nlh->nlmsg_seq, rq->portid);
+	if (q.m->rtm_flags & RTM_F_FIB_MATCH)
+		err = rt_route_fill_in(&b, res.alias, &(struct rt_shown){ res.alias->table, q.iif, res.alias->type }, RTM_NEWROUTE, 0, rq->nlh->nlmsg_seq, rq->portid);
 	else
-		err = fill(rq, &b, &q, d, res.alias ? fib6_alias(res.alias) : NULL);
+		err = fill(rq, &b, &q, d, fib6_alias(res.alias), res.nh);
 	err = err ? err : nl_unicast(rq, &b);
 	nl_buf_fini(&b);
-	dst_put(d);
 	return err;
 }

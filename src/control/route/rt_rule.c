@@ -199,6 +199,10 @@ static int read_dscp(const struct nl_attrs *a, u8 tos, struct fib_rule *r, struc
 		NL_SET_ERR(ack, "Invalid dsfield (tos): ECN bits must be 0");
 		return -EINVAL;
 	}
+	if (r->family == AF_INET && tos & 0xe0) { /* IPTOS_TOS_MASK: such classes only as dscp */
+		NL_SET_ERR(ack, "Invalid tos");
+		return -EINVAL;
+	}
 	r->dscp = tos;
 	r->dscp_mask = 0xfc;
 	if (a->a[RT_FRA_DSCP]) {
@@ -347,13 +351,17 @@ static int read_rule(struct nl_request *rq, struct fib_rule *r, u32 *given)
 		r->src_len = r->dst_len = 0;
 		return err;
 	}
+	if (!err && r->action == FR_ACT_GOTO && *given & FIB_RULE_HAS_PREF && r->target <= r->preference) {
+		NL_SET_ERR(ack, "Backward goto not supported");
+		return -EINVAL;
+	}
 	err = err ? err : read_dscp(&a, h->tos, r, ack);
 	err = err ? err : read_flowlabel(&a, r, ack);
 	if (err)
 		return err;
 	if (r->dscp_full)
 		*given |= FIB_RULE_HAS_DSCP;
-	if (a.a[FRA_FLOW]) {
+	if (a.a[FRA_FLOW] && r->family == AF_INET) {
 		r->realms = nl_u32(a.a[FRA_FLOW]);
 		*given |= FIB_RULE_HAS_REALMS;
 	}

@@ -98,6 +98,7 @@ static void in_dev_destroy(struct cpu *cpu, struct in_device *idev)
 	ip4_addrs_purge(cpu, idev);
 	ptr_publish(dev->ip_ptr, NULL);
 	dst_put(idev->to_link);
+	dst_put(idev->to_self);
 	dst_put(idev->to_group);
 	dst_put(idev->to_all);
 	mem_free(&cpu->world->mem, idev); /* all batons are held: no packet is in between */

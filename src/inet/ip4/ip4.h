@@ -50,7 +50,7 @@ struct in_device {
 	struct list addrs;	/* struct in_ifaddr */
 	struct neigh_parms *arp_parms;
 	struct mc_dev mc;	/* groups */
-	struct dst *to_link, *to_group, *to_all; /* for packets that no route names: unicast, multicast, broadcast; made when used */
+	struct dst *to_link, *to_group, *to_all, *to_self; /* for packets that no route names: unicast, multicast, broadcast, ourselves; made when used */
 	bool dead;
 };
 struct netns_ip4 {

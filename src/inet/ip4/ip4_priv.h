@@ -28,7 +28,8 @@ struct ip4_cb { /* skb->cb inside IPv4; offsets are from the network header, 0: 
 	be32 nexthop;	    /* of a source route */
 };
 enum { IP4CB_FORWARDED = 1, IP4CB_REDIRECT = 2 /* its sender has a better way */, IP4CB_DF_FRAG = 4 /* a fragment had DF */,
-       IP4CB_RR_ADDR = 8, IP4CB_TS_ADDR = 16 /* the last entry is to become the address of the device it leaves by */ };
+       IP4CB_RR_ADDR = 8, IP4CB_TS_ADDR = 16 /* the last entry is to become the address of the device it leaves by */,
+       IP4CB_ASKED = 32 /* no packet: somebody wants to know what would happen to one */ };
 #define IP4_CB(skb) ((struct ip4_cb *)(skb)->cb)
 
 struct ip4_reasm;

@@ -72,8 +72,9 @@ const struct fib_family_ops ip4_fib_ops = { .dst_setup = dst_setup, .select_sadd
 
 struct dst *ip4_dev_dst(struct cpu *cpu, struct in_device *idev, u8 type)
 {
-	struct dst **slot = type == RTN_MULTICAST ? &idev->to_group : type == RTN_BROADCAST ? &idev->to_all : &idev->to_link;
-	u8 flags = type == RTN_MULTICAST ? DST_MULTICAST : type == RTN_BROADCAST ? DST_BROADCAST | DST_LOCAL : 0;
+	struct dst **slot = type == RTN_MULTICAST ? &idev->to_group : type == RTN_BROADCAST ? &idev->to_all :
+			    type == RTN_LOCAL ? &idev->to_self : &idev->to_link;
+	u8 flags = type == RTN_MULTICAST ? DST_MULTICAST : type == RTN_BROADCAST ? DST_BROADCAST | DST_LOCAL : type == RTN_LOCAL ? DST_LOCAL : 0;
 	struct dst *d = *slot;
 	if (d && d->genid == fib_genid(idev->dev->net))
 		return d;
@@ -132,7 +133,7 @@ enum skb_drop_reason ip4_validate_source(struct cpu *cpu, struct netns *net, str
 	if (unlikely(dev_vrf(dev) != NULL))
 		fl.oif = dev_vrf(dev)->ifindex;
 	*onlink = false;
-	if (dev->flags & IFF_LOOPBACK || skb->pkt_type == PACKET_LOOPBACK)
+	if ((dev->flags & IFF_LOOPBACK && !(IP4_CB(skb)->flags & IP4CB_ASKED)) || skb->pkt_type == PACKET_LOOPBACK)
 		return SKB_NOT_DROPPED; /* ours, checked when it was sent */
 	if (!rpf && (dev->ifindex != oif || !(idev->on & IN_DEV_SEND_REDIRECTS))) {
 		if (idev->on & IN_DEV_ACCEPT_LOCAL)
@@ -310,7 +311,7 @@ static enum skb_drop_reason input(const struct input *in)
 		return SKB_DROP_REASON_IP_INVALID_SOURCE;
 	if (v4_is_zeronet(in->daddr))
 		return SKB_DROP_REASON_IP_INVALID_DEST;
-	localnet = in->idev->on & IN_DEV_ROUTE_LOCALNET || in->dev->flags & IFF_LOOPBACK;
+	localnet = in->idev->on & IN_DEV_ROUTE_LOCALNET || (in->dev->flags & IFF_LOOPBACK && !(IP4_CB(in->skb)->flags & IP4CB_ASKED));
 	if (!localnet && (v4_is_loopback(in->daddr) || v4_is_loopback(in->saddr)))
 		return SKB_DROP_REASON_IP_LOCALNET;
 	return input_unicast(in);
@@ -342,29 +343,45 @@ enum skb_drop_reason ip4_route_input_flow(struct cpu *cpu, struct netns *net, st
 
 /* -- out -- */
 
-/* Groups, the broadcast address, and devices asked for by index. Returns 1 when the FIB is to decide. */
-static int out_by_device(struct cpu *cpu, struct netns *net, struct flow *fl, be32 daddr, struct dst **out)
+/* What needs no route: groups of the link and the broadcast address by a device that was asked for, any group and the broadcast address by
+ * the device that has the source address (what applications count on). Returns 1 when the FIB is to decide. */
+static int out_by_device(struct cpu *cpu, struct netns *net, struct flow *fl, struct net_device *dev, be32 daddr, struct dst **out)
 {
-	struct net_device *dev = fl->oif ? dev_by_index(net, fl->oif) : NULL;
-	struct in_device *idev;
-	u8 type = v4_is_multicast(daddr) ? RTN_MULTICAST : v4_is_broadcast(daddr) ? RTN_BROADCAST : RTN_UNICAST;
+	struct in_device *idev = dev ? in_dev_get(dev) : NULL;
+	bool group = v4_is_multicast(daddr), all = v4_is_broadcast(daddr);
 
-	if (fl->oif) {
+	if (dev && (!(dev->flags & IFF_UP) || !idev))
+		return -ENETUNREACH;
+	if (!group && !all)
+		return 1;
+	if (dev && group && (be32_to_cpu(daddr) & 0xffffff00) != 0xe0000000 && fl->proto != IPPROTO_IGMP) {
+		if (inaddr_is_any(&fl->saddr))
+			fl->saddr = inaddr_from_v4(ip4_select_saddr(net, dev, (be32){ 0 }, fl->scope));
+		return 1;
+	}
+	if (!dev && !inaddr_is_any(&fl->saddr)) {
+		dev = ip4_dev_by_addr(net, inaddr_v4(&fl->saddr));
 		if (!dev)
-			return -ENODEV;
-		if (!(dev->flags & IFF_UP) || !in_dev_get(dev))
 			return -ENETUNREACH;
 	}
-	if (type == RTN_UNICAST)
-		return 1;
-	if (!dev && !inaddr_is_any(&fl->saddr))
-		dev = ip4_dev_by_addr(net, inaddr_v4(&fl->saddr)); /* the source names the device: what applications count on */
 	if (!dev)
 		return 1;
 	idev = in_dev_get(dev);
 	if (!idev)
 		return -ENETUNREACH;
-	*out = ip4_dev_dst(cpu, idev, type);
+	*out = ip4_dev_dst(cpu, idev, group ? RTN_MULTICAST : RTN_BROADCAST);
+	return *out ? 0 : -ENOBUFS;
+}
+
+/* "This host": the source, or the loopback address, whatever the tables say. */
+static int out_to_self(struct cpu *cpu, struct netns *net, struct flow *fl, struct net_device *dev, struct dst **out)
+{
+	if (inaddr_is_any(&fl->saddr) && dev)
+		fl->saddr = inaddr_from_v4(ip4_select_saddr(net, dev, (be32){ 0 }, RT_SCOPE_HOST));
+	if (inaddr_is_any(&fl->saddr))
+		fl->saddr = inaddr_from_v4(BE32(0x7f000001));
+	fl->daddr = fl->saddr;
+	*out = ip4_dev_dst(cpu, in_dev_get(net->dev->loopback), RTN_LOCAL);
 	return *out ? 0 : -ENOBUFS;
 }
 
@@ -374,10 +391,34 @@ static bool source_ok(struct netns *net, struct flow *fl)
 	return !v4_is_multicast(s) && !v4_is_broadcast(s) && !v4_is_zeronet(s);
 }
 
+static int out_by_fib(struct cpu *cpu, struct netns *net, struct flow *fl, struct net_device *dev, struct dst **out)
+{
+	struct fib_result res = { .alias = NULL };
+	be32 daddr = inaddr_v4(&fl->daddr);
+	bool group = v4_is_multicast(daddr), all = v4_is_broadcast(daddr);
+	int err = fib_lookup(cpu, net, fl, &res);
+
+	if (err) {
+		if (!dev || (dev->l3mdev_table && !group)) /* a VRF is no link */
+			return err;
+		/* No route, but a device: its whole world is on that link. */
+		*out = ip4_dev_dst(cpu, in_dev_get(dev), group ? RTN_MULTICAST : RTN_UNICAST);
+	} else if (group || all) {
+		bool own = res.alias->type == RTN_LOCAL; /* a route says that all are ours */
+		struct in_device *idev = own ? in_dev_get(net->dev->loopback) : res.nh->dev ? in_dev_get(res.nh->dev) : NULL;
+		if (inaddr_is_any(&fl->saddr))
+			fl->saddr = !own ? fib_nh_dst(cpu, res.nh)->prefsrc : inaddr_is_any(&res.alias->fi->prefsrc) ? fl->daddr : res.alias->fi->prefsrc;
+		*out = idev ? ip4_dev_dst(cpu, idev, group ? RTN_MULTICAST : RTN_BROADCAST) : NULL;
+	} else {
+		*out = fib_exception_dst(cpu, net, &fl->daddr, fib_nh_dst(cpu, res.nh));
+	}
+	return *out ? 0 : -ENOBUFS;
+}
+
 int ip4_route_out_v4(struct cpu *cpu, struct netns *net, struct flow *fl, struct dst **out)
 {
 	be32 daddr = inaddr_v4(&fl->daddr);
-	struct fib_result res = { .alias = NULL };
+	struct net_device *dev = fl->oif ? dev_by_index(net, fl->oif) : NULL;
 	bool choose = inaddr_is_any(&fl->saddr);
 	struct dst *d = NULL;
 	int err;
@@ -389,36 +430,15 @@ int ip4_route_out_v4(struct cpu *cpu, struct netns *net, struct flow *fl, struct
 		    fib_addr_type(net, NULL, &fl->saddr) != RTN_LOCAL)
 			return -ENETUNREACH;
 	}
-	if (!daddr.raw) { /* "this host" */
-		daddr = choose ? BE32(0x7f000001) : inaddr_v4(&fl->saddr);
-		fl->daddr = inaddr_from_v4(daddr);
-	}
-	err = out_by_device(cpu, net, fl, daddr, &d);
-	if (err < 0)
+	if (fl->oif && !dev)
+		return -ENODEV;
+	err = out_by_device(cpu, net, fl, dev, daddr, &d);
+	if (err == 1)
+		err = daddr.raw ? out_by_fib(cpu, net, fl, dev, &d) : out_to_self(cpu, net, fl, dev, &d);
+	if (err)
 		return err;
-	if (err) {
-		err = fib_lookup(cpu, net, fl, &res);
-		if (err) {
-			struct net_device *dev = fl->oif ? dev_by_index(net, fl->oif) : NULL;
-			if (dev && dev->l3mdev_table)
-				dev = NULL; /* a VRF is no link */
-			if (!dev)
-				return err;
-			/* No route, but a device: its whole world is on that link. */
-			d = ip4_dev_dst(cpu, in_dev_get(dev), RTN_UNICAST);
-		} else if (v4_is_multicast(daddr) || v4_is_broadcast(daddr)) {
-			struct in_device *idev = res.nh->dev ? in_dev_get(res.nh->dev) : NULL;
-			d = idev ? ip4_dev_dst(cpu, idev, v4_is_multicast(daddr) ? RTN_MULTICAST : RTN_BROADCAST) : NULL;
-		} else {
-			d = fib_exception_dst(cpu, net, &fl->daddr, fib_nh_dst(cpu, res.nh));
-		}
-		if (!d)
-			return -ENOBUFS;
-	}
-	if (d->type == RTN_LOCAL && choose && inaddr_is_any(&d->prefsrc))
-		fl->saddr = fl->daddr;
-	else if (choose)
-		fl->saddr = d->prefsrc;
+	if (inaddr_is_any(&fl->saddr))
+		fl->saddr = d->type == RTN_LOCAL && inaddr_is_any(&d->prefsrc) ? fl->daddr : d->prefsrc;
 	if (v4_is_loopback(inaddr_v4(&fl->saddr)) && !(d->dev->flags & IFF_LOOPBACK) && !(in_dev_get(d->dev) && in_dev_get(d->dev)->on & IN_DEV_ROUTE_LOCALNET))
 		return -EINVAL;
 	dst_hold(d);

@@ -109,6 +109,10 @@ struct netns_ip6 {
 	struct ip6_private *priv; /* the folder's own */
 };
 
+/* Routes as output takes them (flow iif 0), or a packet that comes in by flow iif. dst: borrowed. -ENETUNREACH, or the route's error. */
+struct fib_result;
+int ip6_route_lookup(struct cpu *cpu, struct netns *net, const struct flow *fl, struct fib_result *res, struct dst **dst);
+
 /* -- devices -- */
 static inline struct inet6_dev *in6_dev_get(const struct net_device *dev) { return ptr_load(dev->ip6_ptr); }
 struct inet6_dev *in6_dev_get_or_new(struct net_device *dev); /* NULL: no memory, or IPv6 cannot run there */

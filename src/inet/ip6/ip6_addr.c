@@ -17,7 +17,8 @@ static void kernel_route(struct cpu *cpu, struct net_device *dev, u8 type, u32 t
 	const struct net_device *vrf = dev_vrf(dev); /* whose members have one table for all */
 	struct fib_config c = { .family = AF_INET6, .prefix_len = len, .protocol = RTPROT_KERNEL, .type = type, .table = vrf ? vrf->l3mdev_table : table,
 				.priority = metric, .dst = v6_prefix(dst, len), .oif = dev->ifindex, .expires = expires,
-				.rtf = rtf | (expires ? FIB6_EXPIRES : 0), .nl_flags = NLM_F_CREATE | NLM_F_APPEND, .ignore_dev_down = true };
+				.rtf = rtf | (expires ? FIB6_EXPIRES : 0) | (type == RTN_ANYCAST ? FIB6_ANYCAST : 0),
+				.nl_flags = NLM_F_CREATE | NLM_F_APPEND, .ignore_dev_down = type != RTN_UNICAST };
 	if (add)
 		fib_route_add(cpu, dev->net, &c); /* -EEXIST: another address asked for it before */
 	else
@@ -113,8 +114,8 @@ static bool prefix_needed(const struct inet6_ifaddr *gone, u64 *expires)
 	return false;
 }
 
-/* Off its device, with its routes; freed. */
-void ip6_addr_drop(struct cpu *cpu, struct inet6_ifaddr *ifa)
+/* Off its device, with its routes; freed. for_good: not because the device went down, which leaves routes their source. */
+static void drop(struct cpu *cpu, struct inet6_ifaddr *ifa, bool for_good)
 {
 	struct inet6_dev *idev = ifa->idev;
 	struct net_device *dev = idev->dev;
@@ -143,10 +144,13 @@ void ip6_addr_drop(struct cpu *cpu, struct inet6_ifaddr *ifa)
 		if (expires)
 			ip6_prefix_route(cpu, dev, &ifa->addr, ifa->prefix_len, ifa->metric, expires, 0, true);
 	}
-	fib_prefsrc_gone(cpu, dev->net, &ifa->addr);
+	if (for_good)
+		fib6_prefsrc_gone(dev->net, &ifa->addr);
 	changed(dev->net);
 	mem_free(&cpu->world->mem, ifa);
 }
+
+void ip6_addr_drop(struct cpu *cpu, struct inet6_ifaddr *ifa) { drop(cpu, ifa, true); }
 
 /* keep: what keep_addr_on_down keeps. */
 void ip6_addrs_purge(struct cpu *cpu, struct inet6_dev *idev, bool keep)
@@ -156,7 +160,7 @@ void ip6_addrs_purge(struct cpu *cpu, struct inet6_dev *idev, bool keep)
 		bool stays = keep && ip6_conf_any(idev, IP6_CONF_KEEP_ADDR_ON_DOWN) && a->flags & IFA_F_PERMANENT && !v6_is_linklocal(&a->addr) &&
 			     !(idev->dev->flags & IFF_LOOPBACK);
 		if (!stays) {
-			ip6_addr_drop(cpu, a);
+			drop(cpu, a, false);
 			continue;
 		}
 		timer_cancel(&a->dad_timer);
@@ -333,9 +337,11 @@ int ip6_addr_add(struct cpu *cpu, struct net_device *dev, const struct inet6_ifa
 {
 	struct inet6_ifaddr *ifa = ip6_ifaddr_find(dev->net, &c->addr, dev, 0);
 	struct inet6_ifaddr_config own = *c;
-	struct inet6_dev *idev;
+	struct inet6_dev *idev = in6_dev_get_or_new(dev);
 	int err;
 
+	if (!idev)
+		return -EINVAL;
 	if (ifa) {
 		if (c->excl || !c->replace) {
 			NL_SET_ERR(ack, "ipv6: address already assigned");
@@ -351,10 +357,9 @@ int ip6_addr_add(struct cpu *cpu, struct net_device *dev, const struct inet6_ifa
 		NL_SET_ERR(ack, "ipv6: address with \"mngtmpaddr\" flag must have a prefix length of 64");
 		return -EINVAL;
 	}
-	idev = in6_dev_get_or_new(dev);
-	if (!idev || (idev->conf.v[IP6_CONF_DISABLE_IPV6] && !(dev->flags & IFF_LOOPBACK))) {
+	if (idev->conf.v[IP6_CONF_DISABLE_IPV6] && !(dev->flags & IFF_LOOPBACK)) {
 		NL_SET_ERR(ack, "ipv6: IPv6 is disabled on this device");
-		return idev ? -EACCES : -ENOBUFS;
+		return -EACCES;
 	}
 	if (dev->flags & IFF_MULTICAST && !(dev->flags & IFF_LOOPBACK) && dev->flags & IFF_UP)
 		ip6_group_route(cpu, dev, true);

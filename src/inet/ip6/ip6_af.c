@@ -56,6 +56,7 @@ const struct inet_af inet_af_v6 = {
 	.hdr_len = IP6_HDR_LEN,
 	.min_mtu = IP6_MIN_MTU,
 	.route_out = ip6_route_out,
+	.route_in = ip6_route_input_flow,
 	.dst_valid = dst_valid,
 	.xmit = ip6_xmit,
 	.pseudo_csum = pseudo_csum,

@@ -65,9 +65,6 @@ static void become_ready(struct cpu *cpu, struct inet6_dev *idev)
 	list_for_each_safe(a, tmp, &idev->addrs, link) {
 		if (a->state != IP6_DAD_DONE || !(a->flags & IFA_F_TENTATIVE))
 			continue;
-		if (!a->notified && idev->conf.v[IP6_CONF_KEEP_ADDR_ON_DOWN] + idev->dev->net->ip6->conf_all.v[IP6_CONF_KEEP_ADDR_ON_DOWN] &&
-		    !(a->flags & IFA_F_NOPREFIXROUTE))
-			ip6_prefix_route(cpu, idev->dev, &a->addr, a->prefix_len, a->metric, 0, 0, true);
 		ip6_dad_start(cpu, a);
 	}
 }
@@ -75,11 +72,15 @@ static void become_ready(struct cpu *cpu, struct inet6_dev *idev)
 static void link_up(struct cpu *cpu, struct inet6_dev *idev)
 {
 	struct net_device *dev = idev->dev;
+	struct inet6_ifaddr *a;
 	if (idev->conf.v[IP6_CONF_DISABLE_IPV6])
 		return;
 	if ((u32)idev->conf.v[IP6_CONF_MTU] > dev->mtu || idev->conf.v[IP6_CONF_MTU] < IP6_MIN_MTU)
 		idev->conf.v[IP6_CONF_MTU] = (s32)dev->mtu;
 	fib_dev_up(cpu, dev, AF_INET6, RTNH_F_DEAD);
+	list_for_each(a, &idev->addrs, link) /* those that were kept, or added while it was down */
+		if (a->flags & IFA_F_PERMANENT && !(a->flags & IFA_F_NOPREFIXROUTE))
+			ip6_prefix_route(cpu, dev, &a->addr, a->prefix_len, a->metric, 0, 0, true);
 	if (dev->carrier)
 		become_ready(cpu, idev);
 	else if (dev->flags & IFF_MULTICAST && !(dev->flags & IFF_LOOPBACK))

@@ -113,6 +113,7 @@ bool ip6_mr_socket(struct cpu *cpu, struct net_device *dev, const struct sk_buff
 extern const struct mr_family ip6_mr_family;
 /* ip6_route.c */
 enum skb_drop_reason ip6_route_input(struct cpu *cpu, struct netns *net, struct sk_buff *skb);
+enum skb_drop_reason ip6_route_input_flow(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct flow *fl); /* inet_af.route_in */
 int ip6_route_out(struct cpu *cpu, struct netns *net, struct flow *fl, struct dst **out);
 struct dst *ip6_dev_dst(struct cpu *cpu, struct inet6_dev *idev, u8 type); /* borrowed; NULL: no memory */
 struct net_device *ip6_dst_dev(const struct dst *d); /* whose address it leads to, or the way out */

@@ -45,8 +45,6 @@ static int route_line(void *arg, const struct fib_alias *a)
 		flags |= 0x200; /* RTF_REJECT */
 	if (a->type == RTN_LOCAL)
 		flags |= 0x80000000; /* RTF_LOCAL */
-	if (a->type == RTN_ANYCAST)
-		flags |= 0x00100000; /* RTF_ANYCAST */
 	if (a->fi->reject || a->type == RTN_LOCAL || a->type == RTN_ANYCAST)
 		flags |= 0x00200000; /* RTF_NONEXTHOP */
 	hex(out, &a->prefix);

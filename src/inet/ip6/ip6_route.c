@@ -84,7 +84,7 @@ const struct fib_family_ops ip6_fib_ops = { .dst_setup = dst_setup, .select_sadd
 
 struct net_device *ip6_dst_dev(const struct dst *d)
 {
-	if (d->flags & DST_LOCAL && d->fi && d->fi->nhs && d->fi->nh[0].dev)
+	if ((d->flags & DST_LOCAL || d->type == RTN_ANYCAST) && d->fi && d->fi->nhs && d->fi->nh[0].dev)
 		return d->fi->nh[0].dev;
 	return d->dev;
 }
@@ -126,9 +126,19 @@ void ip6_trace_route(struct cpu *cpu, struct netns *net, struct sk_buff *skb, en
 
 /* -- in -- */
 
-static enum skb_drop_reason no_route(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
+/* No route, or a rule that says so; the common one's dst is kept. */
+static enum skb_drop_reason no_route(struct cpu *cpu, struct netns *net, struct sk_buff *skb, int err)
 {
 	struct dst *d = net->ip6->priv->no_route;
+	if (err != -ENETUNREACH) {
+		d = net->dying ? NULL : dst_new(net, net->dev->loopback, AF_INET6, RTN_UNREACHABLE, 0);
+		if (!d)
+			return SKB_DROP_REASON_NOMEM;
+		d->error = (s16)err;
+		dst_setup(d);
+		skb_dst_set(skb, d);
+		return SKB_NOT_DROPPED;
+	}
 	if (!d) {
 		d = net->dying ? NULL : dst_new(net, net->dev->loopback, AF_INET6, RTN_UNREACHABLE, 0);
 		if (!d)
@@ -141,16 +151,16 @@ static enum skb_drop_reason no_route(struct cpu *cpu, struct netns *net, struct 
 	return SKB_NOT_DROPPED;
 }
 
-enum skb_drop_reason ip6_route_input(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
+enum skb_drop_reason ip6_route_input_flow(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct flow *asked)
 {
-	const struct ip6_hdr *ip = ip6_header(skb);
 	struct net_device *dev = skb->dev;
 	struct inet6_dev *idev = in6_dev_get(dev);
-	struct flow fl = { .family = AF_INET6, .tos = ip6_tclass(ip), .iif = dev->ifindex, .mark = skb->mark, .saddr = ip6_src(skb),
-			   .daddr = ip6_dst(skb), .proto = ip->nexthdr, .flowlabel = ip6_flowlabel(ip) };
+	struct flow fl = *asked;
 	struct fib_result res;
 	int err;
 
+	fl.iif = dev->ifindex;
+	fl.mark = skb->mark;
 	if (unlikely(!idev))
 		return SKB_DROP_REASON_IPV6DISABLED;
 	if (v6_is_multicast(&fl.daddr)) {
@@ -160,10 +170,25 @@ enum skb_drop_reason ip6_route_input(struct cpu *cpu, struct netns *net, struct 
 		skb_dst_set_noref(skb, d);
 		return SKB_NOT_DROPPED;
 	}
-	if (v6_is_linklocal(&fl.daddr) && !(dev->flags & IFF_LOOPBACK)) {
-		fl.oif = dev->ifindex;
-		fl.flags = FLOW_IFACE;
-	}
+	if (v6_is_linklocal(&fl.daddr) && !(dev->flags & IFF_LOOPBACK))
+		fl.flags |= FLOW_IFACE;
+	err = fib_lookup(cpu, net, &fl, &res);
+	if (unlikely(skb->trace))
+		ip6_trace_route(cpu, net, skb, TP_ROUTE_IN, res.alias, res.alias ? res.dst : NULL);
+	if (err && !res.alias)
+		return no_route(cpu, net, skb, err);
+	if (!err && res.alias->type == RTN_UNICAST)
+		res.dst = fib_exception_dst(cpu, net, &fl.daddr, res.dst);
+	skb_dst_set_noref(skb, res.dst);
+	return SKB_NOT_DROPPED;
+}
+
+enum skb_drop_reason ip6_route_input(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
+{
+	const struct ip6_hdr *ip = ip6_header(skb);
+	struct flow fl = { .family = AF_INET6, .tos = ip6_tclass(ip), .saddr = ip6_src(skb), .daddr = ip6_dst(skb), .proto = ip->nexthdr,
+			   .flowlabel = ip6_flowlabel(ip) };
+
 	if ((net->fib->hash6.policy || net->fib->rules_want_ports) && (fl.proto == IPPROTO_TCP || fl.proto == IPPROTO_UDP)) {
 		u32 tmp;
 		const u8 *ports = skb_header_pointer(skb, IP6_HDR_LEN, 4, &tmp);
@@ -172,45 +197,53 @@ enum skb_drop_reason ip6_route_input(struct cpu *cpu, struct netns *net, struct 
 			memcpy(&fl.dport, ports + 2, 2);
 		}
 	}
-	err = fib_lookup(cpu, net, &fl, &res);
-	if (unlikely(skb->trace))
-		ip6_trace_route(cpu, net, skb, TP_ROUTE_IN, res.alias, res.alias ? res.dst : NULL);
-	if (err && !res.alias)
-		return no_route(cpu, net, skb);
-	if (!err && res.alias->type == RTN_UNICAST)
-		res.dst = fib_exception_dst(cpu, net, &fl.daddr, res.dst);
-	skb_dst_set_noref(skb, res.dst);
-	return SKB_NOT_DROPPED;
+	return ip6_route_input_flow(cpu, net, skb, &fl);
 }
 
 /* -- out -- */
 
+/* Destinations that mean something on one link only, and packets of a device without a source, keep to that device. */
+static void set_strict(struct flow *fl)
+{
+	if (v6_needs_scope(&fl->daddr) || v6_is_loopback(&fl->daddr) || (!fl->iif && fl->oif && v6_is_any(&fl->saddr)))
+		fl->flags |= FLOW_IFACE;
+}
+
+/* res was found: the dst that packets go by; borrowed. */
+static struct dst *dst_of(struct cpu *cpu, struct netns *net, const struct flow *fl, const struct fib_result *res)
+{
+	struct dst *d;
+	if (v6_is_multicast(&fl->daddr)) {
+		struct inet6_dev *idev = res->nh->dev ? in6_dev_get(res->nh->dev) : NULL;
+		return idev ? ip6_dev_dst(cpu, idev, RTN_MULTICAST) : NULL;
+	}
+	d = fib_nh_dst(cpu, res->nh);
+	return d && res->alias->type == RTN_UNICAST ? fib_exception_dst(cpu, net, &fl->daddr, d) : d;
+}
+
+int ip6_route_lookup(struct cpu *cpu, struct netns *net, const struct flow *asked, struct fib_result *res, struct dst **out)
+{
+	struct flow fl = *asked;
+	int err;
+	set_strict(&fl);
+	err = fib_lookup(cpu, net, &fl, res);
+	if (err)
+		return err;
+	*out = dst_of(cpu, net, &fl, res);
+	return *out ? 0 : -ENOBUFS;
+}
+
 int ip6_route_out(struct cpu *cpu, struct netns *net, struct flow *fl, struct dst **out)
 {
 	struct fib_result res = { .alias = NULL };
-	struct net_device *dev = fl->oif ? dev_by_index(net, fl->oif) : NULL;
 	struct dst *d;
 	int err;
 
-	if (fl->oif && !dev)
-		return -ENODEV;
 	if (v6_is_any(&fl->daddr)) /* "this host" */
 		fl->daddr = inaddr_v6_loopback();
-	if (fl->oif && (v6_needs_scope(&fl->daddr) || v6_is_any(&fl->saddr)))
-		fl->flags |= FLOW_IFACE;
-	err = fib_lookup(cpu, net, fl, &res);
+	err = ip6_route_lookup(cpu, net, fl, &res, &d);
 	if (err)
-		return res.alias ? err : -ENETUNREACH;
-	if (v6_is_multicast(&fl->daddr)) {
-		struct inet6_dev *idev = res.nh->dev ? in6_dev_get(res.nh->dev) : NULL;
-		d = idev ? ip6_dev_dst(cpu, idev, RTN_MULTICAST) : NULL;
-	} else {
-		d = fib_nh_dst(cpu, res.nh);
-		if (d && res.alias->type == RTN_UNICAST)
-			d = fib_exception_dst(cpu, net, &fl->daddr, d);
-	}
-	if (!d)
-		return -ENOBUFS;
+		return err;
 	if (v6_is_any(&fl->saddr)) {
 		if (!v6_is_any(&d->prefsrc))
 			fl->saddr = d->prefsrc;

@@ -25,6 +25,8 @@ static u8 scope_of(const struct inaddr *a)
 {
 	if (v6_is_multicast(a))
 		return v6_mc_scope(a);
+	if (v6_is_any(a))
+		return 0;
 	if (v6_is_linklocal(a) || v6_is_loopback(a))
 		return 2;
 	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0xc0 ? 5 : 14;

@@ -366,8 +366,23 @@ static const struct sysctl fib[] = {
 	  .set = hash_set },
 };
 const struct sysctl_table ip6_sysctl_fib = { "ipv6", false, fib, ARRAY_SIZE(fib), fib_base };
+static int skip_get(struct netns *net, void *b, const struct sysctl *s, struct strbuf *out)
+{
+	strbuf_printf(out, "%d", net->fib->skip_notify_on_dev_down);
+	return 0;
+}
+
+static int skip_set(struct netns *net, void *b, const struct sysctl *s, const char *text)
+{
+	s64 v;
+	if (sysctl_parse_ints(text, &v, 1, 0, 1) < 0)
+		return -EINVAL;
+	net->fib->skip_notify_on_dev_down = v;
+	return 0;
+}
 
 static const struct sysctl route[] = {
+	{ .name = "skip_notify_on_dev_down", .kind = SYSCTL_CUSTOM, .mode = 0644, .get = skip_get, .set = skip_set },
 	{ .name = "flush", .kind = SYSCTL_CUSTOM, .mode = 0200, .set = flush },
 	TIME("mtu_expires", SYSCTL_S, mtu_expires_ns),
 	INT("min_adv_mss", min_adv_mss),

@@ -52,6 +52,7 @@ struct netns_fib {
 	struct netns *net;
 	u32 genid;		/* moves when a cached route may have become wrong */
 	bool default_rules, default_rules6; /* only those that a namespace is born with, and ever so */
+	bool skip_notify_on_dev_down; /* net.ipv6.route's: a link's end is all that is said of its IPv6 routes' */
 	bool custom_local;	/* somebody made a route of type local: own addresses are not only those of devices */
 	bool rules_want_ports, rules_want_l3mdev; /* some rule of either family looks at them */
 	struct fib_table *local4, *main4, *default4, *local6, *main6; /* default4: NULL while it has never had a route */
@@ -97,6 +98,7 @@ struct fib_info {		/* what routes share: everything but prefix, tos, priority ke
 	bool prefsrc_gone;	/* the address that it prefers as source was deleted: why it is dead */
 	struct inaddr prefsrc;
 	bool reject;		/* IPv6: an error type, or leads to loopback without being ours */
+	bool anycast;		/* IPv6: to an anycast address of ours, which stays in this host */
 	u32 *metrics;		/* [RTAX_SLOTS], or NULL */
 	u32 nh_id;		/* next-hop object, 0: none */
 	struct nexthop *nexthop; /* the same; NULL also when it is gone, and this soon will be */
@@ -130,6 +132,7 @@ struct fib6_alias {
 };
 enum { /* the values are RTF_* of linux/ipv6_route.h, which cannot stand beside libc's headers */
 	FIB6_REDIRECTED = 0x10, FIB6_DEFAULT = 0x00010000, FIB6_ADDRCONF = 0x00040000, FIB6_PREFIX_RT = 0x00080000,
+	FIB6_ANYCAST = 0x00100000,
 	FIB6_EXPIRES = 0x00400000, FIB6_ROUTEINFO = 0x00800000,
 };
 static inline struct fib6_alias *fib6_alias(const struct fib_alias *a) { return container_of(a, struct fib6_alias, a); }
@@ -161,6 +164,8 @@ struct fib_config {
 	struct inaddr src;
 	bool ignore_dev_down;	/* IPv6: the stack's own routes for a device that is about to come up */
 	const u32 *metrics;	/* [RTAX_SLOTS], or NULL */
+	int metrics_err;	/* what is wrong with them; said (metrics_ack) after what Linux says before */
+	const struct nl_ext_ack *metrics_ack;
 	struct { s32 oif; struct inaddr gateway; bool has_gw; u8 gw_family; u32 weight, flags, realms; } *mp; /* multipath, or NULL */
 	unsigned mp_len;
 	u32 portid, seq;	/* of the netlink request, for the notification; 0: ours */
@@ -250,6 +255,8 @@ enum fib_down { FIB_DOWN_CARRIER, FIB_DOWN_LINK, FIB_DOWN_FORCE /* host scope to
 void fib_dev_down(struct cpu *cpu, struct net_device *dev, u8 family, enum fib_down how);
 /* A local address is gone: routes that prefer it as source go too. */
 void fib_prefsrc_gone(struct cpu *cpu, struct netns *net, const struct inaddr *addr);
+/* IPv6: the address is gone from its device; its routes live on and choose for each flow. */
+void fib6_prefsrc_gone(struct netns *net, const struct inaddr *addr);
 extern const struct subsys fib_subsys;
 extern const struct event_sub fib_event_sub; /* devices that rules and next-hop objects name */
 

@@ -14,7 +14,7 @@ struct choice {
 	const struct flow *fl;
 	struct fib6_alias *best;
 	int score;
-	bool go_round;
+	bool go_round, stop;	/* stop: nothing can be better */
 };
 
 static bool expired(const struct cpu *cpu, const struct fib6_alias *a) { return a->rtf & FIB6_EXPIRES && cpu->now >= a->expires; }
@@ -23,7 +23,8 @@ static int score(struct choice *c, const struct fib6_alias *a)
 {
 	const struct fib_family_ops *ops = c->net->fib->ops6;
 	const struct fib_nh *nh = &a->a.fi->nh[0];
-	int m = !c->fl->oif || nh->oif == c->fl->oif ? 2 : 0, reach;
+	s32 dev = c->fl->oif ? c->fl->oif : c->fl->iif; /* of a packet that came in: routes back through its device are preferred */
+	int m = !dev || nh->oif == dev ? 2 : 0, reach;
 	if (!m && c->fl->flags & FLOW_IFACE)
 		return NOT_AT_ALL;
 	m |= (a->pref ^ 2) << 2; /* ICMPV6_ROUTER_PREF_LOW 3, MEDIUM 0, HIGH 1 */
@@ -47,7 +48,14 @@ static void consider(struct choice *c, struct fib6_alias *a)
 {
 	bool round = false;
 	int m;
-	if (expired(c->cpu, a) || !usable(c, &a->a.fi->nh[0]))
+	if (c->stop || expired(c->cpu, a))
+		return;
+	if (a->a.fi->nh_id && a->a.fi->reject) { /* an object that is a blackhole takes all, whatever the device */
+		c->best = a;
+		c->stop = true;
+		return;
+	}
+	if (!usable(c, &a->a.fi->nh[0]))
 		return;
 	m = score(c, a);
 	if (m == NEXT_TIME_ANOTHER) {
@@ -146,9 +154,9 @@ static int answer(struct cpu *cpu, struct netns *net, const struct fib_table *tb
 	res->table = tb->id;
 	res->nh = fi->nhs > 1 ? fib_select_path(cpu, net, fi, fl) : &fi->nh[0];
 	res->dst = res->nh->dst;
-	if (fi->reject && fi->nh_id && !fib_type_props[a->a.type].error)
-		return -EINVAL;
-	return fib_type_props[a->a.type].error;
+	if (!fi->reject)
+		return 0;
+	return fi->nh_id ? -EINVAL : fib_type_props[a->a.type].error;
 }
 
 int fib6_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table *tb, const struct flow *fl, struct fib_result *res)

@@ -11,7 +11,7 @@ static bool is_unspecified(const struct inaddr *a) { return !a->q[0] && !a->q[1]
 static bool is_v4_mapped(const struct inaddr *a) { return inaddr_is_v4(a); }
 static bool is_unicast(const struct inaddr *a)
 {
-	return a->b[0] != 0xff && !is_loopback(a) && !is_unspecified(a) && !is_v4_mapped(a);
+	return a->b[0] != 0xff && !is_unspecified(a) && !is_v4_mapped(a);
 }
 
 /* Of addresses and links of ours: an own address, on dev (NULL: any). Addresses under duplicate detection have no local route yet;
@@ -91,7 +91,6 @@ int fib6_nh_check(struct cpu *cpu, struct netns *net, struct fib_nh *nh, const s
 {
 	const struct fib_family_ops *ops = net->fib->ops6;
 	struct net_device *dev = NULL;
-	bool through_lo;
 	int err;
 
 	nh->gw_family = AF_INET6;
@@ -110,10 +109,7 @@ int fib6_nh_check(struct cpu *cpu, struct netns *net, struct fib_nh *nh, const s
 			return -ENETDOWN;
 		}
 	}
-	through_lo = dev && dev->flags & IFF_LOOPBACK && !is_loopback(&k->dst) && !k->own;
-	if (through_lo && !k->reject && nh->has_gw && (err = check_gateway(cpu, net, nh, k->table, &dev, ack)))
-		return err;
-	if (k->reject || through_lo) {
+	if (k->reject) {
 		dev = dev && dev->flags & IFF_LOOPBACK ? dev : net->dev->loopback;
 		nh->has_gw = false;
 		nh->reject = true;
@@ -136,6 +132,7 @@ int fib6_nh_check(struct cpu *cpu, struct netns *net, struct fib_nh *nh, const s
 	}
 	if (!k->own && !dev->carrier)
 		nh->flags |= RTNH_F_LINKDOWN;
+	nh->reject = dev->flags & IFF_LOOPBACK && !is_loopback(&k->dst) && !k->own; /* packets would only come back */
 out:
 	if (!dev)
 		return -ENODEV;
@@ -148,7 +145,7 @@ out:
 int fib6_info_check(struct cpu *cpu, struct fib_info *fi, const struct fib_config *c)
 {
 	struct netns *net = fi->net;
-	struct fib6_hop_kind k = { .reject = fib_type_props[c->type].error != 0, .own = c->type == RTN_LOCAL || c->type == RTN_ANYCAST,
+	struct fib6_hop_kind k = { .reject = c->type >= RTN_BLACKHOLE && c->type <= RTN_THROW, .own = c->type == RTN_LOCAL || c->rtf & FIB6_ANYCAST,
 				   .ignore_down = c->ignore_dev_down, .table = c->table, .dst = c->dst };
 	int err = fib6_nh_check(cpu, net, &fi->nh[0], &k, c->ack);
 	if (err)

@@ -162,9 +162,11 @@ static struct fib6_alias *alias_new(struct netns *net, struct fib_table *t, cons
 		return NULL;
 	a->a = (struct fib_alias){ .fi = fi, .type = c->type, .prefix_len = c->prefix_len, .table = t->id, .prefix = c->dst };
 	a->metric = c->priority;
-	a->rtf = c->rtf;
-	a->expires = c->expires;
-	a->pref = c->pref;
+	if (!fi->reject || fi->nh_id) { /* what rejects does so for good, and with no preference */
+		a->rtf = c->rtf;
+		a->expires = c->expires;
+		a->pref = c->pref;
+	}
 	a->src_len = c->src_len;
 	a->src = c->src;
 	return a;
@@ -181,6 +183,35 @@ static void drop_siblings(struct netns *net, struct fib_table *t, const struct f
 		take_out(net, t, i);
 		fib_alias_free(net, &i->a);
 	}
+}
+
+/* Whether some route's prefix is longer than c's and begins at `from`, c's prefix and one more bit. */
+static bool any_in_half(const struct fib_table *t, const struct fib_config *c, struct lpm_key from)
+{
+	struct lpm_key half = from, at;
+	for (;;) {
+		const struct fib_alias *a = lpm_next(&t->lpm, from, &at);
+		if (!a || !lpm_key_eq(lpm_key_mask(at, c->prefix_len + 1u), half))
+			return false;
+		if (a->prefix_len > c->prefix_len)
+			return true;
+		from = at; /* a shorter one that begins here: no other can */
+		if (!++from.lo && !++from.hi)
+			return false;
+	}
+}
+
+/* In Linux' tree a prefix without routes is there, too, when routes in both its halves part at it: then the sentence is not said. */
+static bool is_branch(const struct fib_table *t, const struct fib_config *c)
+{
+	struct lpm_key low = lpm_key_mask(lpm_key_of(AF_INET6, &c->dst), c->prefix_len), high = low;
+	if (!c->prefix_len || c->prefix_len == 128)
+		return !c->prefix_len;
+	if (c->prefix_len < 64)
+		high.hi |= BIT64(63 - c->prefix_len);
+	else
+		high.lo |= BIT64(127 - c->prefix_len);
+	return any_in_half(t, c, low) && any_in_half(t, c, high);
 }
 
 /* One route with one hop. quiet: the caller announces. */
@@ -206,7 +237,8 @@ static int add_one(struct cpu *cpu, struct netns *net, const struct fib_config *
 	}
 	p.head = head_of(t, c);
 	if (!p.head && flags & NLM_F_REPLACE && !(flags & NLM_F_CREATE)) {
-		NL_SET_ERR(c->ack, "Can not replace route - no match found");
+		if (!is_branch(t, c))
+			NL_SET_ERR(c->ack, "Can not replace route - no match found");
 		err = -ENOENT;
 	} else {
 		err = find_place(net, c, flags, a, &p);
@@ -271,6 +303,11 @@ static int add_multipath(struct cpu *cpu, struct netns *net, const struct fib_co
 	u32 flags = c->nl_flags, nl = flags & NLM_F_REPLACE ? NLM_F_REPLACE : NLM_F_CREATE;
 	int err = 0;
 
+	for (unsigned i = 0; i < c->mp_len; i++)
+		if (c->nh_id || !hop_config(c, i).has_gw) {
+			NL_SET_ERR(c->ack, "Device only routes can not be added for IPv6 using the multipath API.");
+			return -EINVAL;
+		}
 	/* All must be good before any is put in. */
 	for (unsigned i = 0; i < c->mp_len; i++) {
 		struct fib_config h = hop_config(c, i);
@@ -278,11 +315,6 @@ static int add_multipath(struct cpu *cpu, struct netns *net, const struct fib_co
 		err = fib_info_make(cpu, net, &h, &fi);
 		if (err)
 			return err;
-		if (!fi->nh[0].has_gw || h.rtf & (FIB6_ADDRCONF | FIB6_REDIRECTED)) {
-			fib_info_put(fi);
-			NL_SET_ERR(c->ack, "Device only routes can not be added for IPv6 using the multipath API.");
-			return -EINVAL;
-		}
 		fib_info_put(fi);
 		for (unsigned j = 0; j < i; j++)
 			if (c->mp[j].oif == c->mp[i].oif && inaddr_eq(&c->mp[j].gateway, &c->mp[i].gateway))
@@ -370,11 +402,13 @@ static void del_whole(struct cpu *cpu, struct netns *net, struct fib_table *t, c
 	fib_alias_free(net, &a->a);
 }
 
-static void del_hop(struct cpu *cpu, struct netns *net, struct fib_table *t, const struct fib_config *c, struct fib6_alias *a)
+/* quiet: without a message. */
+static void del_hop(struct cpu *cpu, struct netns *net, struct fib_table *t, const struct fib_config *c, struct fib6_alias *a, bool quiet)
 {
 	take_out(net, t, a);
 	a->siblings = 0;
-	fib_announce(cpu, net, EV_ROUTE_DEL, &a->a, c, 0);
+	if (!quiet)
+		fib_announce(cpu, net, EV_ROUTE_DEL, &a->a, c, 0);
 	fib_alias_free(net, &a->a);
 }
 
@@ -410,11 +444,15 @@ int fib6_route_del(struct cpu *cpu, struct netns *net, const struct fib_config *
 		if (!matches(a, &c))
 			continue;
 		if (c.has_gw || !a->siblings)
-			del_hop(cpu, net, t, &c, a);
+			del_hop(cpu, net, t, &c, a, false);
 		else
 			del_whole(cpu, net, t, &c, a);
 		return 0;
 	}
+	/* An empty root has an unreachable route of the stack's own through loopback, which nobody may take away. */
+	if (!c.prefix_len && !head_of(t, &c) && !c.src_len && !c.has_gw && !c.nh_id && (!c.oif || c.oif == net->dev->loopback->ifindex) &&
+	    (!c.priority || c.priority == UINT32_MAX) && (!c.protocol || c.protocol == RTPROT_KERNEL))
+		return -ENOENT;
 	return -ESRCH;
 }
 
@@ -424,6 +462,8 @@ static struct fib_config by_itself(const struct fib_table *t, const struct fib_a
 {
 	return (struct fib_config){ .family = AF_INET6, .table = t->id, .dst = a->prefix, .prefix_len = a->prefix_len };
 }
+
+static bool is_dead(struct fib6_alias *head, struct fib6_alias *a, void *arg);
 
 /* Removes of one prefix what `gone` says; the head then, or NULL. */
 static void sweep(struct cpu *cpu, struct netns *net, bool (*gone)(struct fib6_alias *head, struct fib6_alias *a, void *arg), void *arg)
@@ -440,7 +480,7 @@ static void sweep(struct cpu *cpu, struct netns *net, bool (*gone)(struct fib6_a
 				next = fib6_next(a);
 				h = lpm_find(&t->lpm, at, len);
 				if (gone(fib6_alias(h), a, arg))
-					del_hop(cpu, net, t, &c, a);
+					del_hop(cpu, net, t, &c, a, gone == is_dead && net->fib->skip_notify_on_dev_down);
 			}
 			h = lpm_find(&t->lpm, at, len);
 			if (h)

@@ -41,7 +41,7 @@ static bool same_metrics(const u32 *a, const u32 *b)
 static bool same_content(const struct fib_info *a, const struct fib_info *b)
 {
 	if ((!a->nh_id && a->nhs != b->nhs) || a->family != b->family || a->protocol != b->protocol || a->scope != b->scope || a->type != b->type ||
-	    a->priority != b->priority || a->table != b->table || a->nh_id != b->nh_id || !inaddr_eq(&a->prefsrc, &b->prefsrc) ||
+	    a->priority != b->priority || a->table != b->table || a->nh_id != b->nh_id || a->anycast != b->anycast || !inaddr_eq(&a->prefsrc, &b->prefsrc) ||
 	    ((a->flags ^ b->flags) & ~(u32)(RTNH_F_DEAD | RTNH_F_LINKDOWN | RTNH_F_OFFLOAD)) ||
 	    !same_metrics(a->metrics, b->metrics))
 		return false;
@@ -215,6 +215,7 @@ static struct fib_info *info_alloc(struct netns *net, const struct fib_config *c
 	*fi = (struct fib_info){ .net = net, .world = net->world, .refcnt = 1, .memcnt = 1, .family = c->family, .protocol = c->protocol,
 				 .scope = c->scope, .type = c->type, .priority = c->family == AF_INET ? c->priority : 0,
 				 .flags = c->mp ? 0 : c->flags, .table = c->table, .nh_id = c->nh_id, .nhs = nhs,
+				 .anycast = c->rtf & FIB6_ANYCAST,
 				 .nh = (struct fib_nh *)(fi + 1) };
 	if (c->has_prefsrc)
 		fi->prefsrc = c->prefsrc;
@@ -299,6 +300,11 @@ int fib_info_make(struct cpu *cpu, struct netns *net, const struct fib_config *c
 		if (err)
 			return err;
 	}
+	if (c->metrics_err) {
+		if (c->ack)
+			*c->ack = *c->metrics_ack;
+		return c->metrics_err;
+	}
 	fi = info_alloc(net, c, object);
 	if (!fi)
 		return -ENOBUFS;
@@ -338,6 +344,28 @@ int fib_info_make(struct cpu *cpu, struct netns *net, const struct fib_config *c
 fail:
 	let_go(fi);
 	return err;
+}
+
+void fib6_prefsrc_gone(struct netns *net, const struct inaddr *addr)
+{
+	const struct fib_family_ops *ops = net->fib->ops6;
+	u64 cursor = 0;
+	bool again = true;
+	while (again) { /* each change moves what the walk goes over */
+		again = false;
+		cursor = 0;
+		for (struct hnode *n = htable_walk(&net->fib->infos, &cursor, NULL); n; n = htable_walk(&net->fib->infos, &cursor, n)) {
+			struct fib_info *fi = container_of(n, struct fib_info, node);
+			if (fi->family != AF_INET6 || fi->nh_id || !inaddr_eq(&fi->prefsrc, addr) || ops->own_addr(net, addr, fi->nh[0].dev))
+				continue;
+			htable_del(&net->fib->infos, &fi->node);
+			fi->prefsrc = (struct inaddr){ .q = { 0, 0 } };
+			htable_add(&net->fib->infos, &fi->node, content_hash(fi));
+			fib_genid_bump(net);
+			again = true;
+			break;
+		}
+	}
 }
 
 static bool metrics_match(const struct fib_info *fi, const struct fib_config *c)

@@ -106,14 +106,14 @@ struct dst *fib_nh_dst_make(struct fib_nh *nh)
 	struct netns *net = fi->net;
 	u8 family = fi->family;
 	const struct fib_family_ops *ops = fib_ops(net, family);
-	bool to_host = fi->type == RTN_LOCAL || !nh->dev;
+	bool to_host = fi->type == RTN_LOCAL || fi->anycast || !nh->dev;
 	struct net_device *vrf = nh->dev ? dev_vrf(nh->dev) : NULL, *host = vrf ? vrf : net->dev->loopback;
 	struct dst *d = dst_new(net, to_host ? host : nh->dev, family, fi->type,
 				fi->type == RTN_LOCAL ? DST_LOCAL : fi->type == RTN_BROADCAST ? DST_BROADCAST | DST_LOCAL : 0);
 	if (!d)
 		return NULL;
-	d->error = fib_type_props[fi->type].error;
-	if (fi->reject && !d->error && fi->nh_id) /* over a next-hop object that is a blackhole */
+	d->error = family == AF_INET6 && !fi->reject ? 0 : fib_type_props[fi->type].error;
+	if (fi->reject && !d->error && fi->nh_id) /* a next-hop object that is a blackhole */
 		d->error = -EINVAL;
 	d->table = fi->table;
 	if (nh->has_gw && (nh->scope == RT_SCOPE_LINK || family == AF_INET6)) {

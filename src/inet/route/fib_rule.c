@@ -214,6 +214,7 @@ static bool exists(struct list *rules, const struct fib_rule *n)
 	struct fib_rule *r;
 	list_for_each(r, rules, link)
 		if (r->action == n->action && r->table == n->table && r->preference == n->preference &&
+		    r->suppress_prefixlen == n->suppress_prefixlen && r->suppress_ifgroup == n->suppress_ifgroup &&
 		    !strcmp(r->iifname, n->iifname) && !strcmp(r->oifname, n->oifname) && r->mark == n->mark &&
 		    r->mark_mask == n->mark_mask && r->tun_id == n->tun_id && r->l3mdev == n->l3mdev && r->has_uid == n->has_uid &&
 		    r->uid_first == n->uid_first && r->uid_last == n->uid_last && r->ip_proto == n->ip_proto &&
@@ -261,8 +262,8 @@ static void changed(struct cpu *cpu, struct netns *net, enum net_event ev, struc
 {
 	if (r->family == AF_INET)
 		net->fib->default_rules = false;
-	else if (r->family == AF_INET6)
-		net->fib->default_rules6 = false;
+	else if (r->family == AF_INET6 && ev == EV_RULE_ADD)
+		net->fib->default_rules6 = false; /* without one of the first rules IPv6 goes on as if it were there, until another comes */
 	summarize(net);
 	fib_genid_bump(net);
 	event_send(cpu, net, ev, r, 0);

@@ -22,7 +22,7 @@ void fib_kernel_route_add(struct cpu *cpu, struct net_device *dev, const struct 
 				.scope = r->type == RTN_LOCAL ? RT_SCOPE_HOST : RT_SCOPE_LINK, .type = r->type,
 				.table = table_of(dev, r->type),
 				.nl_flags = NLM_F_CREATE | NLM_F_APPEND, .priority = r->priority, .dst = r->dst, .prefsrc = r->prefsrc,
-				.has_prefsrc = true, .oif = dev->ifindex };
+				.has_prefsrc = true, .oif = dev->ifindex, .rtf = r->type == RTN_ANYCAST ? FIB6_ANYCAST : 0 };
 	fib_route_add(cpu, dev->net, &c); /* the same route for a second address: -EEXIST, as it should */
 }
 
@@ -78,7 +78,7 @@ void fib_dev_down(struct cpu *cpu, struct net_device *dev, u8 family, enum fib_d
 		unsigned dead = 0, mine = 0;
 		if (fi->nh_id) /* the object itself goes with the link, but not with the last address */
 			continue;
-		if (fi->family != family || (family == AF_INET6 && how == FIB_DOWN_CARRIER && (fi->type == RTN_LOCAL || fi->type == RTN_ANYCAST)))
+		if (fi->family != family || (family == AF_INET6 && how == FIB_DOWN_CARRIER && (fi->type == RTN_LOCAL || fi->anycast)))
 			continue;
 		for (unsigned i = 0; i < fi->nhs; i++) {
 			struct fib_nh *nh = &fi->nh[i];

@@ -182,6 +182,10 @@ static int check_group(struct netns *net, const struct nexthop_config *c)
 			}
 		}
 	}
+	if (c->has_buckets && !c->buckets) {
+		NL_SET_ERR(c->ack, "Number of buckets needs to be non-0");
+		return -EINVAL;
+	}
 	for (unsigned i = 0; i < c->n; i++) {
 		struct nexthop *nh = nexthop_find(net, c->group[i].id);
 		int err;
@@ -218,7 +222,8 @@ static int make_group(struct cpu *cpu, struct nexthop *nh, const struct nexthop_
 
 static int make_single(struct cpu *cpu, struct nexthop *nh, const struct nexthop_config *c)
 {
-	struct fib6_hop_kind k = { .table = RT_TABLE_MAIN };
+	struct net_device *dev = dev_by_index(nh->net, c->oif), *vrf = dev ? dev_vrf(dev) : NULL;
+	struct fib6_hop_kind k = { .table = vrf ? vrf->l3mdev_table : 0 };
 	struct fib_nh *h = &nh->hop;
 	nh->family = c->family;
 	nh->fdb = c->fdb;
@@ -226,8 +231,8 @@ static int make_single(struct cpu *cpu, struct nexthop *nh, const struct nexthop
 			      .weight = 1 };
 	if (c->blackhole) {
 		nh->blackhole = true;
-		if (c->family == AF_INET && !(nh->net->dev->loopback->flags & IFF_UP)) { /* through which it leads */
-			NL_SET_ERR(c->ack, "Device for nexthop is not up");
+		if (!(nh->net->dev->loopback->flags & IFF_UP)) { /* through which it leads */
+			NL_SET_ERR(c->ack, c->family == AF_INET ? "Device for nexthop is not up" : "Nexthop device is not up");
 			return -ENETDOWN;
 		}
 		return 0;
