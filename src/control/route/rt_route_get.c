@@ -144,15 +144,16 @@ static u32 shown_table(const struct netns *net, u32 table)
 	return net->fib->default_rules && table == RT_TABLE_LOCAL ? RT_TABLE_MAIN : table;
 }
 
-static void put_dst(struct nl_buf *b, const struct dst *d, const struct question *q, u64 now)
+/* bare: a broadcast, or to a group by a route for (nearly) everything, which has neither the route's gateway nor its metrics. */
+static void put_dst(struct nl_buf *b, const struct dst *d, const struct question *q, bool bare, u64 now)
 {
 	struct rta_cacheinfo ci = { .rta_clntref = d->refcnt, .rta_error = 0 };
 	u32 metrics[RTAX_SLOTS] = { 0 };
 	be32 gw = inaddr_v4(&d->gateway);
 
-	if ((d->flags & DST_GATEWAY) && inaddr_is_v4(&d->gateway) && gw.raw)
+	if (!bare && (d->flags & DST_GATEWAY) && inaddr_is_v4(&d->gateway) && gw.raw)
 		nl_put_u32(b, RTA_GATEWAY, gw.raw);
-	if (d->metrics && !(q && q->iif && (d->flags & DST_LOCAL))) /* what comes in for us is not measured by the route */
+	if (!bare && d->metrics && !(q && q->iif && (d->flags & DST_LOCAL))) /* what comes in for us is not measured by the route */
 		memcpy(metrics, d->metrics, sizeof(metrics));
 	if (d->mtu) {
 		metrics[RTAX_MTU] = d->mtu;
@@ -240,7 +241,7 @@ static int fill(struct nl_request *rq, struct nl_buf *b, const struct question *
 		nl_put_u32(b, RTA_FLOW, realms_of(d));
 	if (!q->iif && saddr.raw != q->src.raw)
 		nl_put_u32(b, RTA_PREFSRC, saddr.raw);
-	put_dst(b, d, q, rq->cpu->now);
+	put_dst(b, d, q, !q->iif && (d->type == RTN_BROADCAST || (d->type == RTN_MULTICAST && res.alias && res.alias->prefix_len < 4)), rq->cpu->now);
 	return nl_end(b);
 }
 
@@ -306,7 +307,7 @@ static int exception_one(void *arg, const struct inaddr *daddr, const struct dst
 		nl_put_u32(p->b, RTA_DST, inaddr_v4(daddr).raw);
 		if (dst->dev)
 			nl_put_u32(p->b, RTA_OIF, (u32)dst->dev->ifindex);
-		put_dst(p->b, dst, NULL, p->d->cpu->now);
+		put_dst(p->b, dst, NULL, false, p->d->cpu->now);
 	}
 	err = nl_end(p->b);
 	if (err)

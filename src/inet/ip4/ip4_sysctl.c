@@ -49,6 +49,9 @@ static void forward_all(struct netns *net)
 	struct netns_ip4 *ip4 = net->ip4;
 	struct net_device *dev;
 	s32 on = ip4->conf_all[IP4_CONF_FORWARDING];
+	if (on == ip4->forwarding_was)
+		return;
+	ip4->forwarding_was = on;
 	ip4->conf_all[IP4_CONF_ACCEPT_REDIRECTS] = !on;
 	ip4->conf_default[IP4_CONF_FORWARDING] = on;
 	tell(net, NULL, IP4_CONF_FORWARDING, 0);
