@@ -63,6 +63,7 @@ WEFT_API ssize_t weft_sendmsg(weft_socket *s, const struct msghdr *m, int flags)
 WEFT_API ssize_t weft_recvmsg(weft_socket *s, struct msghdr *m, int flags);
 WEFT_API int weft_shutdown(weft_socket *s, int how);
 WEFT_API int weft_setsockopt(weft_socket *s, int level, int name, const void *val, socklen_t len);
+/* TCP_AO_GET_KEYS fills as many structs of *len bytes, one behind the other, as nkeys in the first says. */
 WEFT_API int weft_getsockopt(weft_socket *s, int level, int name, void *val, socklen_t *len);
 /* The memory of a packet socket's receive ring (PACKET_RX_RING), which the stack and the caller share; NULL: it has none. It is the
  * socket's, until that closes or the option takes the ring away. */

@@ -320,7 +320,8 @@ u32 tcp_accecn_ack(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_hdr *t
 		u32 now = MIN(pkts, 0xffffu >> EWMA_SHIFT) << EWMA_SHIFT, avg = a->pkts_per_ack;
 		a->pkts_per_ack = (u16)(avg ? avg - (avg >> 3) + (now >> 3) : now);
 	}
-	if (flag & FLAG_SYN_ACKED || a->handshake) /* the field was the handshake's */
+	/* The field was the handshake's; or something changes it on the way, and nothing of ours is capable (RFC 9768, 3.2.2.4). */
+	if (flag & FLAG_SYN_ACKED || a->handshake || a->fail & ACCECN_ACE_FAIL_RECV)
 		return 0;
 	delta = (tcp_ace(th) - tcp_accecn_counter(tp->delivered_ce)) & ACE_MASK;
 	if (pkts > ACE_MASK) {
