@@ -275,7 +275,7 @@ static void test_cookie_late(void **state)
 }
 
 /* A flood of SYNs from addresses that do not answer: memory stays bounded, and whoever means it gets in. */
-static void test_flood(void **state)
+static void flood(bool timestamps)
 {
 	enum { CLIENTS = 50, BURST = 200 };
 	struct tcp_pair p;
@@ -284,6 +284,7 @@ static void test_flood(void **state)
 	u32 n = 0;
 
 	pair_veth(&p);
+	sysctl(&p, RIGHT, "tcp_timestamps", timestamps ? "1" : "0");
 	p.srv = tcp_listener(&p.l, RIGHT, 80, 16);
 	raw = spoofer(&p);
 	lab_run_ms(&p.l, 10);
@@ -304,6 +305,35 @@ static void test_flood(void **state)
 	assert_true(R_MIB(TcpExt_SyncookiesSent) > CLIENTS * (BURST - 20));
 	assert_int_equal(R_MIB(TcpExt_ListenOverflows), 0);
 	assert_true(most - before < 4 << 20);
+	weft_close(raw);
+	pair_end(&p);
+}
+static void test_flood(void **state) { flood(true); }
+static void test_flood_no_timestamps(void **state) { flood(false); }
+
+/* Without cookies nobody gets in, but the queue holds no more than its length, and what is established goes on. */
+static void test_flood_no_cookies(void **state)
+{
+	struct tcp_pair p;
+	weft_socket *raw;
+	u64 before;
+
+	pair_veth(&p);
+	sysctl(&p, RIGHT, "tcp_syncookies", "0");
+	p.srv = tcp_listener(&p.l, RIGHT, 80, 16);
+	pair_connect(&p);
+	raw = spoofer(&p);
+	lab_run_ms(&p.l, 10);
+	before = p.l.w->mem.bytes;
+	for (u32 n = 0; n < 20000; n++) {
+		spoof(&p, raw, 0x0a090000 + n, (u16)(1 + n / 7), n * 999, 0, TCPF_SYN);
+		if (n % 200 == 199)
+			lab_run_ms(&p.l, 1);
+	}
+	assert_int_equal(tcp_of(p.srv)->listen->reqs_len, 17);
+	assert_int_equal(R_MIB(TcpExt_TCPReqQFullDrop), 20000 - 17);
+	assert_true(p.l.w->mem.bytes - before < 4 << 20);
+	pair_transfer(&p, 100000, 0, true, 1000);
 	weft_close(raw);
 	pair_end(&p);
 }
@@ -336,7 +366,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_syn_queue), cmocka_unit_test(test_request_icmp),     cmocka_unit_test(test_proven_peers), cmocka_unit_test(test_accept_queue),
 		cmocka_unit_test(test_cookies),	      cmocka_unit_test(test_cookies_no_timestamps),
-		cmocka_unit_test(test_cookie_guess),  cmocka_unit_test(test_cookie_late),  cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_cookie_guess),  cmocka_unit_test(test_cookie_late),  cmocka_unit_test(test_flood), cmocka_unit_test(test_flood_no_timestamps), cmocka_unit_test(test_flood_no_cookies),
 		cmocka_unit_test(test_saved_syn),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

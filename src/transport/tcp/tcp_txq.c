@@ -11,6 +11,7 @@
 
 #define FREE_MAX 8192u	    /* records kept for reuse: 0.6 MB */
 #define BUF_MIN 2048u	    /* a lone write's first buffer */
+#define SPLIT_SLACK (2 * (65536u + PACKET_COST)) /* beyond the send buffer, before records may not be cut further */
 #define PACKET_COST 832u    /* what Linux 6.18 charges for a packet besides its bytes (x86-64; seen by SO_MEMINFO) */
 
 /* -- accounting: tcp_mem -- */
@@ -403,8 +404,15 @@ int tcp_seg_split(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, u32 l
 	u32 at = s->seq + !!(s->flags & TCPF_SYN) + len, was = s->pcount;
 	u32 rest = payload_len(s) - len;
 	u8 tail_flags = s->flags & (TCPF_FIN | TCPF_PSH);
-	struct tcp_seg *t = seg_alloc(cpu, tcp_net(tp));
+	struct tcp_seg *t;
 
+	/* A peer whose SACKs cut everything into the smallest pieces gets no records without end (CVE-2019-11478). The first and
+	 * the last may always be cut: recovery needs no more. */
+	if (unlikely(tp->inet.sk.wmem_queued >> 1 > (u32)tp->inet.sk.sndbuf + SPLIT_SLACK) && s != tp->rtx_last && tcp_seg_prev(s)) {
+		mib_inc(cpu, tp->inet.sk.net, MIB_TcpExt_TCPWqueueTooBig);
+		return -ENOMEM;
+	}
+	t = seg_alloc(cpu, tcp_net(tp));
 	if (!t)
 		return -ENOMEM;
 	*t = *s;
@@ -425,6 +433,7 @@ int tcp_seg_split(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, u32 l
 	seg_insert(tp, t);
 	if (tp->rtx_last == s)
 		tp->rtx_last = t;
+	tcp_wmem_update(tp);
 	return 0;
 }
 
