@@ -13,6 +13,8 @@
 
 #include "attach/supervisor.h"
 #include "control/netlink.h"
+#include "inet/route/fib.h"
+#include "link/netdevice.h"
 
 struct cpu *call_lock(struct call *c)
 {
@@ -86,10 +88,21 @@ static int make_ends(int type, int flags, int *fd, int *end)
 	return *fd < 0 ? -errno : 0;
 }
 
+/* `ip vrf exec` puts a program into a cgroup whose BPF program binds every socket it makes to the VRF. That one runs in the kernel, on the
+ * unix sockets behind ours; its effect is had here. */
+static void bind_to_vrf(struct netns *net, struct socket *s, const char *name)
+{
+	const struct net_device *dev = dev_by_name(net, name);
+
+	if (dev && dev->l3mdev_table)
+		s->sk->bound_dev_if = dev->ifindex;
+}
+
 static enum call_end call_new_socket(struct call *c)
 {
 	int family = (int)c->arg[0], type = (int)c->arg[1] & 0xf, flags = (int)c->arg[1] & ~0xf, fd = -1, end = -1, e;
-	bool special = family == AF_NETLINK || family == AF_PACKET || type == SOCK_RAW;
+	bool special = family == AF_NETLINK || family == AF_PACKET || type == SOCK_RAW, vrf;
+	char vrf_name[16];
 	struct asock *as = NULL;
 	struct socket *s;
 	struct kns *k;
@@ -106,6 +119,7 @@ static enum call_end call_new_socket(struct call *c)
 	if (e)
 		return call_ret(c, e);
 	__atomic_store_n(&k->ours, true, __ATOMIC_RELAXED);
+	vrf = (family == AF_INET || family == AF_INET6) && k->net->fib && k->net->fib->rules_want_l3mdev && task_vrf(c->tid, vrf_name);
 	call_identify(c, k, special);
 	cpu = special ? host_lock_all(c->a->h) : host_lock_net(c->a->h, k->net);
 	if (special) /* the lane's own, not the configuration's: its timers and queues are used */
@@ -113,6 +127,8 @@ static enum call_end call_new_socket(struct call *c)
 	cpu->caller = &c->ctx;
 	e = socket_new(cpu, k->net, family, type, (int)c->arg[2], &s);
 	if (!e) {
+		if (vrf)
+			bind_to_vrf(k->net, s, vrf_name);
 		if (family == AF_NETLINK)
 			netlink_reader_room(s, 0);
 		e = make_ends(s->type, flags, &fd, &end);

@@ -180,6 +180,7 @@ void call_identify(struct call *c, const struct kns *over, bool caps);
 int task_getfd(struct attach *a, int tid, int fd);	  /* a descriptor of ours, or -errno (-EBADF) */
 bool task_fd_cloexec(int tid, int fd);
 int task_ns_ino(int tid, const char *which, u64 *ino); /* which: "net", "user" */
+bool task_vrf(int tid, char name[16]); /* the VRF that `ip vrf exec` runs it in: its cgroup's name says so */
 bool task_has_cap(int tid, int cap);
 bool task_filtered(int pid); /* runs under a filter: whoever was not launched by us does not run under ours */
 void tasks_free(struct attach *a);

@@ -173,6 +173,32 @@ int task_ns_ino(int tid, const char *which, u64 *ino)
 	return 0;
 }
 
+bool task_vrf(int tid, char name[16])
+{
+	char path[48], text[1024], *at, *end;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = 0;
+	at = strncmp(text, "0::", 3) ? strstr(text, "\n0::") : text; /* the unified hierarchy's line */
+	at = at ? strstr(at, "/vrf/") : NULL;
+	if (!at)
+		return false;
+	at += strlen("/vrf/");
+	end = at + strcspn(at, "/\n");
+	if (end == at || end - at >= 16)
+		return false;
+	memcpy(name, at, (size_t)(end - at));
+	name[end - at] = 0;
+	return true;
+}
+
 bool task_has_cap(int tid, int cap)
 {
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3, .pid = tid };

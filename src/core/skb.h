@@ -88,6 +88,7 @@ struct sk_buff {
 	u8 peeked : 1;
 	u8 offload_fwd : 1;
 	u8 xmit_there : 1;    /* on a backlog: dev is its way out, not where it came in */
+	u8 xmit_here : 1;     /* with that: dev's driver has begun with it elsewhere (netdev_ops.xmit_here) */
 	u16 queue_mapping;    /* tx: queue; rx: queue + 1, 0 unknown */
 	struct buf *buf;      /* of the linear part */
 	/* second: what the stack knows about it */

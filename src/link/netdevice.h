@@ -63,6 +63,8 @@ struct netdev_ops {
 	void (*stop)(struct net_device *dev);
 	/* Required. Consumes when OK. Counts its own tx statistics. */
 	enum netdev_tx (*start_xmit)(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, unsigned txq);
+	/* Goes on with a packet that start_xmit put on another cpu's backlog (xmit_there and xmit_here set). Consumes. */
+	void (*xmit_here)(struct cpu *cpu, struct sk_buff *skb);
 	int (*change_mtu)(struct net_device *dev, u32 mtu);
 	int (*set_mac)(struct net_device *dev, const u8 *addr);
 	u64 (*fix_features)(struct net_device *dev, u64 wanted);
@@ -78,6 +80,8 @@ struct netdev_ops {
 	int (*iflink)(const struct net_device *dev);	 /* ifindex of the lower or peer device; NULL: own ifindex */
 	struct netns *(*link_netns)(const struct net_device *dev); /* where iflink lives; NULL: same */
 	unsigned (*select_queue)(struct cpu *cpu, struct net_device *dev, struct sk_buff *skb);
+	/* An IP address (16 bytes, IPv4 in its mapped form) is to be given to the device: 0, or why not. */
+	int (*addr_add)(struct net_device *dev, const u8 *addr, struct nl_ext_ack *ack);
 };
 
 /* How link-layer headers are made. Ethernet's is eth_header_ops; devices without any have NULL. */
@@ -133,6 +137,7 @@ struct net_device {
 	u8 addr_len;
 	u16 hard_header_len, needed_headroom, needed_tailroom;
 	u8 dev_addr[DEV_ADDR_MAX], broadcast[DEV_ADDR_MAX], perm_addr[DEV_ADDR_MAX];
+	u16 dev_id;		/* tells devices of one address apart; 0: it is alone with it */
 	u8 addr_assign_type;	/* NET_ADDR_* */
 	u8 operstate;		/* IF_OPER_* */
 	u8 link_mode;

@@ -157,7 +157,10 @@ void link_backlog_rx(struct cpu *cpu, struct sk_buff **skbs, unsigned n)
 	for (; i < n; i++) {
 		if (unlikely(skbs[i]->xmit_there)) {
 			skbs[i]->xmit_there = 0;
-			dev_queue_xmit(cpu, skbs[i]);
+			if (skbs[i]->xmit_here)
+				skbs[i]->dev->ops->xmit_here(cpu, skbs[i]);
+			else
+				dev_queue_xmit(cpu, skbs[i]);
 		} else {
 			skbs[left++] = skbs[i];
 		}

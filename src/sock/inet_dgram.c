@@ -52,8 +52,7 @@ static struct inaddr self_if_any(const struct inet_sock *inet, const struct inad
 	return inaddr_is_any(&inet->saddr) ? inaddr_from_v4(BE32(0x7f000001)) : inet->saddr;
 }
 
-/* The VRF that the socket is bound to, by it or a member; NULL: none. */
-static struct net_device *bound_vrf(const struct sock *sk)
+struct net_device *inet_bound_vrf(const struct sock *sk)
 {
 	struct net_device *dev = sk->bound_dev_if ? dev_by_index(sk->net, sk->bound_dev_if) : NULL;
 
@@ -96,7 +95,7 @@ int inet_bind_addr(struct cpu *cpu, struct inet_sock *inet, const struct sockadd
 	if (!(af = inet_af_of(net, &addr)))
 		return -EADDRNOTAVAIL;
 	nonlocal = inet->freebind || inet->transparent || (inaddr_is_v4(&addr) ? net->ip4->nonlocal_bind : net->ip6->nonlocal_bind);
-	type = inaddr_is_any(&addr) ? RTN_LOCAL : af->addr_type(net, inaddr_is_v4(&addr) ? bound_vrf(&inet->sk) : dev, &addr);
+	type = inaddr_is_any(&addr) ? RTN_LOCAL : af->addr_type(net, inaddr_is_v4(&addr) ? inet_bound_vrf(&inet->sk) : dev, &addr);
 	if (type != RTN_LOCAL && type != RTN_MULTICAST && type != RTN_BROADCAST && !nonlocal)
 		return -EADDRNOTAVAIL;
 	if (inet->sk.state != TCP_CLOSE || inet->num)

@@ -93,6 +93,7 @@ void inet_sockaddr_fill(const struct sock *sk, const struct inaddr *addr, be16 p
  * already, short), -EAFNOSUPPORT, -EADDRNOTAVAIL. When no port is to be had: inet_bind_undo. */
 int inet_bind_addr(struct cpu *cpu, struct inet_sock *inet, const struct sockaddr *a, socklen_t len, u16 *port);
 void inet_bind_undo(struct inet_sock *inet);
+struct net_device *inet_bound_vrf(const struct sock *sk); /* the VRF that the socket is bound to, by it or a member; NULL: none */
 /* Datagram sockets: the peer of a connect(2), its route cached, source address chosen; sets daddr, dport, state. The caller moves
  * the socket in its tables. -EINVAL, -EAFNOSUPPORT, -ENETUNREACH, -EACCES (broadcast) … */
 int inet_dgram_connect(struct cpu *cpu, struct inet_sock *inet, const struct sockaddr *a, socklen_t len);

@@ -229,7 +229,7 @@ static int ping_bind(struct cpu *cpu, struct sock *sk, const struct sockaddr *a,
 	int err;
 
 	if (!inet_sockaddr_parse(sk, a, len, &addr, &id, NULL) && !inaddr_is_any(&addr)) {
-		u8 type = inet_af_of(sk->net, &addr)->addr_type(sk->net, NULL, &addr);
+		u8 type = inet_af_of(sk->net, &addr)->addr_type(sk->net, inaddr_is_v4(&addr) ? inet_bound_vrf(sk) : NULL, &addr);
 		if (type == RTN_MULTICAST || type == RTN_BROADCAST)
 			return -EADDRNOTAVAIL;
 	}

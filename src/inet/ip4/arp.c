@@ -62,7 +62,7 @@ static be32 asking_address(struct cpu *cpu, struct neighbour *n, const struct sk
 
 	if (announce != 2 && skb && be16_to_cpu(skb->protocol) == 0x0800) {
 		be32 src = ip4_header(skb)->saddr;
-		if (fib_addr_type(dev->net, NULL, &(struct inaddr){ .w = { 0, 0, BE32(0xffff).raw, src.raw } }) == RTN_LOCAL) {
+		if (fib_addr_type(dev->net, dev_vrf(dev), &(struct inaddr){ .w = { 0, 0, BE32(0xffff).raw, src.raw } }) == RTN_LOCAL) {
 			if (announce != 1)
 				s = src;
 			else if (idev)
@@ -101,14 +101,16 @@ static int arp_constructor(struct neighbour *n)
 	memcpy(&addr, n->key, 4);
 	a = inaddr_from_v4(addr);
 	n->type = addr.raw ? fib_addr_type(dev->net, dev_vrf(n->dev), &a) : RTN_UNICAST;
-	if (!dev->header_ops || dev->flags & (IFF_NOARP | IFF_LOOPBACK | IFF_POINTOPOINT)) {
+	if (!dev->header_ops) {
 		n->nud_state = NUD_NOARP;
-		memcpy(n->ha, dev->flags & IFF_LOOPBACK ? dev->dev_addr : dev->broadcast, dev->addr_len);
-	} else if (n->type == RTN_MULTICAST) {
+	} else if (n->type == RTN_MULTICAST && dev->addr_len == 6) {
 		u32 g = be32_to_cpu(addr);
 		n->nud_state = NUD_NOARP;
 		memcpy(n->ha, (u8[]){ 0x01, 0x00, 0x5e, g >> 16 & 0x7f, g >> 8 & 0xff, g & 0xff }, 6);
-	} else if (n->type == RTN_BROADCAST) {
+	} else if (dev->flags & (IFF_NOARP | IFF_LOOPBACK)) { /* its frames are for whoever gets them */
+		n->nud_state = NUD_NOARP;
+		memcpy(n->ha, dev->dev_addr, dev->addr_len);
+	} else if (n->type == RTN_BROADCAST || dev->flags & IFF_POINTOPOINT) {
 		n->nud_state = NUD_NOARP;
 		memcpy(n->ha, dev->broadcast, dev->addr_len);
 	}
@@ -235,7 +237,7 @@ static bool gratuitous(const struct request *r, const struct inaddr *sip)
 {
 	if (!be32_eq(r->v.sip, r->v.tip) || (r->v.op == ARP_OP_REPLY && memcmp(r->v.sha, r->v.tha, r->dev->addr_len)))
 		return false;
-	return fib_addr_type(r->net, NULL, sip) == RTN_UNICAST;
+	return fib_addr_type(r->net, dev_vrf(r->dev), sip) == RTN_UNICAST;
 }
 
 /* arp_accept: whether an entry may be made of what nobody asked for; 2: only of neighbours in a subnet of ours. */
@@ -259,7 +261,7 @@ static void learn(const struct request *r)
 	u8 state = NUD_REACHABLE;
 	bool accept = !n && accepts(r), of_itself = (n || accept) && gratuitous(r, &sip), override;
 
-	if (accept && (of_itself || (r->v.op == ARP_OP_REPLY && fib_addr_type(r->net, NULL, &sip) == RTN_UNICAST)))
+	if (accept && (of_itself || (r->v.op == ARP_OP_REPLY && fib_addr_type(r->net, dev_vrf(r->dev), &sip) == RTN_UNICAST)))
 		n = neigh_get(r->cpu, &arp_table, &r->v.sip, r->dev);
 	if (!n)
 		return;
@@ -286,7 +288,7 @@ static void process(struct request *r)
 		goto drop;
 	if (!r->v.sip.raw) { /* a probe: is this address taken? */
 		struct inaddr tip = inaddr_from_v4(r->v.tip);
-		if (r->v.op == ARP_OP_REQUEST && fib_addr_type(r->net, NULL, &tip) == RTN_LOCAL && !ignores(r))
+		if (r->v.op == ARP_OP_REQUEST && fib_addr_type(r->net, dev_vrf(r->dev), &tip) == RTN_LOCAL && !ignores(r))
 			answer(r);
 	} else {
 		enum handled h = r->v.op == ARP_OP_REQUEST ? rx_request(r) : NOT_HANDLED;

@@ -93,7 +93,7 @@ static void routes_del(struct cpu *cpu, struct in_device *idev, struct in_ifaddr
 			fib_kernel_route_del(cpu, idev->dev, &r[i]);
 	if (gone & 1)
 		fib_kernel_route_del(cpu, idev->dev, &r[0]);
-	if (gone & 1 && !on_device && fib_addr_type(idev->dev->net, NULL, &r[0].dst) != RTN_LOCAL)
+	if (gone & 1 && !on_device && fib_addr_type(idev->dev->net, dev_vrf(idev->dev), &r[0].dst) != RTN_LOCAL)
 		fib_prefsrc_gone(cpu, idev->dev->net, &r[0].dst);
 }
 
@@ -328,6 +328,11 @@ int ip4_addr_add(struct cpu *cpu, struct net_device *dev, const struct in_ifaddr
 	ifa = find_same(idev, c);
 	if (ifa)
 		return change(cpu, ifa, c, ack);
+	if (dev->ops->addr_add) {
+		struct inaddr a = inaddr_from_v4(c->local);
+		if ((err = dev->ops->addr_add(dev, a.b, ack)))
+			return err;
+	}
 	ifa = mem_zalloc(&cpu->world->mem, sizeof(*ifa));
 	if (!ifa)
 		return -ENOBUFS;

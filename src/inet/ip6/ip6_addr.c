@@ -357,6 +357,8 @@ int ip6_addr_add(struct cpu *cpu, struct net_device *dev, const struct inet6_ifa
 		NL_SET_ERR(ack, "ipv6: address with \"mngtmpaddr\" flag must have a prefix length of 64");
 		return -EINVAL;
 	}
+	if (dev->ops->addr_add && (err = dev->ops->addr_add(dev, c->addr.b, ack)))
+		return err;
 	if (idev->conf.v[IP6_CONF_DISABLE_IPV6] && !(dev->flags & IFF_LOOPBACK)) {
 		NL_SET_ERR(ack, "ipv6: IPv6 is disabled on this device");
 		return -EACCES;

@@ -22,7 +22,10 @@ bool ip6_eui64(const struct net_device *dev, u8 eui[8])
 	const u8 *m = dev->dev_addr;
 	if (dev->addr_len != 6 || dev->type != ARPHRD_ETHER)
 		return false;
-	memcpy(eui, (u8[]){ m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5] }, 8);
+	if (dev->dev_id) /* others have that address, too */
+		memcpy(eui, (u8[]){ m[0], m[1], m[2], (u8)(dev->dev_id >> 8), (u8)dev->dev_id, m[3], m[4], m[5] }, 8);
+	else
+		memcpy(eui, (u8[]){ m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5] }, 8);
 	return true;
 }
 

@@ -229,13 +229,15 @@ static int constructor(struct neighbour *n)
 	if (!in6_dev_get(dev))
 		return -EINVAL;
 	n->type = v6_is_multicast(&a) ? RTN_MULTICAST : RTN_UNICAST;
-	if (!dev->header_ops || dev->flags & (IFF_NOARP | IFF_LOOPBACK)) {
+	if (!dev->header_ops) {
 		n->nud_state = NUD_NOARP;
-		memcpy(n->ha, dev->flags & IFF_LOOPBACK ? dev->dev_addr : dev->broadcast, dev->addr_len);
 	} else if (n->type == RTN_MULTICAST) {
 		n->nud_state = NUD_NOARP;
 		if (ndisc_mc_map(&a, dev, n->ha))
 			memcpy(n->ha, dev->broadcast, dev->addr_len);
+	} else if (dev->flags & (IFF_NOARP | IFF_LOOPBACK)) { /* its frames are for whoever gets them */
+		n->nud_state = NUD_NOARP;
+		memcpy(n->ha, dev->dev_addr, dev->addr_len);
 	} else if (dev->flags & IFF_POINTOPOINT) {
 		n->nud_state = NUD_NOARP;
 		memcpy(n->ha, dev->broadcast, dev->addr_len);

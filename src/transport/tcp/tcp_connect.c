@@ -213,7 +213,7 @@ static int connect_common(struct cpu *cpu, struct sock *sk, const struct sockadd
 	af = inet_af_of(sk->net, &daddr);
 	if (!af)
 		return -ENETUNREACH;
-	type = af->addr_type(sk->net, NULL, &daddr);
+	type = af->addr_type(sk->net, inet_bound_vrf(sk), &daddr);
 	if (type == RTN_BROADCAST || type == RTN_MULTICAST)
 		return -ENETUNREACH;
 
