@@ -39,6 +39,7 @@ struct ip_out {
 	bool mc_noloop;		/* multicast: not to our own members (IP_MULTICAST_LOOP off) */
 	bool id_zero_ok;	/* DF set and nobody else fragments: id may be anything */
 	bool auto_label;	/* IPv6: a flow label of the stack's own when none is given */
+	u32 label_salt;		/* and another one with each value of this */
 };
 
 struct sock;

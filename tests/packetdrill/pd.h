@@ -91,5 +91,6 @@ bool pd_tun_pending(const struct pd_tun *t);
 int pd_serve_start(void);
 void pd_serve_drain(void); /* handles what they left; lock held */
 void pd_serve_stop(void);
+void pd_save_counters(void); /* to the file of the environment PD_COUNTERS, if any */
 
 #endif

@@ -462,6 +462,7 @@ static void finish(void *u)
 	for (int fd = 0; fd < pd.nfiles; fd++)
 		if (pd.files[fd])
 			pd_file_free(pd.files[fd]);
+	pd_save_counters();
 	weft_world_free(pd.w);
 	pd.w = NULL;
 	pd_leave();

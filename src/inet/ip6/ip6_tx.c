@@ -195,7 +195,7 @@ static be32 auto_label(struct netns *net, const struct sk_buff *skb, const struc
 	if (o->proto == IPPROTO_TCP || o->proto == IPPROTO_UDP)
 		memcpy(&ports, skb->data, 4);
 	label = (u32)siphash_4u64(&net->world->secret, o->saddr.q[0] ^ o->daddr.q[0], o->saddr.q[1], o->daddr.q[1],
-				  (u64)ports << 8 | o->proto);
+				  ((u64)ports << 8 | o->proto) ^ (u64)o->label_salt << 40);
 	return cpu_to_be32((label & IP6_FLOWLABEL_MASK) | (net->ip6->flowlabel_state_ranges ? 0x80000 : 0));
 }
 

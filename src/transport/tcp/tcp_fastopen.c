@@ -346,8 +346,10 @@ static void pause_active(struct cpu *cpu, struct tcp_sock *tp)
 /* A retransmission timeout of a connection that used Fast Open. */
 void tcp_fo_detect_blackhole(struct cpu *cpu, struct tcp_sock *tp, bool expired)
 {
-	if ((tp->syn_fastopen || tp->syn_data || tp->syn_data_acked) && (tp->retransmits == 2 || (tp->retransmits < 2 && expired)))
+	if ((tp->syn_fastopen || tp->syn_data || tp->syn_data_acked) && (tp->retransmits == 2 || (tp->retransmits < 2 && expired))) {
 		pause_active(cpu, tp);
+		mib_inc(cpu, tp->inet.sk.net, MIB_TcpExt_TCPFastOpenActiveFail);
+	}
 }
 
 /* The cookie and MSS for a SYN. True: data may go with it (c absent: even without a cookie). */

@@ -255,10 +255,13 @@ void tcp_listen_stop(struct cpu *cpu, struct tcp_sock *tp)
 		csk->dead = true;
 		if (BIT(csk->state) & (TCPS(ESTABLISHED) | TCPS(CLOSE_WAIT) | TCPS(FIN_WAIT1) | TCPS(FIN_WAIT2) | TCPS(SYN_RECV)))
 			tcp_send_active_reset(cpu, child);
-		if (csk->state != TCP_CLOSE)
-			tcp_done(cpu, child);
-		else
+		if (csk->state == TCP_CLOSE) {
 			tcp_destroy(cpu, child);
+		} else {
+			if (csk->state == TCP_SYN_RECV) /* by Fast Open: no failed attempt, the peer's was complete */
+				tcp_set_state(cpu, child, TCP_CLOSE);
+			tcp_done(cpu, child);
+		}
 		sock_put(cpu, csk);
 	}
 	tp->listen = NULL;

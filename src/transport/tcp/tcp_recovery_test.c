@@ -383,6 +383,55 @@ static void test_newreno(void **state)
 	peer_end(&p);
 }
 
+/* A timeout looks for another path, unless SO_TXREHASH forbids it. */
+static void test_rehash(void **state)
+{
+	static struct peer p;
+
+	for (int on = 0; on <= 1; on++) {
+		begin(&p, 20, "reno");
+		lab_opt(p.c, SOL_SOCKET, 74 /* SO_TXREHASH */, on);
+		peer_write(&p, 1000);
+		peer_run_ms(&p, 1000);
+		assert_true(PEER_MIB(TcpExt_TCPTimeouts) > 0);
+		assert_int_equal(PEER_MIB(TcpExt_TcpTimeoutRehash), on ? PEER_MIB(TcpExt_TCPTimeouts) : 0);
+		assert_int_equal(tcp_of(p.c)->rehash, PEER_MIB(TcpExt_TcpTimeoutRehash));
+		peer_end(&p);
+	}
+}
+
+/* SACKed neighbours become one record: whole packets are merged, parts of large ones shifted; not over the end of a record (MSG_EOR). */
+static void test_scoreboard_counters(void **state)
+{
+	static struct peer p;
+	static char buf[1000];
+
+	begin(&p, 20, "reno");
+	peer_write(&p, 1000);
+	peer_write(&p, 9000); /* packets of several segments */
+	peer_drain(&p);
+	peer_run_ms(&p, 20);
+	peer_ack(&p, 0, 1000, 2000); /* cut off, nothing in front of it to join */
+	assert_int_equal(PEER_MIB(TcpExt_TCPSackShiftFallback), 1);
+	peer_ack(&p, 0, 1000, 4000); /* a part joins it */
+	assert_int_equal(PEER_MIB(TcpExt_TCPSackShifted), 1);
+	peer_ack(&p, 0, 1000, 10000); /* and what is left */
+	assert_true(PEER_MIB(TcpExt_TCPSackMerged) > 0);
+	assert_int_equal(tcp_of(p.c)->segs_n, 2); /* the hole and the rest */
+	assert_int_equal(tcp_of(p.c)->sacked_out, 9);
+	peer_end(&p);
+
+	begin(&p, 20, "reno");
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(weft_send(p.c, buf, sizeof buf, MSG_EOR), 1000);
+	peer_run_ms(&p, 20);
+	peer_ack(&p, 0, 1000, 4000);
+	assert_int_equal(PEER_MIB(TcpExt_TCPSackShiftFallback), 3);
+	assert_int_equal(PEER_MIB(TcpExt_TCPSackMerged), 0);
+	assert_int_equal(tcp_of(p.c)->sacked_out, 3);
+	peer_end(&p);
+}
+
 /* Without SACK: one ACK fills a hole, the rest it acknowledges are those that the duplicates counted; the window grows by one. */
 static void test_reno_reordering(void **state)
 {
@@ -600,7 +649,8 @@ int main(void)
 		cmocka_unit_test(test_reo_wnd_grows),
 		cmocka_unit_test(test_lost_retransmission), cmocka_unit_test(test_tail_loss_probe), cmocka_unit_test(test_probe_repairs),
 		cmocka_unit_test(test_probe_off), cmocka_unit_test(test_prr), cmocka_unit_test(test_dsack_undo), cmocka_unit_test(test_eifel_undo),
-		cmocka_unit_test(test_frto), cmocka_unit_test(test_reneging), cmocka_unit_test(test_newreno), cmocka_unit_test(test_reno_reordering),
+		cmocka_unit_test(test_frto), cmocka_unit_test(test_reneging), cmocka_unit_test(test_newreno), cmocka_unit_test(test_reno_reordering), cmocka_unit_test(test_rehash),
+		cmocka_unit_test(test_scoreboard_counters),
 		cmocka_unit_test(test_limited_transmit), cmocka_unit_test(test_thin_linear), cmocka_unit_test(test_last_byte), cmocka_unit_test(test_random_peer), cmocka_unit_test(test_slow_start_after_idle), cmocka_unit_test(test_application_limited),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

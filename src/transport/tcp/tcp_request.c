@@ -430,6 +430,7 @@ bool tcp_req_check(struct cpu *cpu, struct tcp_req *req, struct tcp_sock *child,
 			skb_drop_net(cpu, net, skb, SKB_DROP_REASON_TCP_RESET);
 			return false;
 		}
+		mib_inc(cpu, net, MIB_Tcp_AttemptFails);
 		if (flags & TCPF_SYN && !(flags & TCPF_RST)) {
 			tcp_send_reset_of(cpu, net, req, NULL, skb);
 		} else if (child) {
@@ -437,7 +438,6 @@ bool tcp_req_check(struct cpu *cpu, struct tcp_req *req, struct tcp_sock *child,
 			tcp_reset(cpu, child);
 		}
 		if (!child) {
-			mib_inc(cpu, net, MIB_Tcp_AttemptFails);
 			mib_inc(cpu, net, MIB_TcpExt_EmbryonicRsts);
 			tcp_req_drop(cpu, req);
 		}

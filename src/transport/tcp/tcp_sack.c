@@ -178,32 +178,68 @@ static int match(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, u32 st
 	return inside;
 }
 
+/* -- SACKed neighbours become one record, under the rules by which Linux shifts packets together (its counters tell of them) -- */
+
+static u32 seg_len(const struct tcp_seg *s) { return s->pcount == 1 ? tcp_seg_payload(s) : s->mss; }
+
+static bool ends_record(const struct tcp_sock *tp, const struct tcp_seg *s)
+{
+	const struct tcp_txbuf *tb = tp->eor_n ? tcp_txq_at(tp->txb_head, s->end_seq - 1) : NULL;
+	return tb && tb->eor && tb->seq + tb->len == s->end_seq;
+}
+
+/* May something be joined to prev, in segments of len bytes? */
+static bool takes_more(const struct tcp_sock *tp, const struct tcp_seg *prev, u32 len)
+{
+	return prev && (prev->state & (SEG_SACKED | SEG_LOST | SEG_RETRANS)) == SEG_SACKED && !(prev->flags & (TCPF_SYN | TCPF_FIN)) &&
+	       seg_len(prev) == len && !ends_record(tp, prev);
+}
+
+/* Is [start, end) of s, of which a part may be cut off, to join the record in front of it? */
+static bool joins(const struct tcp_sock *tp, const struct tcp_seg *s, u32 start, u32 end)
+{
+	bool whole = !seq_before(end, s->end_seq);
+
+	if ((s->state & (SEG_LOST | SEG_RETRANS)) == SEG_RETRANS || s->flags & (TCPF_SYN | TCPF_FIN) || seq_after(start, s->seq) ||
+	    !seq_after(s->end_seq, tp->snd_una))
+		return false;
+	return takes_more(tp, tcp_seg_prev(s), whole ? seg_len(s) : s->mss);
+}
+
 static void tag_block(struct cpu *cpu, struct tcp_sock *tp, u32 start, u32 end, bool dup, struct tcp_sack_state *st)
 {
-	struct tcp_seg *s = tcp_seg_find(tp, start);
+	struct netns *net = tp->inet.sk.net;
+	struct tcp_seg *s = tcp_seg_find(tp, start), *prev;
 
-	while (s && seq_before(s->seq, end)) {
-		struct tcp_seg *prev;
+	for (; s && seq_before(s->seq, end); s = tcp_seg_next(s)) {
+		u32 was_end = s->end_seq;
+		bool join;
 		int in;
 
-		if ((s->state & SEG_SACKED) && !dup) {
-			s = tcp_seg_next(s);
+		if ((s->state & SEG_SACKED) && !dup)
 			continue;
-		}
+		join = !dup && joins(tp, s, start, end);
 		in = match(cpu, tp, s, start, end);
 		if (in < 0)
 			return;
-		if (in) {
-			tag_one(cpu, tp, s, dup, st);
-			prev = tcp_seg_prev(s);
-			if (prev && !dup && (prev->state & SEG_SACKED) && !((prev->state | s->state) & SEG_RETRANS) && prev->end_seq == s->seq &&
-			    !((prev->flags | s->flags) & (TCPF_SYN | TCPF_FIN))) {
-				tcp_seg_merge(cpu, tp, prev, s);
-				mib_inc(cpu, tp->inet.sk.net, MIB_TcpExt_TCPSackMerged);
-				s = prev;
-			}
+		if (!join && !dup)
+			mib_inc(cpu, net, MIB_TcpExt_TCPSackShiftFallback);
+		if (!in)
+			continue;
+		tag_one(cpu, tp, s, dup, st);
+		if (!join)
+			continue;
+		prev = tcp_seg_prev(s);
+		mib_inc(cpu, net, s->end_seq == was_end ? MIB_TcpExt_TCPSackMerged : MIB_TcpExt_TCPSackShifted);
+		tcp_seg_merge(cpu, tp, prev, s);
+		/* The hole may have been the last one in front of another record. */
+		s = tcp_seg_next(prev);
+		if (s && prev->end_seq == was_end && (s->state & (SEG_SACKED | SEG_LOST | SEG_RETRANS)) == SEG_SACKED &&
+		    !(s->flags & (TCPF_SYN | TCPF_FIN)) && takes_more(tp, prev, seg_len(s))) {
+			tcp_seg_merge(cpu, tp, prev, s);
+			mib_inc(cpu, net, MIB_TcpExt_TCPSackMerged);
 		}
-		s = tcp_seg_next(s);
+		s = prev;
 	}
 }
 

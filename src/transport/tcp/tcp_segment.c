@@ -189,6 +189,7 @@ int tcp_transmit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_tx *x)
 	tcp_out_opts_write((u8 *)(th + 1), &opts);
 
 	inet_sock_ip_out(inet, IPPROTO_TCP, &out);
+	out.label_salt = tp->rehash;
 	if (unlikely(tp->ecn_ok || tp->accecn || tp->cc->needs_ecn || (x->flags & TCPF_SYN)))
 		tcp_ecn_send(cpu, tp, x, &opts, th, &out);
 	pcount = 1;

@@ -58,7 +58,7 @@ void tcp_reset_fields(struct cpu *cpu, struct tcp_sock *tp)
 	tp->retrans_stamp = 0;
 	tp->total_retrans = tp->bytes_retrans = tp->bytes_sent = tp->bytes_acked = tp->bytes_received = 0;
 	tp->segs_in = tp->segs_out = tp->data_segs_in = tp->data_segs_out = 0;
-	tp->delivered = tp->delivered_ce = tp->lost = tp->total_rto = tp->total_rto_recoveries = tp->total_rto_ms = 0;
+	tp->delivered = tp->delivered_ce = tp->lost = tp->total_rto = tp->total_rto_recoveries = tp->total_rto_ms = tp->rehash = 0;
 	tp->rto_stamp = 0;
 	tp->app_limited = ~0u; /* until the first window is full */
 	tp->rate_app_limited = true;

@@ -336,6 +336,7 @@ struct tcp_sock {
 	u32 user_timeout_ms;
 	s32 linger2;		/* ns in jiffies' stead: seconds; -1: no FIN_WAIT2; 0: sysctl */
 	u32 notsent_lowat;	/* 0: sysctl */
+	u32 rehash;	   /* how often another path was looked for after a timeout (SO_TXREHASH) */
 	u32 total_rto, total_rto_recoveries, total_rto_ms; /* timeouts; runs of them; how long those took */
 	u64 rto_stamp;		/* when the present run began; 0: none */
 

@@ -205,6 +205,10 @@ static bool write_timeout(struct cpu *cpu, struct tcp_sock *tp)
 		tcp_write_err(cpu, tp);
 		return true;
 	}
+	if (sk->txrehash) { /* the path may be the trouble: another flow label may lead around it */
+		tp->rehash++;
+		mib_inc(cpu, sk->net, MIB_TcpExt_TcpTimeoutRehash);
+	}
 	return false;
 }
 

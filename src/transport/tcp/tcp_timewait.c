@@ -22,12 +22,13 @@ static void tw_free(struct cpu *cpu, struct tcp_tw *tw)
 	(void)cpu;
 }
 
+#define TW_SHORT (4 * NSEC_PER_SEC)
+
 static void tw_timer(void *owner, struct timer *t)
 {
 	struct cpu *cpu = owner;
 	struct tcp_tw *tw = container_of(t, struct tcp_tw, timer);
 
-	mib_inc(cpu, tw->net, MIB_TcpExt_TW);
 	tw_free(cpu, tw);
 }
 
@@ -84,7 +85,10 @@ void tcp_time_wait(struct cpu *cpu, struct tcp_sock *tp, u8 state, u64 timeout)
 		port_hold(&n->ports, &tw->port, &tp->inet, &tw->tuple);
 		if (state == TCP_TIME_WAIT)
 			timeout = TCP_TIMEWAIT_LEN;
-		cpu_timer_arm(cpu, &tw->timer, cpu->now + MAX(timeout, min));
+		timeout = MAX(timeout, min);
+		cpu_timer_arm(cpu, &tw->timer, cpu->now + timeout);
+		/* Linux counts by how long it is to last, when it begins. */
+		mib_inc(cpu, net, timeout > TW_SHORT ? MIB_TcpExt_TW : MIB_TcpExt_TWKilled);
 	} else {
 		/* Too many: the connection just ends. */
 		mib_inc(cpu, net, MIB_TcpExt_TCPTimeWaitOverflow);
