@@ -365,8 +365,6 @@ int port_connect(struct cpu *cpu, struct port_table *t, struct inet_sock *inet,
 	u32 n = hi - lo + 1u, *counter = &t->perturb[h % ARRAY_SIZE(t->perturb)];
 	u32 start;
 
-	if (n > 1 && step == 2)
-		n &= ~1u;
 	start = (*counter + (u32)(h >> 32)) % n;
 	if (step == 2)
 		start &= ~1u;
