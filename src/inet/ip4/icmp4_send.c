@@ -78,10 +78,12 @@ void icmp4_send(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, be32 inf
 	if (optlen) {
 		in.len = (u8)optlen;
 		memcpy(in.data, ip + 1, optlen);
-		if (ip4_opts_compile(net, &in, NULL, false) || ip4_opts_echo(&in, ip, &echo))
+		if (ip4_opts_compile(net, &in, NULL, false)) /* the error may be about just that */
+			echo.len = 0;
+		else if (ip4_opts_echo(&in, ip, &echo))
 			return;
 	}
-	fl = (struct flow){ .family = AF_INET, .proto = IPPROTO_ICMP, .tos = (u8)((ip->tos & 0xfe) | 0xc0),
+	fl = (struct flow){ .family = AF_INET, .proto = IPPROTO_ICMP, .tos = (u8)((ip->tos & 0x1e) | 0xc0),
 			    .saddr = inaddr_from_v4(error_source(net, skb, ip)), .daddr = inaddr_from_v4(ip->saddr), .flags = FLOW_ANYSRC };
 	if (skb->dev && dev_vrf(skb->dev))
 		fl.oif = dev_vrf(skb->dev)->ifindex;

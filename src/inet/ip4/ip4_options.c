@@ -101,8 +101,6 @@ static u8 *timestamp(struct compile *c, u8 *p, u8 len)
 			}
 			at = p + p[2] + 3;
 			o->ts_needtime = true;
-		} else if (c->skb) {
-			return p + 3;
 		}
 		if (at && (c->skb || c->from_user))
 			p[2] = (u8)(p[2] + (kind == IP4_OPT_TS_TSONLY ? 4 : 8));
@@ -313,7 +311,7 @@ void ip4_options_forward(struct cpu *cpu, struct netns *net, struct sk_buff *skb
 		}
 		changed = true;
 	}
-	if (cb->flags & IP4CB_TS_ADDR) {
+	if (cb->flags & IP4CB_TS_ADDR && cb->srr_hit) { /* as Linux has it: else the address where it came in stays */
 		p = (u8 *)ip + cb->ts;
 		memcpy(p + p[2] - 9, &out, 4);
 		changed = true;
@@ -358,17 +356,26 @@ int ip4_opts_echo(const struct ip4_opts *in, const struct ip4_hdr *ip, struct ip
 		const u8 *p = in->data + in->rr - IP4_HDR_LEN;
 		out->rr = (u8)(IP4_HDR_LEN + out->len);
 		memcpy(out->data + out->len, p, p[1]);
-		if (in->rr_needaddr && p[2] <= p[1] && p[2] + 3 > p[1])
-			return -EINVAL;
-		out->rr_needaddr = in->rr_needaddr;
+		if (in->rr_needaddr && p[2] <= p[1]) {
+			if (p[2] + 3 > p[1])
+				return -EINVAL;
+			out->data[out->len + 2] = (u8)(p[2] + 4); /* for the address that it leaves by */
+			out->rr_needaddr = true;
+		}
 		out->len = (u8)(out->len + p[1]);
 	}
 	if (in->ts) {
 		const u8 *p = in->data + in->ts - IP4_HDR_LEN;
 		out->ts = (u8)(IP4_HDR_LEN + out->len);
 		memcpy(out->data + out->len, p, p[1]);
-		out->ts_needaddr = in->ts_needaddr;
-		out->ts_needtime = in->ts_needtime;
+		if (p[2] <= p[1] && (in->ts_needaddr || in->ts_needtime)) {
+			u8 need = (p[3] & 15) == IP4_OPT_TS_TSONLY ? 4 : 8;
+			if (p[2] + need - 1 > p[1])
+				return -EINVAL;
+			out->data[out->len + 2] = (u8)(p[2] + need);
+			out->ts_needaddr = in->ts_needaddr;
+			out->ts_needtime = in->ts_needtime;
+		}
 		out->len = (u8)(out->len + p[1]);
 	}
 	if (in->srr)
