@@ -102,18 +102,13 @@ bool tcp_spurious_retrans(const struct tcp_sock *tp, u8 state, u64 tx_ns)
 	return (state & (SEG_RETRANS | SEG_EVER_RETRANS)) && echoed_before(tp, tx_ns);
 }
 
-/* Without SACK, recovery stays at its end until something above high_seq is acknowledged (try_undo_recovery). */
-static bool holds_reopen(const struct tcp_sock *tp)
-{
-	return tcp_is_reno(tp) && (tp->ca_state == TCP_CA_Recovery || tp->ca_state == TCP_CA_Loss) && tp->snd_una == tp->high_seq;
-}
-
-/* The ACK echoes a timestamp from before the first retransmission, or nothing was sent again at all: it is of an original (Eifel). */
+/* The ACK echoes a timestamp from before the first retransmission, or nothing was sent again at all: it is of an original (Eifel).
+ * Without SACK the stamp is forgotten at the end of recovery (try_undo_recovery), when a SYN is acknowledged as well. */
 static bool packet_delayed(const struct tcp_sock *tp)
 {
 	if (tp->retrans_stamp)
 		return echoed_before(tp, tp->retrans_stamp);
-	return tp->inet.sk.state != TCP_SYN_SENT && !holds_reopen(tp);
+	return tp->inet.sk.state != TCP_SYN_SENT && (tcp_is_sack(tp) || seq_before(tp->snd_una, tp->high_seq));
 }
 static bool may_undo(const struct tcp_sock *tp) { return tp->undo_marker && (!tp->undo_retrans || packet_delayed(tp)); }
 

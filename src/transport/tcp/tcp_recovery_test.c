@@ -457,6 +457,33 @@ static void test_reno_reordering(void **state)
 	peer_end(&p);
 }
 
+/* Without SACK and timestamps nothing proves a retransmission needless: the window stays reduced when recovery ends. */
+static void test_reno_no_undo(void **state)
+{
+	static struct peer p;
+
+	peer_begin(&p);
+	p.sack = p.ts = false;
+	peer_connect(&p, 20, "reno");
+	peer_write(&p, 4000);
+	assert_int_equal(peer_drain(&p), 4000);
+	peer_run_ms(&p, 20);
+	for (int i = 0; i < 3; i++)
+		peer_ack(&p, 0);
+	peer_expect(&p, 0, 1000);
+	peer_run_ms(&p, 20);
+	peer_ack(&p, 4000);
+	assert_int_equal(tcp_of(p.c)->ca_state, TCP_CA_Recovery); /* until something above is acknowledged */
+	peer_write(&p, 1000);
+	peer_drain(&p);
+	peer_run_ms(&p, 20);
+	peer_ack(&p, 5000);
+	assert_int_equal(tcp_of(p.c)->ca_state, TCP_CA_Open);
+	assert_int_equal(PEER_MIB(TcpExt_TCPFullUndo), 0);
+	assert_in_range(tcp_of(p.c)->snd_cwnd, 2, 6);
+	peer_end(&p);
+}
+
 /* Limited transmit: each of the first duplicate ACKs lets a new segment out. */
 static void test_limited_transmit(void **state)
 {
@@ -649,7 +676,7 @@ int main(void)
 		cmocka_unit_test(test_reo_wnd_grows),
 		cmocka_unit_test(test_lost_retransmission), cmocka_unit_test(test_tail_loss_probe), cmocka_unit_test(test_probe_repairs),
 		cmocka_unit_test(test_probe_off), cmocka_unit_test(test_prr), cmocka_unit_test(test_dsack_undo), cmocka_unit_test(test_eifel_undo),
-		cmocka_unit_test(test_frto), cmocka_unit_test(test_reneging), cmocka_unit_test(test_newreno), cmocka_unit_test(test_reno_reordering), cmocka_unit_test(test_rehash),
+		cmocka_unit_test(test_frto), cmocka_unit_test(test_reneging), cmocka_unit_test(test_newreno), cmocka_unit_test(test_reno_reordering), cmocka_unit_test(test_rehash), cmocka_unit_test(test_reno_no_undo),
 		cmocka_unit_test(test_scoreboard_counters),
 		cmocka_unit_test(test_limited_transmit), cmocka_unit_test(test_thin_linear), cmocka_unit_test(test_last_byte), cmocka_unit_test(test_random_peer), cmocka_unit_test(test_slow_start_after_idle), cmocka_unit_test(test_application_limited),
 	};
