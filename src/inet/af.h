@@ -68,6 +68,8 @@ struct inet_af {
 	void (*send_error)(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, u32 info);
 	/* Records what an ICMP "fragmentation needed" said. */
 	void (*update_pmtu)(struct cpu *cpu, struct netns *net, const struct flow *fl, struct dst *d, u32 mtu);
+	struct net_device *(*dev_of_addr)(struct netns *net, const struct inaddr *a); /* whose address it is, or NULL */
+	bool (*dev_has_addr)(const struct net_device *dev);
 	u8 (*rx_ttl)(const struct sk_buff *skb);
 	/* On local delivery (cb still the network layer's): bytes of the largest fragment it came in; 0: it came whole. */
 	u32 (*rx_frag_max)(const struct sk_buff *skb);

@@ -27,13 +27,12 @@ static inline enum frag_put frag_insert(struct sk_buff **at, struct sk_buff *skb
 }
 
 /* What the pieces' ECN fields (a bit per codepoint seen) say of the whole (RFC 3168 section 5.3): CE wins over ECT (3); not-ECT beside
- * CE is an error (-1); else the field stays as the first piece has it (-2). */
+ * any other is an error (-1); else the field stays as the first piece has it (-2). */
 static inline int frag_ecn(u8 seen)
 {
-	bool not_ect = seen & 1, ce = seen & 8;
-	if (ce)
-		return not_ect ? -1 : 3;
-	return -2;
+	if (seen & 1)
+		return seen & ~1u ? -1 : -2;
+	return seen & 8 ? 3 : -2;
 }
 
 /* A packet of hdr (hlen bytes) and the payloads of all pieces (in order, payload bytes in all), which stay: by reference when it has fragments

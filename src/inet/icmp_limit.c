@@ -9,9 +9,9 @@
 #include "core/netns.h"
 #include "inet/inet.h"
 
-enum { PEERS_MAX = 4096, BURST = 6, REDIRECTS_MAX = 9 };
-#define REDIRECT_LOAD_NS (20 * NSEC_PER_MSEC)	 /* the first wait */
-#define REDIRECT_SILENCE_NS (REDIRECT_LOAD_NS << (REDIRECTS_MAX + 1))
+enum { PEERS_MAX = 4096, BURST = 6 };
+#define JIFFY_NS (4 * NSEC_PER_MSEC)
+#define SILENT_BEFORE_NS (60 * NSEC_PER_SEC) /* a peer that is new was silent so long */
 /* Tokens of the namespace's bucket are handed out in slices, and a message costs 0, 1 or 2 at random, so that nobody can count
  * the messages that somebody else caused. */
 #define SLICE_NS (20 * NSEC_PER_MSEC)
@@ -20,9 +20,9 @@ struct peer {
 	struct hnode node;
 	struct list lru;
 	struct inaddr addr;
-	u64 tokens, last; /* ns */
+	u64 tokens;	  /* ns */
+	s64 last;	  /* when tokens were counted, or a redirect was sent or wanted; ns */
 	u32 redirects;	  /* sent in a row */
-	u64 redirected;	  /* the last one, ns */
 };
 struct icmp_limits {
 	struct htable peers;
@@ -54,7 +54,7 @@ void icmp_limits_fini(struct netns *net)
 	net->inet->icmp = NULL;
 }
 
-static struct peer *peer_get(struct cpu *cpu, struct netns *net, const struct inaddr *addr, u64 limit)
+static struct peer *peer_get(struct cpu *cpu, struct netns *net, const struct inaddr *addr)
 {
 	struct icmp_limits *l = net->inet->icmp;
 	u32 h = (u32)siphash_2u64(&net->world->hash_key, addr->q[0], addr->q[1]);
@@ -75,7 +75,7 @@ static struct peer *peer_get(struct cpu *cpu, struct netns *net, const struct in
 		if (!p)
 			return NULL;
 	}
-	*p = (struct peer){ .addr = *addr, .tokens = BURST * limit, .last = cpu->now };
+	*p = (struct peer){ .addr = *addr, .last = (s64)(cpu->now - SILENT_BEFORE_NS) };
 	list_init(&p->lru);
 	list_add_head(&l->lru, &p->lru);
 	htable_add(&l->peers, &p->node, h);
@@ -107,34 +107,53 @@ bool icmp_global_allows(struct cpu *cpu, struct netns *net, u64 burst, u64 rate)
 	return true;
 }
 
+static bool take(struct cpu *cpu, struct peer *p, u64 cost, u64 most)
+{
+	p->tokens = MIN(p->tokens + (u64)((s64)cpu->now - p->last), most);
+	p->last = (s64)cpu->now;
+	if (p->tokens < cost)
+		return false;
+	p->tokens -= cost;
+	return true;
+}
+
 bool icmp_peer_allows(struct cpu *cpu, struct netns *net, const struct inaddr *daddr, u64 limit)
 {
-	struct peer *p = limit ? peer_get(cpu, net, daddr, limit) : NULL;
-	if (!p)
-		return true;
-	p->tokens = MIN(p->tokens + (cpu->now - p->last), BURST * limit);
-	p->last = cpu->now;
-	if (p->tokens < limit)
-		return false;
-	p->tokens -= limit;
-	return true;
+	struct peer *p = peer_get(cpu, net, daddr);
+	return !p || take(cpu, p, limit, BURST * limit);
+}
+
+static const struct netns_inet *of_world(const struct netns *net)
+{
+	return net->world->init_net && net->world->init_net->inet ? net->world->init_net->inet : net->inet;
+}
+
+bool icmp_route_error_allowed(struct cpu *cpu, struct netns *net, const struct inaddr *to)
+{
+	const struct netns_inet *in = of_world(net);
+	struct peer *p = peer_get(cpu, net, to);
+	return !p || take(cpu, p, (u64)MAX(in->error_cost, 0) * JIFFY_NS, (u64)MAX(in->error_burst, 0) * JIFFY_NS);
 }
 
 /* A host that goes on after nine redirects ignores them. */
 bool icmp_redirect_allowed(struct cpu *cpu, struct netns *net, const struct inaddr *to)
 {
-	struct peer *p = peer_get(cpu, net, to, NSEC_PER_SEC);
+	const struct netns_inet *in = of_world(net);
+	struct peer *p = peer_get(cpu, net, to);
+	s64 now = (s64)cpu->now;
 	if (!p)
 		return true;
-	if (cpu->now > p->redirected + REDIRECT_SILENCE_NS)
+	if (now > p->last + in->redirect_silence * (s64)JIFFY_NS) {
+		p->tokens = 0;
 		p->redirects = 0;
-	if (p->redirects >= REDIRECTS_MAX) {
-		p->redirected = cpu->now;
+	}
+	if ((s32)p->redirects >= in->redirect_number) {
+		p->last = now;
 		return false;
 	}
-	if (p->redirects && cpu->now <= p->redirected + (REDIRECT_LOAD_NS << p->redirects))
+	if (p->redirects && now <= p->last + ((s64)in->redirect_load << MIN(p->redirects, 31u)) * (s64)JIFFY_NS)
 		return false;
 	p->redirects++;
-	p->redirected = cpu->now;
+	p->last = now;
 	return true;
 }

@@ -12,6 +12,11 @@ static int netns_init(struct netns *net)
 	if (!in)
 		return -ENOMEM;
 	in->raw_l3mdev_accept = 1;
+	in->error_cost = 250;
+	in->error_burst = 5 * in->error_cost;
+	in->redirect_load = 5;
+	in->redirect_number = 9;
+	in->redirect_silence = in->redirect_load << (in->redirect_number + 1);
 	for (; p && *p; p++)
 		for (unsigned f = 0; f < 2; f++)
 			if ((*p)->families & BIT(f))

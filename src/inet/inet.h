@@ -22,6 +22,8 @@ struct netns_inet {
 	u64 frag_mem_bytes;
 	s32 tcp_l3mdev_accept, udp_l3mdev_accept, raw_l3mdev_accept; /* sockets bound to no device hear packets of VRFs too */
 	struct icmp_limits *icmp;		/* icmp_limit.c */
+	/* net.ipv4.route.*, in Linux' jiffies (4 ms); the world's first namespace's count for all */
+	s32 error_cost, error_burst, redirect_load, redirect_number, redirect_silence;
 };
 /* What a packet came in by, as sockets' bindings see it: a device, or a VRF (iif) and its member (sdif). iif 0: anything. */
 struct rx_ifs { s32 iif, sdif; bool unbound_ok; };

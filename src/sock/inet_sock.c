@@ -52,7 +52,8 @@ void inet_sock_init(struct inet_sock *inet)
 	inet->mc_addr = inaddr_from_v4((be32){ 0 });
 	inet->uc_ttl = -1;
 	inet->mc_ttl = 1;
-	inet->mc_loop = inet->mc_all = true;
+	inet->mc_loop = true;
+	inet->mc_all = inet->sk.family == AF_INET;
 	inet->pmtudisc = ip4 && ip4->no_pmtu_disc ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
 	inet->v6 = (struct inet6_opts *)&no_opts6;
 	if (inet->sk.family == AF_INET6)
@@ -451,7 +452,7 @@ static void put_options(struct inet_sock *inet, const struct ip4_hdr *ip, bool r
 	if (ret) {
 		struct ip4_opts in = { .len = (u8)len }, out;
 		memcpy(in.data, copy, len);
-		if (ip4_opts_compile(inet->sk.net, &in, NULL, false) || ip4_opts_echo(&in, ip, &out))
+		if (ip4_opts_compile(inet->sk.net, &in, NULL, false) || ip4_opts_echo(inet->sk.net, &in, ip, &out))
 			return;
 		len = out.len;
 		memcpy(copy, out.data, len);

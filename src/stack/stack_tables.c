@@ -38,6 +38,7 @@ static const struct sysctl_table *const sysctls[] = {
 	&ip4_sysctl_inet,
 	&ip4_sysctl_fib,
 	&ip4_sysctl_route,
+	&ip4_sysctl_route_limits,
 	&ip4_sysctl_conf,
 	&neigh_nd_sysctls,
 	&neigh_nd_limits,

@@ -12,7 +12,7 @@
 
 enum ip6_nexthdr { IP6_NH_HOPOPTS = 0, IP6_NH_ROUTING = 43, IP6_NH_FRAGMENT = 44, IP6_NH_ICMP = 58, IP6_NH_NONE = 59, IP6_NH_DSTOPTS = 60,
 		   IP6_NH_AUTH = 51, IP6_NH_MOBILITY = 135 };
-enum ip6_opt { IP6_OPT_PAD1 = 0, IP6_OPT_PADN = 1, IP6_OPT_ROUTER_ALERT = 5, IP6_OPT_JUMBO = 194, IP6_OPT_HOME = 201 };
+enum ip6_opt { IP6_OPT_PAD1 = 0, IP6_OPT_PADN = 1, IP6_OPT_ROUTER_ALERT = 5, IP6_OPT_CALIPSO = 7, IP6_OPT_IOAM = 49, IP6_OPT_JUMBO = 194, IP6_OPT_HOME = 201 };
 #define IP6_OPT_ACTION(type) ((type) >> 6) /* of an option that is not known: skip, drop, tell, tell unless to a group */
 enum ip6_frag_bits { IP6_MF = 1, IP6_FRAG_OFFSET = 0xfff8 };
 
@@ -25,6 +25,7 @@ struct ip6_hdr {
 _Static_assert(sizeof(struct ip6_hdr) == IP6_HDR_LEN, "no padding");
 struct ip6_ext { u8 nexthdr, len; /* in units of 8 bytes, without the first 8 */ } __packed_alias;
 struct ip6_frag_hdr { u8 nexthdr, reserved; be16 off; be32 id; } __packed_alias;
+enum ip6_rt_type { IP6_RT_RPL = 3, IP6_RT_SEGMENT = 4 };
 struct ip6_rt_hdr { u8 nexthdr, len, type, segments_left; } __packed_alias;
 
 #define IP6_FLOWLABEL_MASK 0xfffffu

@@ -3,6 +3,7 @@
  * From: ip4_local.c as the handler of protocol 1. To: ip4_xmit (replies, in the received packet's own buffer), l4_proto.err and
  * raw sockets (errors), ping sockets (echo replies), the exceptions of inet/route (path MTU, redirects).
  */
+#include "inet/icmp_probe.h"
 #include "inet/ip4/ip4_priv.h"
 
 static void bad(struct cpu *cpu, struct netns *net, struct sk_buff *skb, enum skb_drop_reason reason)
@@ -27,7 +28,7 @@ static void reply(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 {
 	struct ip4_hdr ip = *ip4_header(skb);
 	u8 type = skb->data[0];
-	struct ip4_opts in = { .len = (u8)(ip4_hlen(&ip) - IP4_HDR_LEN) }, echo = { .len = 0 };
+	struct ip4_opts echo = { .len = 0 };
 	struct flow fl = { .family = AF_INET, .proto = IPPROTO_ICMP, .tos = (u8)(ip.tos & 0xfe), .mark = 0,
 			   .saddr = inaddr_from_v4(answer_source(net, skb)), .daddr = inaddr_from_v4(ip.saddr), .flags = FLOW_ANYSRC };
 	struct net_device *vrf = dev_vrf(skb->dev);
@@ -35,15 +36,13 @@ static void reply(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	struct ip_out o;
 
 	fl.oif = vrf ? vrf->ifindex : 0;
-	if (in.len) {
-		memcpy(in.data, ip4_header(skb) + 1, in.len);
-		if (ip4_opts_compile(net, &in, NULL, false) || ip4_opts_echo(&in, ip4_header(skb), &echo)) {
-			skb_drop_net(cpu, net, skb, SKB_DROP_REASON_IP_OPTIONS);
-			return;
-		}
+	if (ip4_hlen(&ip) > IP4_HDR_LEN && ip4_opts_answer(net, skb, &echo)) {
+		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_IP_OPTIONS);
+		return;
 	}
+	if (echo.srr)
+		fl.daddr = inaddr_from_v4(echo.faddr);
 	if (ip4_route_out_v4(cpu, net, &fl, &d)) {
-		mib_inc(cpu, net, MIB_Icmp_OutErrors);
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_IP_OUTNOROUTES);
 		return;
 	}
@@ -53,14 +52,14 @@ static void reply(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 		return;
 	}
 	mib_inc(cpu, net, MIB_Icmp_OutMsgs);
-	mib_inc(cpu, net, MIB_IcmpMsg_OutType0 + type);
+	mib_inc(cpu, net, MIB_IcmpMsg_OutType0 + ICMP4_ECHOREPLY); /* whatever answer it is: Linux counts them so */
 	skb_dst_drop(skb);
 	skb_dst_set(skb, d);
 	skb->ip_summed = CHECKSUM_NONE;
 	skb->pkt_type = PACKET_HOST;
 	skb->skb_iif = 0;
 	skb->tstamp = 0;
-	o = (struct ip_out){ .saddr = fl.saddr, .daddr = fl.daddr, .proto = IPPROTO_ICMP, .tos = ip.tos, .ttl = -1,
+	o = (struct ip_out){ .saddr = fl.saddr, .daddr = inaddr_from_v4(ip.saddr), .proto = IPPROTO_ICMP, .tos = ip.tos, .ttl = -1,
 			     .pmtudisc = IP_PMTUDISC_DONT, .opts = echo.len ? &echo : NULL };
 	ip4_xmit(cpu, net, skb, &o);
 }
@@ -93,18 +92,41 @@ static void rx_echo(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	reply(cpu, net, skb);
 }
 
+/* An extended echo: see icmp_probe.h. */
+static void rx_probe(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
+{
+	struct icmp4_hdr *h;
+	if (net->ip4->icmp_echo_ignore_all || !net->ip4->icmp_echo_enable_probe) {
+		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_ICMP_ERROR_IGNORED);
+		return;
+	}
+	skb = own(cpu, net, skb);
+	if (!skb)
+		return;
+	if (!icmp_probe(net, skb, ICMP4_EXT_ECHOREPLY)) {
+		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_ICMP_ERROR_IGNORED);
+		return;
+	}
+	h = (struct icmp4_hdr *)skb->data;
+	h->check = 0;
+	h->check = csum_fold(skb_checksum(skb, 0, skb->len, 0));
+	reply(cpu, net, skb);
+}
+
 static void rx_timestamp(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 {
 	struct { struct icmp4_hdr h; be32 sent, received, answered; } __packed_alias *t;
 	const struct world_ops *ops = net->world->ops;
 	u64 ms = (ops && ops->realtime ? ops->realtime(net->world->host, cpu->now) : cpu->now) / NSEC_PER_MSEC % 86400000u;
-	if (skb->len < sizeof(*t)) {
+	if (skb->len < offsetof(__typeof__(*t), received)) {
 		bad(cpu, net, skb, SKB_DROP_REASON_PKT_TOO_SMALL);
 		return;
 	}
 	skb = own(cpu, net, skb);
 	if (!skb)
 		return;
+	if (skb->len < sizeof(*t) && skb_tailroom(skb) >= sizeof(*t) - skb->len)
+		skb_put(skb, (u32)sizeof(*t) - skb->len); /* the times to come were left out */
 	if (!pskb_may_pull(cpu, skb, sizeof(*t)) || !skb_trim(cpu, skb, sizeof(*t))) {
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_NOMEM);
 		return;
@@ -265,6 +287,10 @@ static void rx_error(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 		return;
 	}
 	q = (const struct ip4_hdr *)skb->data;
+	if (q->protocol == IPPROTO_RAW) { /* which no packet has */
+		bad(cpu, net, skb, SKB_DROP_REASON_UNHANDLED_PROTO);
+		return;
+	}
 	e.quoted_len = skb->len;
 	if (h.type != ICMP4_REDIRECT) /* whose second word is all gateway */
 		e.ext_off = ((const u8 *)&h)[5] * 4u; /* RFC 4884: in words; the same byte in the three messages that have it */
@@ -316,6 +342,14 @@ static void icmp4_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	}
 	type = skb->data[0];
 	mib_inc(cpu, net, MIB_IcmpMsg_InType0 + type);
+	if (type == ICMP4_EXT_ECHO) {
+		rx_probe(cpu, net, skb);
+		return;
+	}
+	if (type == ICMP4_EXT_ECHOREPLY && net->inet->raw && skb->dst->type == RTN_LOCAL) {
+		net->inet->raw->ping_rx(cpu, net, skb);
+		return;
+	}
 	if (type > ICMP4_TYPE_MAX) {
 		bad(cpu, net, skb, SKB_DROP_REASON_UNHANDLED_PROTO);
 		return;

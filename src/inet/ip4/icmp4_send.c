@@ -69,28 +69,20 @@ void icmp4_send(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, be32 inf
 	struct dst *d;
 	struct sk_buff *e;
 	struct icmp4_hdr *h;
-	struct ip4_opts in = { .len = 0 }, echo = { .len = 0 };
+	struct ip4_opts echo = { .len = 0 };
 	struct ip_out o;
 	u32 room, len, optlen = ip4_hlen(ip) - IP4_HDR_LEN;
 
 	if (!may_answer(skb, ip))
 		return;
-	if (optlen) {
-		in.len = (u8)optlen;
-		memcpy(in.data, ip + 1, optlen);
-		if (ip4_opts_compile(net, &in, NULL, false)) /* the error may be about just that */
-			echo.len = 0;
-		else if (ip4_opts_echo(&in, ip, &echo))
-			return;
-	}
-	fl = (struct flow){ .family = AF_INET, .proto = IPPROTO_ICMP, .tos = (u8)((ip->tos & 0x1e) | 0xc0),
-			    .saddr = inaddr_from_v4(error_source(net, skb, ip)), .daddr = inaddr_from_v4(ip->saddr), .flags = FLOW_ANYSRC };
+	if (optlen && ip4_opts_answer(net, skb, &echo))
+		return;
+	fl = (struct flow){ .family = AF_INET, .proto = IPPROTO_ICMP, .tos = (u8)((ip->tos & 0x1e) | 0xc0), /* the precedence of internetwork control */
+			    .saddr = inaddr_from_v4(error_source(net, skb, ip)), .daddr = inaddr_from_v4(echo.srr ? echo.faddr : ip->saddr), .flags = FLOW_ANYSRC };
 	if (skb->dev && dev_vrf(skb->dev))
 		fl.oif = dev_vrf(skb->dev)->ifindex;
-	if (ip4_route_out_v4(cpu, net, &fl, &d)) {
-		mib_inc(cpu, net, MIB_Icmp_OutErrors);
+	if (ip4_route_out_v4(cpu, net, &fl, &d))
 		return;
-	}
 	if (!icmp4_limit_allows(cpu, net, ip->saddr, type, code, d))
 		goto out;
 	room = MIN(dst_mtu(cpu, d), (u32)ERROR_MAX) - IP4_HDR_LEN - ALIGN_UP((u32)echo.len, 4u) - ICMP4_HDR_LEN;
@@ -110,7 +102,7 @@ void icmp4_send(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, be32 inf
 	skb_dst_set(e, d);
 	mib_inc(cpu, net, MIB_Icmp_OutMsgs);
 	mib_inc(cpu, net, MIB_IcmpMsg_OutType0 + type);
-	o = (struct ip_out){ .saddr = fl.saddr, .daddr = fl.daddr, .proto = IPPROTO_ICMP, .tos = fl.tos, .ttl = -1,
+	o = (struct ip_out){ .saddr = fl.saddr, .daddr = inaddr_from_v4(ip->saddr), .proto = IPPROTO_ICMP, .tos = fl.tos, .ttl = -1,
 			     .pmtudisc = IP_PMTUDISC_DONT, .opts = echo.len ? &echo : NULL };
 	ip4_xmit(cpu, net, e, &o);
 	return;

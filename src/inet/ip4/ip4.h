@@ -59,7 +59,7 @@ struct netns_ip4 {
 	struct htable local;	/* in_ifaddr by local address */
 	s32 default_ttl, ip_forward_use_pmtu, fwd_update_priority, no_pmtu_disc, min_pmtu, nonlocal_bind, autobind_reuse, early_demux;
 	u64 mtu_expires_ns;
-	s32 icmp_echo_ignore_all, icmp_echo_ignore_broadcasts, icmp_ignore_bogus, icmp_errors_use_inbound_ifaddr, icmp_ratemask;
+	s32 icmp_echo_ignore_all, icmp_echo_ignore_broadcasts, icmp_echo_enable_probe, icmp_ignore_bogus, icmp_errors_use_inbound_ifaddr, icmp_ratemask;
 	u64 icmp_ratelimit_ns;
 	s32 icmp_msgs_per_sec, icmp_msgs_burst;
 	s32 ping_group_range[2];
@@ -83,13 +83,13 @@ extern const struct neigh_table arp_table;
 
 /* Parsed IP options, in socket options and received packets. srr, rr, ts, router_alert: where these begin, from the begin of the
  * IP header (20 is data[0]); 0: absent. */
-struct ip4_opts { u8 len; u8 srr, rr, ts, router_alert; bool is_strictroute, srr_is_hit, is_changed, rr_needaddr, ts_needtime,
+struct ip4_opts { u8 len; u8 srr, rr, ts, router_alert; u8 cipso; bool is_strictroute, srr_is_hit, is_changed, rr_needaddr, ts_needtime,
 	ts_needaddr; be32 faddr; u8 data[40]; };
 /* -EINVAL; *info: offset of the bad byte; info may be NULL. */
 int ip4_opts_compile(struct netns *net, struct ip4_opts *o, u32 *info, bool from_user);
 struct ip4_hdr;
 /* The options that answer a packet: in (compiled) of the received header ip. Source routes are turned round. -EINVAL. */
-int ip4_opts_echo(const struct ip4_opts *in, const struct ip4_hdr *ip, struct ip4_opts *out);
+int ip4_opts_echo(struct netns *net, const struct ip4_opts *in, const struct ip4_hdr *ip, struct ip4_opts *out);
 
 struct net_device *ip4_dev_by_addr(struct netns *net, be32 local); /* who has this address; borrowed, NULL: nobody */
 

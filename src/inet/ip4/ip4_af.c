@@ -30,6 +30,8 @@ static void send_error(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, u
 	icmp4_send(cpu, skb, type, code, type == ICMP4_PARAM_PROBLEM ? cpu_to_be32(info << 24) : cpu_to_be32(info));
 }
 
+static struct net_device *dev_of_addr(struct netns *net, const struct inaddr *a) { return ip4_dev_by_addr(net, inaddr_v4(a)); }
+static bool dev_has_addr(const struct net_device *dev) { return in_dev_get(dev) && !list_empty(&in_dev_get(dev)->addrs); }
 static u8 rx_ttl(const struct sk_buff *skb) { return ip4_header(skb)->ttl; }
 static u8 rx_tos(const struct sk_buff *skb) { return ip4_header(skb)->tos; }
 static u32 rx_frag_max(const struct sk_buff *skb) { return IP4_CB(skb)->frag_max_size; }
@@ -47,6 +49,8 @@ const struct inet_af inet_af_v4 = {
 	.addr_type = addr_type,
 	.send_error = send_error,
 	.update_pmtu = ip4_update_pmtu,
+	.dev_of_addr = dev_of_addr,
+	.dev_has_addr = dev_has_addr,
 	.rx_ttl = rx_ttl,
 	.rx_tos = rx_tos,
 	.rx_frag_max = rx_frag_max,

@@ -63,6 +63,7 @@ void ip4_forward(struct cpu *cpu, struct sk_buff *skb)
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_IP_OPTIONS);
 		return;
 	}
+	mib_inc(cpu, net, MIB_Ip_ForwDatagrams); /* those that turn out too long as well */
 	cb->flags |= IP4CB_FORWARDED;
 	if (unlikely(skb->len > mtu || cb->frag_max_size > mtu) && too_big(skb, mtu)) {
 		mib_inc(cpu, net, MIB_Ip_FragFails);
@@ -86,7 +87,6 @@ void ip4_forward(struct cpu *cpu, struct sk_buff *skb)
 	trace_point(cpu, net, skb, TP_FORWARD, ip4_header(skb)->ttl, 0, NULL);
 	if (hook_run(cpu, net, NFPF_IPV4, NFH_FORWARD, skb, in, d->dev) != HOOK_ACCEPT)
 		return;
-	mib_inc(cpu, net, MIB_Ip_ForwDatagrams);
 	if (unlikely(cb->optlen))
 		ip4_options_forward(cpu, net, skb);
 	skb->tstamp = 0;

@@ -79,7 +79,7 @@ static u8 *timestamp(struct compile *c, u8 *p, u8 len)
 		return p + 2;
 	kind = p[3] & 15;
 	if (p[2] <= len) {
-		u8 need = kind == IP4_OPT_TS_TSONLY ? 3 : 7;
+		u8 need = kind == IP4_OPT_TS_TSANDADDR || kind == IP4_OPT_TS_PRESPEC ? 7 : 3;
 		struct inaddr a;
 		be32 v4;
 		if (p[2] + need > len)
@@ -119,6 +119,16 @@ static u8 *timestamp(struct compile *c, u8 *p, u8 len)
 	}
 	o->ts = (u8)(p - o->data + IP4_HDR_LEN);
 	return NULL;
+}
+
+/* CIPSO (FIPS 188): a security label of a domain, and no domain is known here. */
+static u8 *cipso(struct compile *c, u8 *p, u8 len)
+{
+	struct ip4_opts *o = c->o;
+	if (o->cipso)
+		return p;
+	o->cipso = (u8)(p - o->data + IP4_HDR_LEN);
+	return len < 8 ? p + 1 : p + 2;
 }
 
 static int compile(struct compile *c, u32 *info)
@@ -161,6 +171,9 @@ static int compile(struct compile *c, u32 *info)
 				bad = p + 1;
 			else if (!p[2] && !p[3])
 				o->router_alert = (u8)(p - o->data + IP4_HDR_LEN);
+			break;
+		case IP4_OPT_CIPSO:
+			bad = cipso(c, p, len);
 			break;
 		default: /* passed on as they are */
 			break;
@@ -238,8 +251,22 @@ static bool follow_source_route(struct cpu *cpu, struct netns *net, struct sk_bu
 		changed = true;
 	}
 	if (changed)
-		ip4_set_csum(ip);
+		IP4_CB(skb)->flags |= IP4CB_OPTS_CHANGED;
 	return true;
+}
+
+/* For those who forward or answer it. */
+static void keep(struct ip4_cb *cb, const struct ip4_opts *o)
+{
+	cb->optlen = o->len;
+	cb->srr = o->srr;
+	cb->rr = o->rr;
+	cb->ts = o->ts;
+	cb->ra = o->router_alert;
+	cb->cipso = o->cipso;
+	cb->strict = o->is_strictroute;
+	cb->flags |= (o->rr_needaddr ? IP4CB_RR_ADDR : 0) | (o->ts_needaddr ? IP4CB_TS_ADDR : 0) | (o->ts_needtime ? IP4CB_TS_TIME : 0) |
+		     (o->is_changed ? IP4CB_OPTS_CHANGED : 0);
 }
 
 bool ip4_options_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
@@ -249,6 +276,7 @@ bool ip4_options_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	struct ip4_cb *cb = IP4_CB(skb);
 	struct in_device *idev = in_dev_get(skb->dev);
 	u32 info = 0;
+	int err;
 
 	if (!skb_writable_head(cpu, skb, skb_headroom(skb), o.len + IP4_HDR_LEN)) {
 		mib_inc(cpu, net, MIB_Ip_InDiscards);
@@ -256,23 +284,16 @@ bool ip4_options_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 		return false;
 	}
 	memcpy(o.data, ip4_header(skb) + 1, o.len);
-	if (compile(&c, &info)) {
+	err = compile(&c, &info);
+	if (o.is_changed)
+		memcpy(ip4_header(skb) + 1, o.data, o.len);
+	keep(cb, &o);
+	if (err) {
 		mib_inc(cpu, net, MIB_Ip_InHdrErrors);
 		icmp4_send(cpu, skb, ICMP4_PARAM_PROBLEM, 0, cpu_to_be32(info << 24));
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_IP_INHDR);
 		return false;
 	}
-	if (o.is_changed) {
-		memcpy(ip4_header(skb) + 1, o.data, o.len);
-		ip4_set_csum(ip4_header(skb));
-	}
-	cb->optlen = o.len;
-	cb->srr = o.srr;
-	cb->rr = o.rr;
-	cb->ts = o.ts;
-	cb->ra = o.router_alert;
-	cb->strict = o.is_strictroute;
-	cb->flags |= (o.rr_needaddr ? IP4CB_RR_ADDR : 0) | (o.ts_needaddr ? IP4CB_TS_ADDR : 0);
 	if (!o.srr)
 		return true;
 	if ((idev && !(idev->on & IN_DEV_SOURCE_ROUTE)) || !follow_source_route(cpu, net, skb, &o)) {
@@ -287,7 +308,7 @@ void ip4_options_forward(struct cpu *cpu, struct netns *net, struct sk_buff *skb
 	struct ip4_cb *cb = IP4_CB(skb);
 	struct ip4_hdr *ip = ip4_header(skb);
 	be32 out = ip4_select_saddr(net, skb->dst->dev, (be32){ 0 }, RT_SCOPE_UNIVERSE);
-	bool changed = false;
+	bool changed = cb->flags & IP4CB_OPTS_CHANGED;
 	u8 *p;
 
 	if (skb->dst->prefsrc.w[3])
@@ -326,10 +347,9 @@ static void echo_source_route(const u8 *p, const struct ip4_hdr *ip, struct ip4_
 {
 	u8 *q = out->data + out->len;
 	unsigned at = MIN((unsigned)p[2], p[1] + 1u), n = 0;
-	be32 first = { 0 };
+	be32 first = { 0 }, hop = { 0 };
 	/* The way back: the hops passed, last one first; the sender becomes the end. */
 	for (; at >= 8; at -= 4) {
-		be32 hop;
 		memcpy(&hop, p + at - 5, 4);
 		if (!n++) {
 			first = hop;
@@ -337,6 +357,8 @@ static void echo_source_route(const u8 *p, const struct ip4_hdr *ip, struct ip4_
 		}
 		memcpy(q + 3 + (n - 2) * 4, &hop, 4);
 	}
+	if (n && be32_eq(hop, ip->saddr)) /* the sender as the first hop: RFC 1812 section 4.2.2.6 */
+		n--;
 	if (!n)
 		return;
 	memcpy(q + 3 + (n - 1) * 4, &ip->saddr, 4);
@@ -349,40 +371,85 @@ static void echo_source_route(const u8 *p, const struct ip4_hdr *ip, struct ip4_
 	out->len = (u8)(out->len + q[1]);
 }
 
-int ip4_opts_echo(const struct ip4_opts *in, const struct ip4_hdr *ip, struct ip4_opts *out)
+/* The timestamp option of an answer: room for our address and time, where the question had them from us. -EINVAL: there is none. */
+static int echo_timestamp(struct netns *net, const struct ip4_opts *in, u8 *p, struct ip4_opts *out)
 {
+	unsigned next = p[2], len = p[1];
+	if (next > len)
+		return 0;
+	if (in->ts_needaddr) {
+		if (next + 3 > len)
+			return -EINVAL;
+		out->ts_needaddr = true;
+		next += 4;
+	}
+	if (in->ts_needtime) {
+		struct inaddr a;
+		be32 v4;
+		if (next + 3 > len)
+			return -EINVAL;
+		if ((p[3] & 15) != IP4_OPT_TS_PRESPEC) {
+			out->ts_needtime = true;
+			next += 4;
+		} else if (next + 7 <= len) { /* whose turn is next */
+			memcpy(&v4, p + next - 1, 4);
+			a = inaddr_from_v4(v4);
+			if (fib_addr_type(net, NULL, &a) != RTN_UNICAST) {
+				out->ts_needtime = true;
+				next += 8;
+			}
+		}
+	}
+	p[2] = (u8)next;
+	return 0;
+}
+
+int ip4_opts_echo(struct netns *net, const struct ip4_opts *in, const struct ip4_hdr *ip, struct ip4_opts *out)
+{
+	u8 *p;
 	*out = (struct ip4_opts){ .len = 0 };
 	if (in->rr) {
-		const u8 *p = in->data + in->rr - IP4_HDR_LEN;
+		const u8 *q = in->data + in->rr - IP4_HDR_LEN;
+		p = out->data + out->len;
 		out->rr = (u8)(IP4_HDR_LEN + out->len);
-		memcpy(out->data + out->len, p, p[1]);
-		if (in->rr_needaddr && p[2] <= p[1]) {
-			if (p[2] + 3 > p[1])
+		memcpy(p, q, q[1]);
+		if (in->rr_needaddr && q[2] <= q[1]) {
+			if (q[2] + 3 > q[1])
 				return -EINVAL;
-			out->data[out->len + 2] = (u8)(p[2] + 4); /* for the address that it leaves by */
+			p[2] += 4;
 			out->rr_needaddr = true;
 		}
-		out->len = (u8)(out->len + p[1]);
+		out->len = (u8)(out->len + q[1]);
 	}
 	if (in->ts) {
-		const u8 *p = in->data + in->ts - IP4_HDR_LEN;
+		const u8 *q = in->data + in->ts - IP4_HDR_LEN;
+		p = out->data + out->len;
 		out->ts = (u8)(IP4_HDR_LEN + out->len);
-		memcpy(out->data + out->len, p, p[1]);
-		if (p[2] <= p[1] && (in->ts_needaddr || in->ts_needtime)) {
-			u8 need = (p[3] & 15) == IP4_OPT_TS_TSONLY ? 4 : 8;
-			if (p[2] + need - 1 > p[1])
-				return -EINVAL;
-			out->data[out->len + 2] = (u8)(p[2] + need);
-			out->ts_needaddr = in->ts_needaddr;
-			out->ts_needtime = in->ts_needtime;
-		}
-		out->len = (u8)(out->len + p[1]);
+		memcpy(p, q, q[1]);
+		if (echo_timestamp(net, in, p, out))
+			return -EINVAL;
+		out->len = (u8)(out->len + q[1]);
 	}
 	if (in->srr)
 		echo_source_route(in->data + in->srr - IP4_HDR_LEN, ip, out);
+	if (in->cipso) {
+		const u8 *q = in->data + in->cipso - IP4_HDR_LEN;
+		memcpy(out->data + out->len, q, q[1]);
+		out->len = (u8)(out->len + q[1]);
+	}
 	while (out->len & 3)
 		out->data[out->len++] = IP4_OPT_END;
 	return 0;
+}
+
+int ip4_opts_answer(struct netns *net, const struct sk_buff *skb, struct ip4_opts *out)
+{
+	const struct ip4_cb *cb = (const struct ip4_cb *)skb->cb;
+	const struct ip4_hdr *ip = ip4_header(skb);
+	struct ip4_opts in = { .len = cb->optlen, .srr = cb->srr, .rr = cb->rr, .ts = cb->ts, .cipso = cb->cipso, .is_strictroute = cb->strict,
+			       .rr_needaddr = cb->flags & IP4CB_RR_ADDR, .ts_needaddr = cb->flags & IP4CB_TS_ADDR, .ts_needtime = cb->flags & IP4CB_TS_TIME };
+	memcpy(in.data, ip + 1, in.len);
+	return ip4_opts_echo(net, &in, ip, out);
 }
 
 /* Writes o behind the header at `to`: the final destination into a source route, our address and the time where they are asked for. */

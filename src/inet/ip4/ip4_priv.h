@@ -20,7 +20,7 @@
 struct ip4_cb { /* skb->cb inside IPv4; offsets are from the network header, 0: no such option */
 	u8 flags;	    /* IP4CB_* */
 	u8 optlen;
-	u8 srr, rr, ts, ra; /* where these options begin */
+	u8 srr, rr, ts, ra, cipso; /* where these options begin */
 	u8 srr_hit;	    /* we are the next hop of a source route */
 	u8 strict;
 	u8 mc_loop;	    /* ours: a copy for ourselves when we are in the group */
@@ -29,7 +29,8 @@ struct ip4_cb { /* skb->cb inside IPv4; offsets are from the network header, 0: 
 };
 enum { IP4CB_FORWARDED = 1, IP4CB_REDIRECT = 2 /* its sender has a better way */, IP4CB_DF_FRAG = 4 /* a fragment had DF */,
        IP4CB_RR_ADDR = 8, IP4CB_TS_ADDR = 16 /* the last entry is to become the address of the device it leaves by */,
-       IP4CB_ASKED = 32 /* no packet: somebody wants to know what would happen to one */ };
+       IP4CB_ASKED = 32 /* no packet: somebody wants to know what would happen to one */, IP4CB_TS_TIME = 64 /* a time was written here */,
+       IP4CB_OPTS_CHANGED = 128 /* the header's checksum is to be made anew when it is forwarded */ };
 #define IP4_CB(skb) ((struct ip4_cb *)(skb)->cb)
 
 struct ip4_reasm;
@@ -42,6 +43,9 @@ struct ip4_private {
 	struct timer arp_later_timer;
 	struct dst *no_route[2]; /* for what has no way: host, net unreachable; made when used */
 };
+
+/* ip4_options.c: the options that an answer to a received packet carries. 0, -EINVAL: there is no room, and no answer. */
+int ip4_opts_answer(struct netns *net, const struct sk_buff *skb, struct ip4_opts *out);
 
 static inline struct ip4_hdr *ip4_header(const struct sk_buff *skb) { return (struct ip4_hdr *)skb_network_header(skb); }
 static inline u32 addr_hash(const struct netns *net, be32 a) { return hash32_u64(a.raw, (u32)net->world->hash_key.k[0]); }

@@ -287,8 +287,8 @@ struct sk_buff *ip4_defrag(struct cpu *cpu, struct netns *net, struct sk_buff *s
 		return NULL;
 	}
 	check_distance(cpu, q);
-	if (!lengths(q, more, offset, &end) || end > 65535)
-		return fail(cpu, q, skb, end > 65535 ? SKB_DROP_REASON_PKT_TOO_BIG : SKB_DROP_REASON_IP_BAD_LENGTH);
+	if (!lengths(q, more, offset, &end)) /* what is too long for a packet shows when it is whole */
+		return fail(cpu, q, skb, SKB_DROP_REASON_IP_BAD_LENGTH);
 	skb_pull(skb, hlen);
 	if (!skb_trim(cpu, skb, end - offset))
 		return fail(cpu, q, skb, SKB_DROP_REASON_NOMEM);

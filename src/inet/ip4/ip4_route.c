@@ -4,6 +4,7 @@
  * Out: transports -> inet_af.route_out -> dst->output: ip4_output or ip4_output_group.
  * Destinations that no route names (groups, the broadcast address, a device that was asked for) use a dst of the device.
  */
+#include "inet/icmp_limit.h"
 #include "inet/ip4/ip4_priv.h"
 
 /* -- what a dst does -- */
@@ -17,6 +18,7 @@ static void route_error(struct cpu *cpu, struct sk_buff *skb)
 	s16 err = skb->dst->error;
 	bool forwarding = idev && idev->on & IN_DEV_FORWARD;
 	u8 code = ICMP4_HOST_UNREACH;
+	struct inaddr from;
 
 	if (!forwarding && err == -EHOSTUNREACH) {
 		reason = SKB_DROP_REASON_IP_INADDRERRORS;
@@ -33,7 +35,8 @@ static void route_error(struct cpu *cpu, struct sk_buff *skb)
 	} else {
 		reason = SKB_DROP_REASON_BLACKHOLE_ROUTE;
 	}
-	if (forwarding && reason != SKB_DROP_REASON_BLACKHOLE_ROUTE)
+	from = inaddr_from_v4(ip4_header(skb)->saddr);
+	if (forwarding && reason != SKB_DROP_REASON_BLACKHOLE_ROUTE && icmp_route_error_allowed(cpu, net, &from))
 		icmp4_send(cpu, skb, ICMP4_UNREACH, code, (be32){ 0 });
 	skb_drop(cpu, skb, reason);
 }
@@ -133,8 +136,8 @@ enum skb_drop_reason ip4_validate_source(struct cpu *cpu, struct netns *net, str
 	if (unlikely(dev_vrf(dev) != NULL))
 		fl.oif = dev_vrf(dev)->ifindex;
 	*onlink = false;
-	if ((dev->flags & IFF_LOOPBACK && !(IP4_CB(skb)->flags & IP4CB_ASKED)) || skb->pkt_type == PACKET_LOOPBACK)
-		return SKB_NOT_DROPPED; /* ours, checked when it was sent */
+	if ((dev->flags & IFF_LOOPBACK && !(IP4_CB(skb)->flags & IP4CB_ASKED) && !IP4_CB(skb)->srr) || skb->pkt_type == PACKET_LOOPBACK)
+		return SKB_NOT_DROPPED; /* ours, checked when it was sent; but not a source route's further hops */
 	if (!rpf && (dev->ifindex != oif || !(idev->on & IN_DEV_SEND_REDIRECTS))) {
 		if (idev->on & IN_DEV_ACCEPT_LOCAL)
 			return SKB_NOT_DROPPED;

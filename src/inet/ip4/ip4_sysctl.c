@@ -176,6 +176,7 @@ static const struct sysctl base[] = {
 	INT("igmp_qrv", igmp_qrv, 1, INT32_MAX),
 	BOOL("igmp_link_local_mcast_reports", igmp_link_local_reports),
 	BOOL("icmp_echo_ignore_broadcasts", icmp_echo_ignore_broadcasts),
+	BOOL("icmp_echo_enable_probe", icmp_echo_enable_probe),
 	BOOL("icmp_ignore_bogus_error_responses", icmp_ignore_bogus),
 	BOOL("icmp_errors_use_inbound_ifaddr", icmp_errors_use_inbound_ifaddr),
 	{ .name = "icmp_ratelimit", .kind = SYSCTL_MS, .mode = 0644, .offset = OFF(icmp_ratelimit_ns) },
@@ -234,5 +235,12 @@ static const struct sysctl route[] = {
 };
 const struct sysctl_table ip4_sysctl_route = { "ipv4/route", false, route, ARRAY_SIZE(route), ip4_base };
 
-const struct sysctl_table *const ip4_sysctls[] = { &ip4_sysctl_base, &ip4_sysctl_inet, &ip4_sysctl_fib, &ip4_sysctl_route,
+#define JIFFIES(n, field) { .name = n, .kind = SYSCTL_INT, .mode = 0644, .offset = IOFF(field), .init_only = true }
+static const struct sysctl route_limits[] = {
+	JIFFIES("error_burst", error_burst), JIFFIES("error_cost", error_cost), JIFFIES("redirect_load", redirect_load),
+	JIFFIES("redirect_number", redirect_number), JIFFIES("redirect_silence", redirect_silence),
+};
+const struct sysctl_table ip4_sysctl_route_limits = { "ipv4/route", false, route_limits, ARRAY_SIZE(route_limits), inet_base };
+
+const struct sysctl_table *const ip4_sysctls[] = { &ip4_sysctl_base, &ip4_sysctl_inet, &ip4_sysctl_fib, &ip4_sysctl_route, &ip4_sysctl_route_limits,
 						   &ip4_sysctl_conf, NULL };

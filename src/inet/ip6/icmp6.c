@@ -3,6 +3,8 @@
  * From: ip6_local.c as the handler of protocol 58. To: ip6_xmit (replies, in the received packet's own buffer), l4_proto.err and raw
  * sockets (errors), ping sockets (echo replies), the exceptions of inet/route (path MTU).
  */
+#include "inet/icmp_probe.h"
+#include "inet/ip4/ip4.h"
 #include "inet/ip6/ip6_priv.h"
 
 static void bad(struct cpu *cpu, struct netns *net, struct sk_buff *skb, enum skb_drop_reason reason)
@@ -15,7 +17,7 @@ static void rx_echo(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 {
 	const struct ip6_hdr *ip = ip6_header(skb);
 	struct inaddr to = ip6_src(skb), asked = ip6_dst(skb);
-	bool group = v6_is_multicast(&asked), anycast = !group && ip6_anycast_member(net, skb->dev, &asked);
+	bool group = v6_is_multicast(&asked), anycast = !group && ip6_anycast_member(net, v6_is_linklocal(&asked) ? skb->dev : NULL, &asked);
 	struct flow fl = { .family = AF_INET6, .proto = IPPROTO_ICMPV6, .daddr = to, .mark = net->ip6->fwmark_reflect ? skb->mark : 0 };
 	be32 label = { 0 };
 	struct dst *d;
@@ -27,16 +29,15 @@ static void rx_echo(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	}
 	if (!group && (!anycast || net->ip6->anycast_src_echo_reply))
 		fl.saddr = asked;
-	if (v6_needs_scope(&to) || skb->sdif)
-		fl.oif = IP6_CB(skb)->iif;
+	fl.oif = IP6_CB(skb)->iif;
 	if (net->ip6->flowlabel_reflect & 4)
 		label = ip6_flowlabel(ip);
 	if (!skb_cow_head(cpu, skb, IP6_HDR_LEN + 64)) {
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_NOMEM);
 		return;
 	}
-	if (ip6_route_out(cpu, net, &fl, &d)) {
-		mib6_inc(cpu, net, in6_dev_get(skb->dev), MIB_Icmp6_OutErrors);
+	if (v6_is_any(&to) || ip6_route_out(cpu, net, &fl, &d)) {
+		mib_inc(cpu, net, MIB_Ip6_OutNoRoutes);
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_IP_OUTNOROUTES);
 		return;
 	}
@@ -45,8 +46,13 @@ static void rx_echo(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_ICMP_RATE_LIMIT);
 		return;
 	}
-	skb->data[0] = ICMP6_ECHOREPLY;
-	skb->data[1] = 0;
+	if (skb->data[0] == ICMP6_ECHO)
+		skb->data[0] = ICMP6_ECHOREPLY;
+	else if (!icmp_probe(net, skb, ICMP6_EXT_ECHOREPLY)) {
+		dst_put(d);
+		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_ICMP_ERROR_IGNORED);
+		return;
+	}
 	skb_dst_drop(skb);
 	skb->pkt_type = PACKET_HOST;
 	skb->skb_iif = 0;
@@ -159,6 +165,12 @@ static void icmp6_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	case ICMP6_ECHO:
 		rx_echo(cpu, net, skb);
 		return;
+	case ICMP6_EXT_ECHO:
+		if (!net->ip4->icmp_echo_enable_probe)
+			break;
+		rx_echo(cpu, net, skb);
+		return;
+	case ICMP6_EXT_ECHOREPLY:
 	case ICMP6_ECHOREPLY:
 		if (!net->inet->raw)
 			break;

@@ -78,7 +78,7 @@ void icmp6_push(struct cpu *cpu, struct netns *net, struct sk_buff *skb, struct 
 	struct icmp6_hdr *h = (struct icmp6_hdr *)skb->data;
 	struct inet6_dev *idev = in6_dev_get(d->dev);
 	struct ip_out o = { .saddr = *saddr, .daddr = *daddr, .proto = IPPROTO_ICMPV6, .tos = tclass, .ttl = hops, .mark = mark,
-			    .flowlabel = flowlabel, .auto_label = hops != 255 && net->ip6->auto_flowlabels };
+			    .flowlabel = flowlabel, .mc_noloop = hops == 255 /* neighbour discovery */, .auto_label = hops != 255 && net->ip6->auto_flowlabels };
 	h->check = 0;
 	h->check = csum_fold(skb_checksum(skb, 0, skb->len, csum_pseudo6(saddr->b, daddr->b, skb->len, IPPROTO_ICMPV6)));
 	skb->ip_summed = CHECKSUM_NONE;
@@ -89,6 +89,16 @@ void icmp6_push(struct cpu *cpu, struct netns *net, struct sk_buff *skb, struct 
 	ip6_xmit(cpu, net, skb, &o);
 }
 
+/* The group of a link's routers, or any other anycast address: errors do not go there. */
+static bool is_anycast(struct cpu *cpu, struct netns *net, const struct flow *fl)
+{
+	struct fib_result res;
+	if (fib_lookup(cpu, net, fl, &res))
+		return false;
+	return res.alias->type == RTN_ANYCAST ||
+	       (res.alias->type == RTN_UNICAST && res.alias->prefix_len < 127 && !res.nh->has_gw && inaddr_eq(&res.alias->prefix, &fl->daddr));
+}
+
 void icmp6_send(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, u32 info)
 {
 	struct netns *net = skb->dst ? skb->dst->net : skb->dev->net;
@@ -96,22 +106,32 @@ void icmp6_send(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, u32 info
 	struct flow fl = { .family = AF_INET6, .proto = IPPROTO_ICMPV6, .daddr = s, .mark = net->ip6->fwmark_reflect ? skb->mark : 0 };
 	struct icmp6_hdr *h;
 	struct sk_buff *e;
+	struct net_device *in;
 	struct dst *d;
 	u32 before, len;
+	bool unspoken;
 
 	if (!net->ip6 || !may_answer(skb, type, code, &s, &dd))
 		return;
 	if (!v6_is_multicast(&dd) && (ip6_ifaddr_find(net, &dd, v6_is_linklocal(&dd) ? skb->dev : NULL, 0) ||
-				      ip6_anycast_member(net, skb->dev, &dd)))
+				      ip6_anycast_member(net, v6_is_linklocal(&dd) ? skb->dev : NULL, &dd)))
 		fl.saddr = dd;
 	if (v6_needs_scope(&s))
 		fl.oif = IP6_CB(skb)->iif ? IP6_CB(skb)->iif : skb->dev ? skb->dev->ifindex : 0;
 	else if (skb->dev && dev_vrf(skb->dev))
 		fl.oif = dev_vrf(skb->dev)->ifindex;
+	unspoken = v6_is_any(&fl.saddr);
 	if (ip6_route_out(cpu, net, &fl, &d)) {
-		mib6_inc(cpu, net, skb->dev ? in6_dev_get(skb->dev) : NULL, MIB_Icmp6_OutErrors);
+		mib_inc(cpu, net, MIB_Ip6_OutNoRoutes);
 		return;
 	}
+	if (!net->ip6->error_anycast_as_unicast && is_anycast(cpu, net, &fl)) {
+		dst_put(d);
+		return;
+	}
+	in = unspoken && v6_is_any(&d->prefsrc) ? dev_by_index(net, IP6_CB(skb)->iif) : NULL;
+	if (in) /* the sender knows the address of the device that it reached */
+		ip6_select_saddr(cpu, net, in, &s, 0, &fl.saddr);
 	if (!icmp6_limit_allows(cpu, net, &s, type, d)) {
 		dst_put(d);
 		return;

@@ -47,6 +47,12 @@ static void send_error(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, u
 	}
 }
 
+static struct net_device *dev_of_addr(struct netns *net, const struct inaddr *a)
+{
+	struct inet6_ifaddr *ifa = ip6_ifaddr_find(net, a, NULL, 0);
+	return ifa ? ifa->idev->dev : NULL;
+}
+static bool dev_has_addr(const struct net_device *dev) { return in6_dev_get(dev) && !list_empty(&in6_dev_get(dev)->addrs); }
 static u8 rx_ttl(const struct sk_buff *skb) { return ip6_header(skb)->hop_limit; }
 static u32 rx_frag_max(const struct sk_buff *skb) { return IP6_CB(skb)->frag_max_size; }
 static u8 rx_tos(const struct sk_buff *skb) { return ip6_tclass(ip6_header(skb)); }
@@ -64,6 +70,8 @@ const struct inet_af inet_af_v6 = {
 	.addr_type = addr_type,
 	.send_error = send_error,
 	.update_pmtu = ip6_update_pmtu,
+	.dev_of_addr = dev_of_addr,
+	.dev_has_addr = dev_has_addr,
 	.rx_ttl = rx_ttl,
 	.rx_tos = rx_tos,
 	.rx_frag_max = rx_frag_max,

@@ -51,16 +51,13 @@ static enum verdict jumbo(struct cpu *cpu, struct netns *net, struct sk_buff *sk
 {
 	const u8 *o = skb_network_header(skb) + off;
 	u32 len;
-	struct inet6_dev *idev = in6_dev_get(skb->dev);
 	if (o[1] != 4 || (off & 3) != 2)
 		return OPT_BAD;
 	len = (u32)o[2] << 24 | (u32)o[3] << 16 | (u32)o[4] << 8 | o[5];
 	if (len <= 65535 || ip6_payload_len(ip6_header(skb))) {
-		mib6_inc(cpu, net, idev, MIB_Ip6_InHdrErrors);
 		ip6_param_problem(cpu, net, skb, ICMP6_HDR_FIELD, len <= 65535 ? off + 2 : off, SKB_DROP_REASON_IP_INHDR);
 		return OPT_GONE;
 	}
-	mib6_inc(cpu, net, idev, MIB_Ip6_InTruncatedPkts); /* no buffer here holds so much */
 	skb_drop_net(cpu, net, skb, SKB_DROP_REASON_PKT_TOO_SMALL);
 	return OPT_GONE;
 }
@@ -102,6 +99,9 @@ static enum verdict options(struct cpu *cpu, struct netns *net, struct sk_buff *
 			IP6_CB(skb)->ra = (u16)off;
 		} else if (hop && o[0] == IP6_OPT_JUMBO) {
 			v = jumbo(cpu, net, skb, off);
+		} else if (hop && ((o[0] == IP6_OPT_CALIPSO && o[1] < 8) || (o[0] == IP6_OPT_IOAM && o[1] < 10))) {
+			/* a label without its fixed part (RFC 5570), a trace without its header (RFC 9486) */
+			return OPT_BAD;
 		} else {
 			v = unknown_option(cpu, net, skb, off, refuse_unknown);
 		}
@@ -164,6 +164,10 @@ bool ip6_rx_rthdr(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	if (v6_is_multicast(&d) || skb->pkt_type != PACKET_HOST) {
 		mib6_inc(cpu, net, idev, MIB_Ip6_InAddrErrors);
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_IP_INADDRERRORS);
+		return false;
+	}
+	if (h.type == IP6_RT_RPL || h.type == IP6_RT_SEGMENT) { /* which nobody is to follow here */
+		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_NOT_SPECIFIED);
 		return false;
 	}
 	if (!h.segments_left) {

@@ -25,9 +25,9 @@ static bool too_big(const struct sk_buff *skb, u32 mtu)
 static bool same_link(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct dst *d)
 {
 	struct inet6_dev *idev = in6_dev_get(skb->dev);
-	struct inaddr s = ip6_src(skb), target = d->flags & DST_GATEWAY ? d->gateway : ip6_dst(skb);
+	struct inaddr s = ip6_src(skb), to = ip6_dst(skb), target = d->flags & DST_GATEWAY ? d->gateway : to;
 	if (d->dev == skb->dev && !IP6_CB(skb)->srcrt) {
-		if (icmp6_redirect_allowed(cpu, net, &s))
+		if (icmp6_redirect_allowed(cpu, net, &to)) /* and its sender's limit: ndisc_send_redirect() */
 			ndisc_send_redirect(cpu, skb, &target);
 		return true;
 	}
@@ -82,6 +82,7 @@ void ip6_forward(struct cpu *cpu, struct sk_buff *skb)
 	}
 	if (!same_link(cpu, net, skb, d))
 		return;
+	mib6_inc(cpu, net, in6_dev_get(d->dev), MIB_Ip6_OutForwDatagrams); /* those that turn out too long as well */
 	if (unlikely(skb->len > mtu || IP6_CB(skb)->frag_max_size) && too_big(skb, mtu)) {
 		icmp6_send(cpu, skb, ICMP6_PKT_TOOBIG, 0, mtu);
 		mib6_inc(cpu, net, idev, MIB_Ip6_InTooBigErrors);
@@ -99,7 +100,6 @@ void ip6_forward(struct cpu *cpu, struct sk_buff *skb)
 	trace_point(cpu, net, skb, TP_FORWARD, ip6_header(skb)->hop_limit, 0, NULL);
 	if (hook_run(cpu, net, NFPF_IPV6, NFH_FORWARD, skb, in, d->dev) != HOOK_ACCEPT)
 		return;
-	mib6_inc(cpu, net, in6_dev_get(d->dev), MIB_Ip6_OutForwDatagrams);
 	skb->tstamp = 0;
 	skb->dst->output(cpu, skb);
 }

@@ -192,6 +192,8 @@ struct sk_buff *ip6_defrag(struct cpu *cpu, struct netns *net, struct sk_buff *s
 	enum skb_drop_reason why;
 	bool more;
 
+	if (IP6_CB(skb)->flags & IP6CB_FRAGMENTED) /* a fragment within */
+		return header_error(cpu, net, skb, ICMP6_HDR_FIELD, off);
 	mib6_inc(cpu, net, idev, MIB_Ip6_ReasmReqds);
 	if (!ip6_payload_len(ip6_header(skb)) || !pskb_may_pull(cpu, skb, to_frag + IP6_FRAG_HDR_LEN))
 		return header_error(cpu, net, skb, ICMP6_HDR_FIELD, off);

@@ -21,7 +21,7 @@ static bool addresses_ok(const struct sk_buff *skb, const struct inaddr *s, cons
 		return false;
 	if (v6_is_multicast(d) && (!v6_mc_scope(d) || (v6_mc_scope(d) == 1 && !own)))
 		return false;
-	return !v6_is_multicast(s) && !inaddr_is_v4(s);
+	return !v6_is_multicast(s); /* a mapped source is TCP's to refuse */
 }
 
 /* NULL: it is gone. */

@@ -341,6 +341,7 @@ static const struct sysctl icmp[] = {
 	U8("echo_ignore_all", echo_ignore_all, 1),
 	U8("echo_ignore_multicast", echo_ignore_multicast, 1),
 	U8("echo_ignore_anycast", echo_ignore_anycast, 1),
+	U8("error_anycast_as_unicast", error_anycast_as_unicast, 1),
 	{ .name = "ratemask", .kind = SYSCTL_CUSTOM, .mode = 0644, .get = mask_get, .set = mask_set },
 };
 const struct sysctl_table ip6_sysctl_icmp = { "ipv6/icmp", false, icmp, ARRAY_SIZE(icmp), ip6_base };

@@ -153,10 +153,18 @@ void ndisc_send_redirect(struct cpu *cpu, struct sk_buff *skb, const struct inad
 	struct nd_redirect_msg *m;
 	struct sk_buff *r;
 	u32 quoted, room, ha_len = lladdr_opt_len(dev);
-	bool with_ha;
+	bool with_ha, direct;
+	struct flow fl;
+	struct dst *way;
 
-	if (!ll || (!inaddr_eq(&d, target) && (!v6_is_linklocal(target) || v6_is_multicast(target))) || !ip6_forwards(idev) ||
-	    !ip6_select_saddr(cpu, net, dev, &s, 0, &(struct inaddr){ .q = { 0 } }))
+	if (!ll || (!inaddr_eq(&d, target) && (!v6_is_linklocal(target) || v6_is_multicast(target))) || !ip6_forwards(idev) || v6_is_any(&s))
+		return;
+	fl = (struct flow){ .family = AF_INET6, .proto = IPPROTO_ICMPV6, .saddr = ll->addr, .daddr = s, .oif = dev->ifindex };
+	if (ip6_route_out(cpu, net, &fl, &way))
+		return;
+	direct = !(way->flags & DST_GATEWAY);
+	dst_put(way);
+	if (!direct || !icmp6_redirect_allowed(cpu, net, &s))
 		return;
 	n = neigh_lookup(&nd_table, target, dev);
 	with_ha = dev->addr_len && n && n->nud_state & (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY);
@@ -198,13 +206,13 @@ static void solicit(struct cpu *cpu, struct neighbour *n, struct sk_buff *skb)
 
 	if (!idev)
 		return;
-	/* The waiting packet's own source, when it is an address of this device; else any that suits. */
+	/* The waiting packet's own source, when it is an address of this device; else the link-local one. */
 	if (skb && be16_eq(skb->protocol, BE16(0x86dd))) {
 		struct inaddr s = ip6_src(skb);
 		if (ip6_ifaddr_find(dev->net, &s, dev, IFA_F_TENTATIVE | IFA_F_OPTIMISTIC))
 			saddr = s;
 	}
-	if (v6_is_any(&saddr) && !ip6_select_saddr(cpu, dev->net, dev, &target, 0, &saddr)) {
+	if (v6_is_any(&saddr)) {
 		ll = ip6_linklocal_of(idev, IFA_F_TENTATIVE | IFA_F_OPTIMISTIC);
 		if (!ll)
 			return;
@@ -316,7 +324,7 @@ static void rx_ns(const struct rx *r)
 		n = neigh_get(r->cpu, &nd_table, &r->saddr, r->dev);
 	if (n && ha)
 		neigh_update(r->cpu, n, ha, NUD_STALE, NEIGH_UPDATE_WEAK_OVERRIDE | NEIGH_UPDATE_OVERRIDE, 0);
-	ndisc_send_na(r->cpu, r->dev, &r->saddr, &r->target, router, true, mine && !anycast, group);
+	ndisc_send_na(r->cpu, r->dev, &r->saddr, &r->target, router, true, mine && !anycast && group, group);
 }
 
 static void rx_na(const struct rx *r)

@@ -93,12 +93,18 @@ static void tcp_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	if (skb->destructor) /* the sender's charge ends where the packet arrives */
 		skb_orphan(cpu, skb);
 	mib_add(cpu, net, MIB_Tcp_InSegs, MAX(1u, (u32)skb->gso_segs));
-	if (!pskb_may_pull(cpu, skb, TCP_HDR_LEN))
-		goto short_packet;
+	if (!pskb_may_pull(cpu, skb, TCP_HDR_LEN)) {
+		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_PKT_TOO_SMALL);
+		return;
+	}
 	th = (const struct tcp_hdr *)skb->data;
 	hlen = tcp_hlen(th);
-	if (hlen < TCP_HDR_LEN || !pskb_may_pull(cpu, skb, hlen))
+	if (hlen < TCP_HDR_LEN)
 		goto short_packet;
+	if (!pskb_may_pull(cpu, skb, hlen)) {
+		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_PKT_TOO_SMALL);
+		return;
+	}
 	th = (const struct tcp_hdr *)skb->data;
 	skb_reset_transport_header(skb);
 	af->addrs(skb, &saddr, &daddr);
@@ -215,7 +221,7 @@ static void tcp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 	struct sock *sk;
 
 	if (!t) {
-		mib_inc(cpu, net, MIB_Icmp_InErrors);
+		mib_inc(cpu, net, e->family == AF_INET6 ? MIB_Icmp6_InErrors : MIB_Icmp_InErrors);
 		return;
 	}
 	if (t->tuple_kind == INET_TUPLE_TIMEWAIT) {

@@ -101,6 +101,7 @@ static void syn_rx(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, co
 			    .uid = sk->uid, .saddr = local.tuple.rcv_saddr, .daddr = local.tuple.daddr, .sport = th->dport,
 			    .dport = th->sport };
 	if (af->route_out(cpu, net, &fl, &dst)) {
+		mib_inc(cpu, net, af->family == AF_INET6 ? MIB_Ip6_OutNoRoutes : MIB_Ip_OutNoRoutes);
 		syn_drop(cpu, tp, skb, SKB_DROP_REASON_IP_OUTNOROUTES);
 		return;
 	}
@@ -167,7 +168,10 @@ void tcp_listen_rx(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, co
 	}
 	af->addrs(skb, &saddr, &daddr);
 	type = af->addr_type(net, dev_vrf(skb->dev), &daddr);
-	if (type == RTN_BROADCAST || type == RTN_MULTICAST)
+	if (af->family == AF_INET6 && inaddr_is_v4(&saddr)) { /* RFC 4942 section 2.2: it would be taken for IPv4 */
+		mib_inc(cpu, net, MIB_Ip6_InHdrErrors);
+		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_IP_INADDRERRORS);
+	} else if (type == RTN_BROADCAST || type == RTN_MULTICAST || type == RTN_ANYCAST)
 		syn_drop(cpu, tp, skb, SKB_DROP_REASON_IP_INADDRERRORS);
 	else
 		syn_rx(cpu, tp, skb, th);

@@ -228,6 +228,8 @@ void udp_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	skb_reset_transport_header(skb);
 	uh = (const struct udp_hdr *)skb->data;
 	ulen = be16_to_cpu(uh->len);
+	if (!ulen && skb_is_v6(skb)) /* a jumbogram's */
+		ulen = skb->len;
 	if (ulen < UDP_HDR_LEN || ulen > skb->len)
 		goto bad;
 	reason = SKB_DROP_REASON_NOMEM;
@@ -254,6 +256,11 @@ void udp_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 			    us->inet.sk.state == TCP_ESTABLISHED ? "connected" : "bound");
 		deliver(cpu, us, skb);
 		return;
+	}
+	if (unlikely(!uh->check) && skb_is_v6(skb)) { /* nobody who would take it */
+		udp_mib(cpu, net, true, MIB_Udp_InCsumErrors);
+		reason = SKB_DROP_REASON_UDP_CSUM;
+		goto bad;
 	}
 	udp_mib(cpu, net, skb_is_v6(skb), MIB_Udp_NoPorts);
 	af->send_error(cpu, skb, ICMP4_UNREACH, ICMP4_PORT_UNREACH, 0);
