@@ -246,7 +246,10 @@ static size_t ioctl_size(unsigned cmd, bool v6)
 		return sizeof(struct ifconf);
 	case SIOCADDRT:
 	case SIOCDELRT:
-		return sizeof(struct rtentry);
+		return v6 ? 80 /* struct in6_rtmsg */ : sizeof(struct rtentry);
+	case SIOCSIFADDR:
+	case SIOCDIFADDR:
+		return v6 ? 24 /* struct in6_ifreq */ : sizeof(struct ifreq);
 	case SIOCSARP:
 	case SIOCGARP:
 	case SIOCDARP:

@@ -94,7 +94,7 @@ static s64 stream_write(struct call *c, const void *data, size_t len, int flags,
 /* Sends one message described by g; single: it is all that the call does. */
 static s64 send_one(struct call *c, const struct args_msg *g, int flags, bool single, enum call_end *end)
 {
-	size_t max = c->as->kind == ASOCK_DGRAM ? DATAGRAM_MAX : ARGS_MAX_SEND;
+	size_t max = c->as->kind == ASOCK_DGRAM ? 4 * DATAGRAM_MAX : ARGS_MAX_SEND; /* of datagrams the stack says what is too long */
 	struct sockaddr_storage name;
 	struct iovec iov;
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };

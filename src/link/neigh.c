@@ -157,7 +157,13 @@ static void trace_neigh(struct cpu *cpu, const struct neighbour *n, const struct
 	trace_emit(cpu, &ev);
 }
 
-/* Not CONNECTED, or a device without cached headers. */
+/* IPv4 by an IPv6 gateway: the header that is kept is for the neighbour's own protocol. */
+static inline bool other_proto(const struct neighbour *n, const struct sk_buff *skb)
+{
+	return skb->protocol.raw && skb->protocol.raw != cpu_to_be16(n->tbl->ethertype).raw;
+}
+
+/* Not CONNECTED, a device without cached headers, or another protocol's packet. */
 static __attribute__((noinline)) int output_slow(struct cpu *cpu, struct neighbour *n, struct sk_buff *skb)
 {
 	struct net_device *dev = n->dev;
@@ -165,7 +171,7 @@ static __attribute__((noinline)) int output_slow(struct cpu *cpu, struct neighbo
 		trace_neigh(cpu, n, skb);
 	if (neigh_event_send(cpu, n, skb))
 		return 0;
-	if (dev->header_ops && dev->header_ops->create(cpu, skb, dev, n->tbl->ethertype, n->ha, NULL)) {
+	if (dev->header_ops && dev->header_ops->create(cpu, skb, dev, other_proto(n, skb) ? be16_to_cpu(skb->protocol) : n->tbl->ethertype, n->ha, NULL)) {
 		skb_drop(cpu, skb, SKB_DROP_REASON_NEIGH_HH_FILLFAIL);
 		return -EINVAL;
 	}
@@ -175,7 +181,7 @@ static __attribute__((noinline)) int output_slow(struct cpu *cpu, struct neighbo
 int neigh_output(struct cpu *cpu, struct neighbour *n, struct sk_buff *skb)
 {
 	u8 len = n->hh_len;
-	if (unlikely(!(n->nud_state & NUD_CONNECTED) || !len))
+	if (unlikely(!(n->nud_state & NUD_CONNECTED) || !len || other_proto(n, skb)))
 		return output_slow(cpu, n, skb);
 	if (unlikely(skb->trace))
 		trace_neigh(cpu, n, skb);

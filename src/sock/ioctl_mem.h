@@ -12,6 +12,8 @@ int ioctl_copy_out(struct cpu *cpu, void *user, const void *from, size_t len);
 /* if_addr_ioctl.c; -515 (ENOIOCTLCMD): about something else */
 int if_addr_ioctl(struct cpu *cpu, struct netns *net, unsigned cmd, struct ifreq *ifr);
 int if_addr_conf(struct cpu *cpu, struct netns *net, void *arg, size_t len);
+/* if6_ioctl.c: what an AF_INET6 socket takes differently; -515: nothing of that */
+int inet6_ioctl(struct cpu *cpu, struct netns *net, unsigned cmd, const void *arg, size_t len);
 /* rt_ioctl.c */
 int rt_ioctl(struct cpu *cpu, struct netns *net, unsigned cmd, void *arg, size_t len);
 int arp_ioctl(struct cpu *cpu, struct netns *net, unsigned cmd, void *arg, size_t len);

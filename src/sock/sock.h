@@ -244,6 +244,6 @@ struct netns *sock_netns(const struct sock *sk); /* for stack_tables */
 u64 sock_cookie(const struct sock *sk);
 extern const struct subsys sock_subsys;
 extern const struct sysctl_table sock_sysctls;
-extern const struct proc_file sock_proc_sockstat;
+extern const struct proc_file sock_proc_sockstat, sock_proc_sockstat6;
 
 #endif

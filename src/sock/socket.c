@@ -3,6 +3,7 @@
  * A struct socket is what a program holds; the struct sock behind it may outlive it (TCP closes in its own time). Everything
  * here runs on the home cpu and never blocks. See socket(2), bind(2), accept(2), send(2), recv(2), and sock/sock.h.
  */
+#include "sock/ioctl_mem.h"
 #include "sock/sock.h"
 
 #include <limits.h>
@@ -291,6 +292,8 @@ int socket_ioctl(struct cpu *cpu, struct socket *s, unsigned cmd, void *arg, siz
 
 	if (err == -ENOIOCTLCMD && s->ops->ioctl)
 		err = s->ops->ioctl(cpu, s->sk, cmd, arg, len);
+	if (err == -ENOIOCTLCMD && s->family == AF_INET6)
+		err = inet6_ioctl(cpu, s->net, cmd, arg, len);
 	return err == -ENOIOCTLCMD ? netns_ioctl(cpu, s->net, cmd, arg, len) : err;
 }
 

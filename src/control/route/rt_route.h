@@ -8,6 +8,7 @@
 extern const struct nl_policy rt_route_policy[RTA_MAX + 1];
 void rt_put_metrics(struct nl_buf *b, const struct world *w, const u32 *metrics); /* RTA_METRICS of [RTAX_SLOTS]; NULL: nothing */
 void rt_put_addr(struct nl_buf *b, u16 type, u8 family, const struct inaddr *a);
+void rt_put_via6(struct nl_buf *b, const struct inaddr *gw); /* RTA_VIA */
 void rt_put_cacheinfo6(struct nl_buf *b, const struct fib6_alias *a, u64 now, s32 error);
 /* A route as the answer to a question shows it: of which table and type, and (IPv6) the device of the packet in question or 0. */
 struct rt_shown { u32 table; s32 iif; u8 type; };

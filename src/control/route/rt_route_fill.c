@@ -12,18 +12,22 @@ void rt_put_addr(struct nl_buf *b, u16 type, u8 family, const struct inaddr *a)
 		nl_put(b, type, a->b, 16);
 }
 
-static void put_gateway(struct nl_buf *b, const struct fib_nh *nh, u8 family)
+void rt_put_via6(struct nl_buf *b, const struct inaddr *gw)
 {
 	u8 via[18] = { AF_INET6 };
+	memcpy(via + 2, gw->b, 16);
+	nl_put(b, RTA_VIA, via, sizeof(via));
+}
 
+static void put_gateway(struct nl_buf *b, const struct fib_nh *nh, u8 family)
+{
 	if (!nh->has_gw)
 		return;
 	if (nh->gw_family == family) {
 		rt_put_addr(b, RTA_GATEWAY, family, &nh->gateway);
 		return;
 	}
-	memcpy(via + 2, nh->gateway.b, 16);
-	nl_put(b, RTA_VIA, via, sizeof(via));
+	rt_put_via6(b, &nh->gateway);
 }
 
 static u32 hop_flags(const struct fib_nh *nh, u8 family)

@@ -153,6 +153,8 @@ static void put_dst(struct nl_buf *b, const struct dst *d, const struct question
 
 	if (!bare && (d->flags & DST_GATEWAY) && inaddr_is_v4(&d->gateway) && gw.raw)
 		nl_put_u32(b, RTA_GATEWAY, gw.raw);
+	if (!bare && d->family == AF_INET && d->flags & DST_GATEWAY && !inaddr_is_v4(&d->gateway))
+		rt_put_via6(b, &d->gateway);
 	if (!bare && d->metrics && !(q && q->iif && (d->flags & DST_LOCAL))) /* what comes in for us is not measured by the route */
 		memcpy(metrics, d->metrics, sizeof(metrics));
 	if (d->mtu) {

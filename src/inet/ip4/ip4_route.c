@@ -102,7 +102,7 @@ void ip4_trace_route(struct cpu *cpu, struct netns *net, struct sk_buff *skb, en
 	if (d) {
 		ev.route_type = d->type;
 		memcpy(ev.oif, d->dev->name, sizeof(ev.oif));
-		if (d->flags & DST_GATEWAY)
+		if (d->flags & DST_GATEWAY && inaddr_is_v4(&d->gateway))
 			memcpy(ev.gateway, &d->gateway.w[3], 4);
 	}
 	if (alias) {
@@ -252,7 +252,7 @@ static enum skb_drop_reason input_forward(const struct input *in, struct fib_res
 		struct in_ifaddr *a;
 		list_for_each(a, &in->idev->addrs, link)
 			if (in_prefix(in->saddr, a->address, a->prefix_len) &&
-			    (!res->nh->has_gw || in_prefix(inaddr_v4(&res->nh->gateway), a->address, a->prefix_len)))
+			    (!res->nh->has_gw || !inaddr_is_v4(&res->nh->gateway) || in_prefix(inaddr_v4(&res->nh->gateway), a->address, a->prefix_len)))
 				direct = true;
 		if (direct)
 			IP4_CB(in->skb)->flags |= IP4CB_REDIRECT;

@@ -25,6 +25,11 @@ static struct neighbour *next_hop(struct cpu *cpu, struct dst *d, const struct s
 	be32 key;
 	if (likely(n && !n->dead))
 		return n;
+	if (unlikely(d->flags & DST_GATEWAY && !inaddr_is_v4(&d->gateway))) {
+		const struct fib_family_ops *ops = d->net->fib->ops6;
+		n = ops ? neigh_get(cpu, ops->neigh, &d->gateway, d->dev) : NULL;
+		goto keep;
+	}
 	if (d->dev->flags & (IFF_LOOPBACK | IFF_POINTOPOINT)) {
 		key = (be32){ 0 };
 	} else if (d->flags & DST_GATEWAY) {
@@ -34,6 +39,7 @@ static struct neighbour *next_hop(struct cpu *cpu, struct dst *d, const struct s
 		return neigh_get(cpu, &arp_table, &key, d->dev);
 	}
 	n = neigh_get(cpu, &arp_table, &key, d->dev);
+keep:
 	if (n) {
 		neigh_hold(n);
 		if (d->neigh)

@@ -128,4 +128,4 @@ static void anycast6_show(struct netns *net, struct strbuf *out)
 }
 const struct proc_file ip6_proc_anycast6 = { .name = "anycast6", .mode = 0444, .show = anycast6_show };
 
-const struct proc_file *const ip6_proc_files[] = { &ip6_proc_if_inet6, &ip6_proc_route, &ip6_proc_igmp6, &ip6_proc_mcfilter, &ip6_proc_anycast6, &ip6_proc_flowlabel, &ip6_proc_mr_vif, &ip6_proc_mr_cache, &proc_snmp6, NULL };
+const struct proc_file *const ip6_proc_files[] = { &ip6_proc_if_inet6, &ip6_proc_route, &ip6_proc_igmp6, &ip6_proc_mcfilter, &ip6_proc_anycast6, &ip6_proc_flowlabel, &ip6_proc_mr_vif, &ip6_proc_mr_cache, &proc_snmp6, &proc_dev_snmp6, NULL };

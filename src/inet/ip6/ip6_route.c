@@ -80,7 +80,7 @@ static int nh_reach(struct cpu *cpu, const struct fib_nh *nh)
 	return n->nud_state & NUD_FAILED ? -1 : 0;
 }
 const struct fib_family_ops ip6_fib_ops = { .dst_setup = dst_setup, .select_saddr = fib_select_saddr, .dev_enabled = dev_enabled,
-					    .ignore_linkdown = ignore_linkdown, .own_addr = own_addr, .nh_reach = nh_reach };
+					    .ignore_linkdown = ignore_linkdown, .own_addr = own_addr, .nh_reach = nh_reach, .neigh = &nd_table };
 
 struct net_device *ip6_dst_dev(const struct dst *d)
 {

@@ -5,6 +5,7 @@
 #include "core/proc.h"
 #include "inet/ip6/ip6.h"
 #include "inet/ip6/ip6_tables.h"
+#include "link/netns_dev.h"
 
 struct counter {
 	const char *name;
@@ -54,3 +55,41 @@ static void snmp6_show(struct netns *net, struct strbuf *out)
 			line(out, "UdpLite6", udp[i].name + 4, 0);
 }
 const struct proc_file proc_snmp6 = { .name = "snmp6", .mode = 0444, .show = snmp6_show };
+
+/* One device's: without the transports. */
+static int dev_snmp6_show(struct netns *net, const char *name, struct strbuf *out)
+{
+	const struct net_device *dev = dev_by_name(net, name);
+	const struct inet6_dev *idev = dev ? in6_dev_get(dev) : NULL;
+	if (!idev)
+		return -ENOENT;
+	strbuf_printf(out, "%-32s\t%u\n", "ifIndex", (unsigned)dev->ifindex);
+	for (unsigned i = 0; i < ARRAY_SIZE(ip); i++)
+		line(out, ip[i].name, "", idev->mib[ip[i].mib - MIB_DEV6_FIRST]);
+	for (unsigned i = 0; i < ARRAY_SIZE(icmp); i++)
+		if (icmp[i].mib != MIB_Icmp6_OutRateLimitHost) /* the namespace's alone */
+			line(out, icmp[i].name, "", idev->mib[icmp[i].mib - MIB_DEV6_FIRST]);
+	for (unsigned dir = 0; dir < 2; dir++)
+		for (unsigned i = 0; i < ARRAY_SIZE(types); i++)
+			line(out, dir ? "Icmp6Out" : "Icmp6In", types[i].name,
+			     idev->mib[(dir ? MIB_Icmp6Msg_OutType0 : MIB_Icmp6Msg_InType0) + types[i].type - MIB_DEV6_FIRST]);
+	for (unsigned i = 0; i < 512; i++) {
+		u64 v = idev->mib[MIB_Icmp6Msg_InType0 + i - MIB_DEV6_FIRST];
+		char n[8];
+		snprintf(n, sizeof(n), "%u", i & 255);
+		if (v)
+			line(out, i < 256 ? "Icmp6InType" : "Icmp6OutType", n, v);
+	}
+	return 0;
+}
+
+static int dev_snmp6_walk(struct netns *net, int (*fn)(void *arg, const char *name), void *arg)
+{
+	struct net_device *dev;
+	int r;
+	dev_for_each(dev, net)
+		if (dev->ip6_ptr && (r = fn(arg, dev->name)))
+			return r;
+	return 0;
+}
+const struct proc_file proc_dev_snmp6 = { .name = "dev_snmp6", .mode = 0444, .walk = dev_snmp6_walk, .show_in = dev_snmp6_show };

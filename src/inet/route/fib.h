@@ -243,6 +243,7 @@ struct fib_family_ops {
 	bool (*own_addr)(struct netns *net, const struct inaddr *a, const struct net_device *dev_or_null);
 	/* IPv6, NULL: all are. 1: the hop's neighbour is reachable or may be; 0: nothing is known of it yet; -1: it does not answer. */
 	int (*nh_reach)(struct cpu *cpu, const struct fib_nh *nh);
+	const struct neigh_table *neigh; /* of gateways, which routes of the other family may have too (RFC 5549) */
 };
 
 /* Routes that come and go with addresses and links; all batons held. `keep_addr` NULL: none. */

@@ -77,9 +77,11 @@ int fib_nh_check(struct cpu *cpu, struct netns *net, struct fib_nh *nh, u8 famil
 	struct net_device *dev;
 	if (nh->has_gw && nh->gw_family == family)
 		return nh->flags & RTNH_F_ONLINK ? check_onlink(net, nh, scope, ack) : check_gateway(cpu, net, nh, table, scope, ack);
-	if (nh->has_gw) {
-		NL_SET_ERR(ack, "Gateway of the other address family: IPv6 is not built in");
-		return -EAFNOSUPPORT;
+	if (nh->has_gw && family == AF_INET) { /* "via inet6": the gateway is checked as IPv6's are (RFC 5549) */
+		struct fib6_hop_kind k = { .table = table };
+		int err = fib6_nh_check(cpu, net, nh, &k, ack);
+		nh->scope = RT_SCOPE_LINK;
+		return err;
 	}
 	if (nh->flags & (RTNH_F_PERVASIVE | RTNH_F_ONLINK)) {
 		NL_SET_ERR(ack, "Invalid flags for nexthop - PERVASIVE and ONLINK can not be set");

@@ -150,7 +150,7 @@ ssize_t udp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 
 	if (!us->inet.num && (err = udp_autobind(cpu, us)))
 		return err;
-	if (len > UDP_MAX)
+	if (len > UDP_MAX && sk->family == AF_INET) /* IPv6 tells the error queue, below */
 		return -EMSGSIZE;
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
