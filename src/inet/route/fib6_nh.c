@@ -147,10 +147,11 @@ int fib6_info_check(struct cpu *cpu, struct fib_info *fi, const struct fib_confi
 	struct netns *net = fi->net;
 	struct fib6_hop_kind k = { .reject = c->type >= RTN_BLACKHOLE && c->type <= RTN_THROW, .own = c->type == RTN_LOCAL || c->rtf & FIB6_ANYCAST,
 				   .ignore_down = c->ignore_dev_down, .table = c->table, .dst = c->dst };
-	int err = fib6_nh_check(cpu, net, &fi->nh[0], &k, c->ack);
+	int err = c->nh_id ? 0 : fib6_nh_check(cpu, net, &fi->nh[0], &k, c->ack);
 	if (err)
 		return err;
-	fi->reject = fi->nh[0].reject;
+	if (!c->nh_id)
+		fi->reject = fi->nh[0].reject;
 	if (c->has_prefsrc && !own_addr(net, &c->prefsrc, link_local(&c->prefsrc) ? fi->nh[0].dev : NULL)) {
 		NL_SET_ERR(c->ack, "Invalid source address");
 		return -EINVAL;

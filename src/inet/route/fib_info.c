@@ -310,8 +310,10 @@ int fib_info_make(struct cpu *cpu, struct netns *net, const struct fib_config *c
 		return -ENOBUFS;
 	if (object)
 		fi->reject = nexthop_is_blackhole(object);
-	else
-		err = c->family == AF_INET ? check_hops(cpu, fi, c) : fib6_info_check(cpu, fi, c);
+	if (c->family == AF_INET6)
+		err = fib6_info_check(cpu, fi, c);
+	else if (!object)
+		err = check_hops(cpu, fi, c);
 	if (!err && c->family == AF_INET && c->has_prefsrc && !inaddr_is_any(&c->prefsrc) && !prefsrc_valid(net, c)) {
 		NL_SET_ERR(c->ack, "Invalid prefsrc address");
 		err = -EINVAL;

@@ -36,7 +36,7 @@ struct fib6_hop_kind {
 	struct inaddr dst;
 };
 int fib6_nh_check(struct cpu *cpu, struct netns *net, struct fib_nh *nh, const struct fib6_hop_kind *k, struct nl_ext_ack *ack);
-int fib6_info_check(struct cpu *cpu, struct fib_info *fi, const struct fib_config *c);
+int fib6_info_check(struct cpu *cpu, struct fib_info *fi, const struct fib_config *c); /* of an object, only what is beside its hops */
 /* fib6_table.c */
 int fib6_route_add(struct cpu *cpu, struct netns *net, const struct fib_config *c);
 int fib6_route_del(struct cpu *cpu, struct netns *net, const struct fib_config *c);
