@@ -144,7 +144,7 @@ static u32 shown_table(const struct netns *net, u32 table)
 	return net->fib->default_rules && table == RT_TABLE_LOCAL ? RT_TABLE_MAIN : table;
 }
 
-/* bare: a broadcast, or to a group by a route for (nearly) everything, which has neither the route's gateway nor its metrics. */
+/* bare: to a group by a route for (nearly) everything, which has neither the route's gateway nor its metrics. */
 static void put_dst(struct nl_buf *b, const struct dst *d, const struct question *q, bool bare, u64 now)
 {
 	struct rta_cacheinfo ci = { .rta_clntref = d->refcnt, .rta_error = 0 };
@@ -243,7 +243,7 @@ static int fill(struct nl_request *rq, struct nl_buf *b, const struct question *
 		nl_put_u32(b, RTA_FLOW, realms_of(d));
 	if (!q->iif && saddr.raw != q->src.raw)
 		nl_put_u32(b, RTA_PREFSRC, saddr.raw);
-	put_dst(b, d, q, !q->iif && (d->type == RTN_BROADCAST || (d->type == RTN_MULTICAST && res.alias && res.alias->prefix_len < 4)), rq->cpu->now);
+	put_dst(b, d, q, !q->iif && d->type == RTN_MULTICAST && res.alias && res.alias->prefix_len < 4, rq->cpu->now);
 	return nl_end(b);
 }
 
