@@ -49,8 +49,9 @@ static void acts(struct cpu *cpu, struct inet6_dev *idev, enum ip6_conf c, s32 o
 	s32 now = idev->conf.v[c];
 	switch (c) {
 	case IP6_CONF_FORWARDING:
-		if (!old != !now)
-			ip6_dev_set_forwarding(cpu, idev);
+		if (!old == !now)
+			return; /* nobody hears of it, either */
+		ip6_dev_set_forwarding(cpu, idev);
 		break;
 	case IP6_CONF_DISABLE_IPV6:
 		if (!old != !now)
