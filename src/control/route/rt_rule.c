@@ -351,7 +351,8 @@ static int read_rule(struct nl_request *rq, struct fib_rule *r, u32 *given)
 		r->src_len = r->dst_len = 0;
 		return err;
 	}
-	if (!err && r->action == FR_ACT_GOTO && *given & FIB_RULE_HAS_PREF && r->target <= r->preference) {
+	if (!err && r->action == FR_ACT_GOTO && (*given & FIB_RULE_HAS_PREF || rq->nlh->nlmsg_type == RTM_NEWRULE) &&
+	    r->target <= (*given & FIB_RULE_HAS_PREF ? r->preference : fib_rule_default_preference(rq->net, r->family))) {
 		NL_SET_ERR(ack, "Backward goto not supported");
 		return -EINVAL;
 	}

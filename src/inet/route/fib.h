@@ -181,6 +181,7 @@ static inline struct list *fib_rules(struct netns *net, u8 family)
 /* The first table that rules of fl->family (RTNL_FAMILY_IPMR, _IP6MR) name and that is known. -EAGAIN: none; -ENETUNREACH, -EACCES,
  * -EINVAL: a rule says so. */
 int fib_rules_table(struct netns *net, const struct flow *fl, bool (*known)(struct netns *net, u8 family, u32 table), u32 *table);
+u32 fib_rule_default_preference(struct netns *net, u8 family); /* of one that is added without */
 /* Takes over *r's content. preference_given false: in front of all but the first, as Linux. -EEXIST -EINVAL -ENOBUFS. */
 int fib_rule_add(struct cpu *cpu, struct netns *net, const struct fib_rule *r, bool preference_given, bool excl, struct nl_ext_ack *ack);
 /* The first rule of which all that is given (given: FIB_RULE_HAS_*) is so. -ENOENT -EPERM. */

@@ -183,8 +183,9 @@ static struct fib_rule *first_of_pref(struct list *rules, u32 preference)
 }
 
 /* One less than the second rule's: in front of all but the first. */
-static u32 default_preference(struct list *rules)
+u32 fib_rule_default_preference(struct netns *net, u8 family)
 {
+	struct list *rules = fib_rules(net, family);
 	struct fib_rule *r;
 	unsigned n = 0;
 	list_for_each(r, rules, link)
@@ -283,7 +284,7 @@ int fib_rule_add(struct cpu *cpu, struct netns *net, const struct fib_rule *aske
 	list_init(&r->link);
 	r->jump = NULL;
 	if (!preference_given)
-		r->preference = default_preference(rules);
+		r->preference = fib_rule_default_preference(net, asked->family);
 	if (r->action == FR_ACT_GOTO && r->target <= r->preference) {
 		NL_SET_ERR(ack, "Backward goto not supported");
 		err = -EINVAL;
