@@ -89,8 +89,8 @@ def attr(t, v):
 def line(name, b, header, cut=()):
     out = [name, b[:header].hex()]
     for t, v in attributes(b, header):
-        if t in cut:
-            v = cut[t](v)
+        if t & 0x3fff in cut:
+            v = cut[t & 0x3fff](v)
             if v is None:
                 continue
         out.append("%d=%s" % (t & 0x3fff, v.hex()))
@@ -104,7 +104,7 @@ def cacheinfo(v):
 
 
 def res_group(v):
-    return b"".join(attr(t, b"" if t & 0x3fff == 4 else x) for t, x in attributes(v, 0))
+    return b"".join(attr(t, b"" if (t & 0x3fff) == 4 else x) for t, x in attributes(v, 0))
 
 
 def route(b):
@@ -192,7 +192,7 @@ def state(side):
         out += [line("rule", b, 12) for b in side.dump(GETRULE, one + bytes(11))]
         out += sorted(line("neigh", b, 12, {3: lambda v: b""}) for b in side.dump(GETNEIGH, one + bytes(11)) if b[8] & 0x80)
     out += [line("nexthop", b, 8, {12: res_group}) for b in side.dump(GETNEXTHOP, bytes(8))]
-    out += [line("bucket", b, 8, {13: lambda v: b"".join(attr(t, x) for t, x in attributes(v, 0) if t & 0x3fff != 3)}) for b in side.dump(GETBUCKET, bytes(8))]
+    out += [line("bucket", b, 8, {13: lambda v: b"".join(attr(t, x) for t, x in attributes(v, 0) if (t & 0x3fff) != 2)}) for b in side.dump(GETBUCKET, bytes(8))]
     return out, names
 
 
