@@ -126,6 +126,88 @@ static void icmp_line(struct line *l, const u8 *p, unsigned have, unsigned total
 	line_add(l, ", length %u", total);
 }
 
+/* Neighbour discovery: whom it is about, what a router offers. p: the message, of 8 bytes at least. */
+static bool ndisc_line(struct line *l, const u8 *p, unsigned have)
+{
+	switch (p[0]) {
+	case 133:
+		line_add(l, ": ICMP6, router solicitation");
+		return true;
+	case 134:
+		if (have < 16)
+			return false;
+		line_add(l, ": ICMP6, router advertisement, lifetime %us", get16(p + 6));
+		for (unsigned at = 16; at + 2 <= have && p[at + 1] && at + p[at + 1] * 8u <= have; at += p[at + 1] * 8u)
+			if (p[at] == 3 && p[at + 1] == 4) { /* a prefix */
+				line_add(l, ", prefix ");
+				add_addr(l, AF_INET6, p + at + 16);
+				line_add(l, "/%u", p[at + 2]);
+			}
+		return true;
+	case 135:
+	case 136:
+		if (have < 24)
+			return false;
+		line_add(l, p[0] == 135 ? ": ICMP6, neighbor solicitation, who has " : ": ICMP6, neighbor advertisement, tgt is ");
+		add_addr(l, AF_INET6, p + 8);
+		return true;
+	case 137:
+		if (have < 40)
+			return false;
+		line_add(l, ": ICMP6, redirect, ");
+		add_addr(l, AF_INET6, p + 24);
+		line_add(l, " to ");
+		add_addr(l, AF_INET6, p + 8);
+		return true;
+	}
+	return false;
+}
+
+static bool mld_line(struct line *l, const u8 *p, unsigned have)
+{
+	static const char *const v1[] = { "query", "report", "done" };
+
+	if (p[0] == 143) {
+		line_add(l, ": ICMP6, multicast listener report v2, %u group record(s)", get16(p + 6));
+		return true;
+	}
+	if (p[0] < 130 || p[0] > 132 || have < 24)
+		return false;
+	line_add(l, ": ICMP6, multicast listener %s ", v1[p[0] - 130]);
+	add_addr(l, AF_INET6, p + 8);
+	return true;
+}
+
+static void icmp6_line(struct line *l, const u8 *p, unsigned have, unsigned total)
+{
+	static const char *const unreach[] = { "route", "prohibited", "beyond scope", "address", "port", "source policy", "reject route" };
+
+	if (have < 8)
+		return;
+	switch (p[0]) {
+	case 1:
+		line_add(l, ": ICMP6, destination unreachable, %s", p[1] < ARRAY_SIZE(unreach) ? unreach[p[1]] : "?");
+		break;
+	case 2:
+		line_add(l, ": ICMP6, packet too big, mtu %u", get32(p + 4));
+		break;
+	case 3:
+		line_add(l, ": ICMP6, time exceeded %s", p[1] ? "in reassembly" : "in-transit");
+		break;
+	case 4:
+		line_add(l, ": ICMP6, parameter problem, code %u at octet %u", p[1], get32(p + 4));
+		break;
+	case 128:
+	case 129:
+		line_add(l, ": ICMP6, echo %s, id %u, seq %u", p[0] == 128 ? "request" : "reply", get16(p + 4), get16(p + 6));
+		break;
+	default:
+		if (!ndisc_line(l, p, have) && !mld_line(l, p, have))
+			line_add(l, ": ICMP6 type %u code %u", p[0], p[1]);
+	}
+	line_add(l, ", length %u", total);
+}
+
 static void transport(struct line *l, int family, const u8 *src, const u8 *dst, u8 proto, const u8 *p, unsigned have, unsigned total)
 {
 	bool ports = (proto == IPPROTO_TCP || proto == IPPROTO_UDP) && have >= 4;
@@ -143,8 +225,8 @@ static void transport(struct line *l, int family, const u8 *src, const u8 *dst, 
 		line_add(l, ": UDP, length %u", total >= 8 ? total - 8 : 0);
 	else if (proto == IPPROTO_ICMP)
 		icmp_line(l, p, have, total);
-	else if (proto == IPPROTO_ICMPV6 && have >= 4)
-		line_add(l, ": ICMP6 type %u code %u, length %u", p[0], p[1], total);
+	else if (proto == IPPROTO_ICMPV6)
+		icmp6_line(l, p, have, total);
 	else
 		line_add(l, ": proto %u, length %u", proto, total);
 }
@@ -172,12 +254,40 @@ static bool ip4(struct line *l, const u8 *p, unsigned have)
 	return true;
 }
 
+/* Behind the extension headers (RFC 8200) is what the packet is; they are named in front of it. */
 static bool ip6(struct line *l, const u8 *p, unsigned have)
 {
+	const u8 *src = p + 8, *dst = p + 24;
+	unsigned total, n, off;
+	bool more = false;
+	u8 proto;
+
 	if (have < 40 || p[0] >> 4 != 6)
 		return false;
 	line_add(l, "IP6 ");
-	transport(l, AF_INET6, p + 8, p + 24, p[6], p + 40, have - 40, get16(p + 4));
+	total = get16(p + 4);
+	proto = p[6];
+	for (p += 40, have -= 40; have >= 8 && total >= 8; p += n, have -= n, total -= n) {
+		if (proto != IPPROTO_HOPOPTS && proto != IPPROTO_ROUTING && proto != IPPROTO_FRAGMENT && proto != IPPROTO_DSTOPTS)
+			break;
+		n = proto == IPPROTO_FRAGMENT ? 8 : (p[1] + 1u) * 8;
+		if (n > have || n > total)
+			break;
+		off = proto == IPPROTO_FRAGMENT ? get16(p + 2) & 0xfff8u : 0;
+		more |= proto == IPPROTO_FRAGMENT && p[3] & 1;
+		if (off) {
+			add_addr(l, AF_INET6, src);
+			line_add(l, " > ");
+			add_addr(l, AF_INET6, dst);
+			line_add(l, ": fragment of id %u at %u, length %u%s", get32(p + 4), off, total - n, more ? " [more fragments]" : "");
+			return true;
+		}
+		line_add(l, "%s", proto == IPPROTO_HOPOPTS ? "HBH " : proto == IPPROTO_ROUTING ? "RT " : proto == IPPROTO_DSTOPTS ? "DSTOPT " : "frag ");
+		proto = p[0];
+	}
+	transport(l, AF_INET6, src, dst, proto, p, have, total);
+	if (more)
+		line_add(l, " [more fragments]");
 	return true;
 }
 

@@ -40,7 +40,7 @@ static void details(FILE *to, const struct trace_event *ev)
 	switch (ev->point) {
 	case TP_ROUTE_OUT:
 	case TP_ROUTE_IN:
-		if (ev->family != AF_INET && ev->family != AF_INET6)
+		if ((ev->family != AF_INET && ev->family != AF_INET6) || ev->route_type == RTN_UNSPEC)
 			break;
 		string(to, "prefix", inet_ntop(ev->family, ev->prefix, text, sizeof(text)), sizeof(text));
 		number(to, "prefix_len", ev->prefix_len);

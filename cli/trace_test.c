@@ -23,6 +23,22 @@ static const u8 arp[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 
 static const u8 ip6[] = { 0x60, 0, 0, 0, 0, 20, 6, 64, 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xfe, 0x80, 0, 0, 0, 0, 0, 0,
 			  0, 0, 0, 0, 0, 0, 0, 2, 0, 22, 0, 23, 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x14, 0, 0, 0, 0, 0, 0 };
 
+#define LL(last) 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last
+#define IP6(len, nh) 0x60, 0, 0, 0, 0, len, nh, 64, LL(1), LL(2)
+static const u8 echo6[] = { IP6(64, 58), 128, 0, 0, 0, 0, 5, 0, 1 };
+static const u8 solicitation[] = { IP6(32, 58), 135, 0, 0, 0, 0, 0, 0, 0, LL(2), 1, 1, 2, 0, 0, 0, 0, 1 };
+static const u8 advertisement[] = { IP6(24, 58), 136, 0, 0, 0, 0xe0, 0, 0, 0, LL(2) };
+static const u8 router[] = { IP6(48, 58), 134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 3, 4, 64, 0xc0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0,
+			     0x20, 1, 0xd, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+static const u8 redirect6[] = { IP6(40, 58), 137, 0, 0, 0, 0, 0, 0, 0, LL(9), LL(3) };
+static const u8 port6[] = { IP6(56, 58), 1, 4, 0, 0, 0, 0, 0, 0 };
+static const u8 too_big[] = { IP6(56, 58), 2, 0, 0, 0, 0, 0, 5, 0 };
+static const u8 mld2[] = { IP6(36, 0), 58, 0, 5, 2, 0, 0, 1, 0, 143, 0, 0, 0, 0, 0, 0, 1 };
+static const u8 mld1[] = { IP6(32, 0), 58, 0, 5, 2, 0, 0, 1, 0, 131, 0, 0, 0, 0, 0, 0, 0, LL(7) };
+static const u8 opts6[] = { IP6(29, 0), 60, 0, 1, 4, 0, 0, 0, 0, 17, 0, 1, 4, 0, 0, 0, 0, 0x13, 0x88, 0, 9, 0, 13, 0, 0 };
+static const u8 first6[] = { IP6(80, 44), 17, 0, 0, 1, 0, 0, 0, 9, 0x13, 0x88, 0, 9, 0, 200, 0, 0 };
+static const u8 second6[] = { IP6(28, 44), 17, 0, 0, 0x48, 0, 0, 0, 9, 1, 2, 3, 4 };
+
 static struct trace_event event(const u8 *bytes, size_t len, u16 type)
 {
 	struct trace_event ev = { .caplen = (u16)len, .len = (u32)len, .protocol = cpu_to_be16(type) };
@@ -46,6 +62,19 @@ static void packets_in_a_line(void **state)
 		{ frag, sizeof(frag), ETH_P_IP, "IP 10.0.1.2 > 10.0.2.2: fragment of id 9 at 128, length 20 [more fragments]" },
 		{ arp, sizeof(arp), ETH_P_ARP, "ARP, Request who-has 10.0.1.1 tell 10.0.1.2" },
 		{ ip6, sizeof(ip6), ETH_P_IPV6, "IP6 fe80::1.22 > fe80::2.23: Flags [R.], seq 1, ack 2, win 0, length 0" },
+		{ echo6, sizeof(echo6), ETH_P_IPV6, "IP6 fe80::1 > fe80::2: ICMP6, echo request, id 5, seq 1, length 64" },
+		{ solicitation, sizeof(solicitation), ETH_P_IPV6, "IP6 fe80::1 > fe80::2: ICMP6, neighbor solicitation, who has fe80::2, length 32" },
+		{ advertisement, sizeof(advertisement), ETH_P_IPV6, "IP6 fe80::1 > fe80::2: ICMP6, neighbor advertisement, tgt is fe80::2, length 24" },
+		{ router, sizeof(router), ETH_P_IPV6,
+		  "IP6 fe80::1 > fe80::2: ICMP6, router advertisement, lifetime 1800s, prefix 2001:db8:1::/64, length 48" },
+		{ redirect6, sizeof(redirect6), ETH_P_IPV6, "IP6 fe80::1 > fe80::2: ICMP6, redirect, fe80::3 to fe80::9, length 40" },
+		{ port6, sizeof(port6), ETH_P_IPV6, "IP6 fe80::1 > fe80::2: ICMP6, destination unreachable, port, length 56" },
+		{ too_big, sizeof(too_big), ETH_P_IPV6, "IP6 fe80::1 > fe80::2: ICMP6, packet too big, mtu 1280, length 56" },
+		{ mld2, sizeof(mld2), ETH_P_IPV6, "IP6 HBH fe80::1 > fe80::2: ICMP6, multicast listener report v2, 1 group record(s), length 28" },
+		{ mld1, sizeof(mld1), ETH_P_IPV6, "IP6 HBH fe80::1 > fe80::2: ICMP6, multicast listener report fe80::7, length 24" },
+		{ opts6, sizeof(opts6), ETH_P_IPV6, "IP6 HBH DSTOPT fe80::1.5000 > fe80::2.9: UDP, length 5" },
+		{ first6, sizeof(first6), ETH_P_IPV6, "IP6 frag fe80::1.5000 > fe80::2.9: UDP, length 64 [more fragments]" },
+		{ second6, sizeof(second6), ETH_P_IPV6, "IP6 fe80::1 > fe80::2: fragment of id 9 at 72, length 20" },
 	};
 	char buf[512];
 
@@ -83,6 +112,13 @@ static void stages_in_words(void **state)
 	trace_describe(&ev, buf, sizeof(buf));
 	assert_string_equal(buf, "local 127.0.0.1/32 dev lo table local");
 	ev = (struct trace_event){ .point = TP_ROUTE_OUT };
+	trace_describe(&ev, buf, sizeof(buf));
+	assert_string_equal(buf, "no route");
+	ev = (struct trace_event){ .point = TP_ROUTE_IN, .family = AF_INET6, .route_type = RTN_UNICAST, .prefix_len = 64, .table = RT_TABLE_MAIN,
+				   .prefix = { 0x20, 1, 0xd, 0xb8 }, .gateway = { LL(1) }, .oif = "r1" };
+	trace_describe(&ev, buf, sizeof(buf));
+	assert_string_equal(buf, "2001:db8::/64 via fe80::1 dev r1 table main");
+	ev = (struct trace_event){ .point = TP_ROUTE_IN, .family = AF_INET6 }; /* looked for, and none found */
 	trace_describe(&ev, buf, sizeof(buf));
 	assert_string_equal(buf, "no route");
 	ev = (struct trace_event){ .point = TP_NEIGH, .family = AF_INET, .gateway = { 10, 0, 1, 1 }, .lladdr = { 2, 0, 0, 0, 0, 9 },

@@ -58,7 +58,7 @@ static void route(struct line *o, const struct trace_event *ev)
 	unsigned alen = ev->family == AF_INET6 ? 16 : 4;
 	char a[INET6_ADDRSTRLEN], table[12];
 
-	if (ev->family != AF_INET && ev->family != AF_INET6) {
+	if ((ev->family != AF_INET && ev->family != AF_INET6) || ev->route_type == RTN_UNSPEC) {
 		line_add(o, "no route");
 		return;
 	}

@@ -19,6 +19,18 @@ ip -n left route add default via 10.0.1.1; ip -n right route add default via 10.
 ip netns exec router sysctl -qw net.ipv4.ip_forward=1
 """
 
+# left - router - right in IPv6, with fixed hardware addresses
+ROUTED6 = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lab6/setup.sh")
+CONNECT6 = """import socket, sys
+where = ("2001:db8:2::2", 7000)
+if sys.argv[1] == "server":
+    s = socket.create_server(("::", 7000), family=socket.AF_INET6)
+    print("listens", flush=True)
+    s.accept()[0].recv(1)
+else:
+    socket.create_connection(where).send(b"x")
+"""
+
 
 class Trace(Case):
     def trace(self, *args):
@@ -76,6 +88,58 @@ class Trace(Case):
         self.assertIn("default via 10.0.1.1 dev l0 table main", out)
         self.assertIn("dropped: NO_SOCKET", out)
         self.assertIn("1 packets", err)
+
+    def routed6(self):
+        self.up()
+        with open(ROUTED6) as f:
+            self.inside(f.read())
+
+    def test_a_syn_through_three_namespaces_in_ipv6(self):
+        self.routed6()
+        p = self.trace("--json", "-c", "1", "ip6 and tcp port 7000")
+        self.inside(f"ip netns exec right python3 -c '{CONNECT6}' server >{self.dir}/server.log & pid=$!; "
+                    f"for try in $(seq 500); do grep -q listens {self.dir}/server.log && break; sleep 0.02; done; "
+                    f"ip netns exec left python3 -c '{CONNECT6}' client && wait $pid")
+        life = json.loads(self.end(p)[0].splitlines()[0])
+        self.assertRegex(life["summary"], r"^IP6 2001:db8:1::2\.\d+ > 2001:db8:2::2\.7000: Flags \[S\], seq \d+, win \d+, options \[mss 1440,")
+        stages = [(s["netns"], s["stage"]) for s in life["stages"]]
+        order = [("left", "sock_send"), ("left", "l4_tx"), ("left", "route_out"), ("left", "ip_out"), ("left", "neigh"), ("left", "dev_tx"),
+                 ("left", "wire"), ("router", "dev_rx"), ("router", "ip_rx"), ("router", "route_in"), ("router", "forward"),
+                 ("router", "ip_out"), ("router", "neigh"), ("router", "dev_tx"), ("router", "wire"), ("right", "dev_rx"),
+                 ("right", "ip_rx"), ("right", "route_in"), ("right", "local_in"), ("right", "sock_lookup"), ("right", "consumed")]
+        at = [stages.index(s) for s in order]
+        self.assertEqual(at, sorted(at), stages)
+        self.assertEqual(set(stages), set(order))
+        of = {s: [x for x in life["stages"] if (x["netns"], x["stage"]) == s] for s in order}
+        out, routed, local = of["left", "route_out"][0], of["router", "route_in"][0], of["right", "route_in"][0]
+        self.assertEqual((out["prefix"], out["prefix_len"], out["via"], out["oif"], out["table"]), ("::", 0, "2001:db8:1::1", "l0", 254))
+        self.assertEqual((routed["prefix"], routed["prefix_len"], routed["table"]), ("2001:db8:2::", 64, 254))
+        self.assertEqual(routed["text"], "2001:db8:2::/64 dev r1 table main")
+        self.assertEqual((local["prefix"], local["prefix_len"], local["table"]), ("2001:db8:2::2", 128, 255))
+        for netns, neighbour, mac in (("left", "2001:db8:1::1", "02:00:00:00:00:02"), ("router", "2001:db8:2::2", "02:00:00:00:00:04")):
+            neigh = of[netns, "neigh"][-1]
+            self.assertEqual((neigh["neighbour"], neigh["lladdr"]), (neighbour, mac))
+        self.assertEqual(of["router", "forward"][0]["text"], "ttl 63")
+        self.assertTrue(of["left", "sock_send"][0]["a"])
+        self.assertRegex(of["right", "sock_lookup"][0]["text"], r"^socket \d+: LISTEN$")
+        self.assertEqual(of["right", "consumed"][0]["text"], "SYN queued, SYN-ACK sent")
+
+    def test_icmp6_in_text(self):
+        self.routed6()
+        p = self.trace("icmp6")
+        self.inside("ip netns exec left ping -q -c1 -W5 2001:db8:2::2; ip netns exec router ip -6 route del 2001:db8:2::/64; "
+                    "! ip netns exec left ping -q -c1 -W5 2001:db8:2::3")
+        import time
+        time.sleep(0.4)  # a life is shown when it was quiet for a while
+        p.send_signal(signal.SIGINT)
+        out = self.end(p)[0]
+        for line in ("2001:db8:1::2 > 2001:db8:2::2: ICMP6, echo request, id ", "> ff02::1:ff00:1: ICMP6, neighbor solicitation, who has 2001:db8:1::1,",
+                     "2001:db8:1::1 > 2001:db8:1::2: ICMP6, neighbor advertisement, tgt is 2001:db8:1::1,",
+                     "ff02::1:ff00:1 is at 33:33:ff:00:00:01 NOARP", "default via 2001:db8:1::1 dev l0 table main",
+                     "2001:db8:1::1 is at 02:00:00:00:00:02 REACHABLE", "local 2001:db8:2::2/128 dev lo table local",
+                     "route_in    no route", "dropped: IP_INNOROUTES",
+                     "2001:db8:1::1 > 2001:db8:1::2: ICMP6, destination unreachable, route,"):
+            self.assertIn(line, out)
 
     def test_arp_is_matched_as_a_frame(self):
         self.up()
