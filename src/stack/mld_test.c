@@ -267,9 +267,74 @@ static void test_filters(void **state)
 	end(&m);
 }
 
+/* Every allocation fails once while groups and sources are joined and left, and while routers are told: calls say so and leave things as
+ * they were; queries are answered again later. */
+static void test_no_memory(void **state)
+{
+	static const struct { bool src; int name, undo; } steps[] = { { false, IPV6_ADD_MEMBERSHIP, IPV6_DROP_MEMBERSHIP },
+		{ true, MCAST_JOIN_SOURCE_GROUP, MCAST_LEAVE_SOURCE_GROUP } };
+	struct mc m = begin();
+	struct mem *mem = &m.l.w->mem;
+	unsigned failed = 0;
+	bool over;
+
+	settle(&m);
+#define DO(which, name) (steps[which].src ? source(&m, m.s, name, "2001:db8::5") : group(&m, m.s, name, G))
+	for (unsigned i = 0; i < ARRAY_SIZE(steps); i++) {
+		over = false;
+		for (u64 n = 1; !over; n++) {
+			mem->fail_at = n;
+			int err = DO(i, steps[i].name);
+			lab_run_ms(&m.l, 1500);
+			over = mem->fail_at > 0;
+			mem->fail_at = 0;
+			assert_true(!err || (!over && (err == -ENOMEM || err == -ENOBUFS)));
+			failed += err != 0;
+			int undone = DO(i, steps[i].undo);
+			if (!err)
+				lab_ok(undone);
+			else if (i && undone == -EADDRNOTAVAIL) /* the group is joined all the same */
+				lab_ok(group(&m, m.s, IPV6_DROP_MEMBERSHIP, G));
+			else
+				assert_int_equal(undone, i ? -EINVAL : -EADDRNOTAVAIL);
+			assert_int_equal(group(&m, m.s, IPV6_DROP_MEMBERSHIP, G), -EADDRNOTAVAIL);
+			lab_run_ms(&m.l, 3000);
+		}
+		assert_true(failed > i);
+	}
+	lab_ok(group(&m, m.s, IPV6_ADD_MEMBERSHIP, G));
+	over = false;
+	for (u64 n = 1; !over; n++) { /* a source more, a source less */
+		mem->fail_at = n;
+		int err = source(&m, m.s, MCAST_BLOCK_SOURCE, "2001:db8::1");
+		int err2 = err ? 0 : source(&m, m.s, MCAST_UNBLOCK_SOURCE, "2001:db8::1");
+		lab_run_ms(&m.l, 1500);
+		over = mem->fail_at > 0;
+		mem->fail_at = 0;
+		assert_true(!err || err == -ENOMEM || err == -ENOBUFS);
+		assert_true(!err2 || err2 == -ENOMEM || err2 == -ENOBUFS);
+		assert_int_equal(source(&m, m.s, MCAST_UNBLOCK_SOURCE, "2001:db8::1"), err2 ? 0 : -EADDRNOTAVAIL);
+		lab_run_ms(&m.l, 3000);
+	}
+	over = false;
+	for (u64 n = 1; !over; n++) { /* the query or its answer */
+		send_query(&m, "ff02::1", "::", 1000, 1, 0, NULL, true);
+		mem->fail_at = n;
+		lab_run_ms(&m.l, 1100);
+		over = mem->fail_at > 0;
+		mem->fail_at = 0;
+	}
+	lab_ok(weft_sysctl_set(m.l.ns[LEFT], "net/ipv6/conf/eth0/force_mld_version", "0"));
+	sent = 0;
+	send_query(&m, G, G, 1000, 1, 0, NULL, true);
+	expect(&m, 1100, 1, "LL ff02::16 143 2:" G);
+	end(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_first_address), cmocka_unit_test(test_version2), cmocka_unit_test(test_queries),
-					    cmocka_unit_test(test_version1), cmocka_unit_test(test_filters) };
+					    cmocka_unit_test(test_version1), cmocka_unit_test(test_filters),
+					    cmocka_unit_test(test_no_memory) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
