@@ -44,7 +44,7 @@ int attach_new(struct host *h, struct attach **out, struct ctl_error *err)
 	*err = (struct ctl_error){ 0 };
 	a->h = h;
 	a->thread_pidfds = true;
-	a->nsid_sock = a->inotify = a->meet = a->ring_tx = -1;
+	a->nsid_sock = a->inotify = a->meet = a->ring_tx = a->messenger = -1;
 	a->box.sock = -1;
 	mem_init(&a->mem, 0);
 	pthread_mutex_init(&a->lock, NULL);
@@ -248,6 +248,8 @@ void attach_free(struct attach *a)
 		close(a->meet);
 	if (a->ring_tx >= 0)
 		close(a->ring_tx);
+	if (a->messenger >= 0)
+		close(a->messenger);
 	mem_fini(&a->mem);
 	free(a);
 }

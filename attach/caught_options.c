@@ -130,6 +130,8 @@ enum call_end call_setsockopt(struct call *c)
 			call_unlock(c, cpu);
 		if (!e && level == SOL_IPV6 && name == FLOWLABEL_MGR && len >= FLOWLABEL_REQ && call_write(c, c->arg[3], val, FLOWLABEL_REQ))
 			e = -EFAULT; /* the label that was chosen is told in the request */
+		if (!e && c->as->s && ((level == IPPROTO_IP && name == IP_RECVERR) || (level == SOL_IPV6 && name == IPV6_RECVERR)) && val[0])
+			dgram_show_errors(c);
 	}
 	if (val != small)
 		free(val);
@@ -209,7 +211,7 @@ enum call_end call_getsockopt(struct call *c)
 		as->errnum = 0;
 	} else if (as->s) {
 		e = socket_getsockopt(cpu, as->s, level, name, val, &len);
-		dgram_untoken(as, c->dup);
+		dgram_untoken(cpu, as, c->dup);
 	} else if (level == IPPROTO_TCP && name == TCP_INFO) {
 		e = closed_tcp_info(val, &len);
 	} else {
@@ -295,7 +297,10 @@ static enum call_end queue_ioctl(struct call *c, unsigned cmd)
 
 	if (cmd == FIONREAD && as->kind == ASOCK_STREAM)
 		return as->state == STREAM_LISTENING ? call_ret(c, -EINVAL) : CALL_CONTINUE;
-	if (cmd == FIONREAD) {
+	if (cmd == FIONREAD && as->pollerr) {
+		if (ioctl(c->dup, SIOCINQ, &v) < 0)
+			v = 0;
+	} else if (cmd == FIONREAD) {
 		n = recv(c->dup, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
 		v = n < 0 ? 0 : (int)n;
 	} else {

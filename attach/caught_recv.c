@@ -67,7 +67,7 @@ static int from_pair(struct asock *as, int dup, bool peek, struct dgram **out)
 	return 0;
 }
 
-static int take(struct cpu *cpu, struct asock *as, int dup, int flags, struct dgram **out)
+static int take_now(struct cpu *cpu, struct asock *as, int dup, int flags, struct dgram **out)
 {
 	bool peek = flags & MSG_PEEK;
 	struct dgram *d;
@@ -78,11 +78,14 @@ static int take(struct cpu *cpu, struct asock *as, int dup, int flags, struct dg
 		return -EBADF;
 	if (flags & MSG_ERRQUEUE) {
 		e = dgram_from_stack(cpu, as, MSG_ERRQUEUE, out);
-		dgram_untoken(as, dup);
+		dgram_untoken(cpu, as, dup);
 		return e;
 	}
 	e = as->s->sk ? sock_error(as->s->sk) : 0;
-	dgram_untoken(as, dup);
+	if (as->pollerr)
+		pollerr_lower(as, dup); /* or the descriptor's reads would fail by it */
+	else
+		dgram_untoken(cpu, as, dup);
 	if (e)
 		return e;
 	for (int trial = 0; trial < 3; trial++) {
@@ -122,6 +125,15 @@ static int take(struct cpu *cpu, struct asock *as, int dup, int flags, struct dg
 	return -EAGAIN;
 }
 
+static int take(struct cpu *cpu, struct asock *as, int dup, int flags, struct dgram **out)
+{
+	int e = take_now(cpu, as, dup, flags, out);
+
+	if (as->pollerr && as->s && !(flags & MSG_ERRQUEUE))
+		dgram_untoken(cpu, as, dup); /* what is left is shown again */
+	return e;
+}
+
 /* The answer was not delivered: back to the head, all that is held. What is in the kernel's queue behind it must come after it. */
 void call_give_back(struct call *c)
 {
@@ -135,6 +147,8 @@ void call_give_back(struct call *c)
 	list_init(&later);
 	if (as->closed || !ours || c->as != as)
 		goto out;
+	if (as->pollerr)
+		pollerr_lower(as, c->dup);
 	if (as->many && c->dup >= 0)
 		while (from_pair(as, c->dup, false, &n) == 0)
 			list_add_tail(&later, &n->link);
@@ -152,6 +166,8 @@ void call_give_back(struct call *c)
 		list_add_head(&as->rxq, &n->link);
 	}
 	dgram_fill(cpu, as);
+	if (as->pollerr)
+		dgram_untoken(cpu, as, c->dup);
 	calls_wake(as, POLLIN);
 out:
 	host_unlock(c->a->h, cpu);

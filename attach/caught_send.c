@@ -51,7 +51,7 @@ static s64 to_stack(struct call *c, struct msghdr *m, int flags, enum call_end *
 		n = socket_sendmsg(cpu, as->s, m, flags | MSG_DONTWAIT);
 		if (all)
 			dgram_fill(cpu, as); /* the answers are there when the call returns */
-		dgram_untoken(as, c->dup);
+		dgram_untoken(cpu, as, c->dup);
 		if (n == -EAGAIN && call_blocks(c, flags) && !c->expired)
 			*end = call_park(c, POLLOUT, as->sndtimeo_ns);
 	}

@@ -108,8 +108,9 @@ bool dgram_pair_empty(struct asock *as)
 	return ioctl(as->end, SIOCOUTQ, &n) < 0 || n <= 1;
 }
 
-/* Nothing can raise POLLERR at the program's end of a pair that goes on living. So that whoever polls comes and asks, an error makes
- * it readable: an empty datagram, when nothing else is there. A caught receive answers the error and takes it away. */
+/* Nothing can raise POLLERR at the program's end of such a pair, while it goes on living. So that whoever polls comes and asks, an error makes
+ * it readable: an empty datagram, when nothing else is there. A caught receive answers the error and takes it away. Who wants all errors
+ * has another pair: dgram_error.c. */
 static bool has_error(const struct asock *as)
 {
 	const struct sock *sk = as->s ? as->s->sk : NULL;
@@ -117,15 +118,26 @@ static bool has_error(const struct asock *as)
 	return sk && (sk->err || sk->err_queue.first);
 }
 
-static void show_error(struct asock *as)
+static void show_error(struct cpu *cpu, struct asock *as)
 {
-	if (as->token || as->end < 0 || !has_error(as) || !dgram_pair_empty(as))
+	if (as->token || as->end < 0 || !has_error(as))
+		return;
+	if (as->pollerr) {
+		pollerr_raise(cpu, as);
+		return;
+	}
+	if (!dgram_pair_empty(as))
 		return;
 	as->token = send(as->end, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) == 0;
 }
 
-void dgram_untoken(struct asock *as, int dup)
+void dgram_untoken(struct cpu *cpu, struct asock *as, int dup)
 {
+	if (as->pollerr) {
+		pollerr_lower(as, dup);
+		show_error(cpu, as); /* another one */
+		return;
+	}
 	if (!as->token || has_error(as) || dup < 0)
 		return;
 	if (!dgram_pair_empty(as) && recv(dup, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT) == 0)
@@ -136,7 +148,7 @@ void dgram_untoken(struct asock *as, int dup)
 /* Behind what is in the pair: something to put there when the program has read it. Without that its reading wakes nobody. */
 static bool more_waits(const struct asock *as, const struct dgram *in_pair)
 {
-	return in_pair->link.next != &as->rxq || as->s->sk->rx_queue.first || has_error(as);
+	return in_pair->link.next != &as->rxq || as->s->sk->rx_queue.first || (has_error(as) && !as->pollerr);
 }
 
 void dgram_fill(struct cpu *cpu, struct asock *as)
@@ -145,7 +157,7 @@ void dgram_fill(struct cpu *cpu, struct asock *as)
 
 	if (as->end < 0 || !as->s)
 		return;
-	if (as->token && dgram_pair_empty(as))
+	if (as->token && !as->pollerr && dgram_pair_empty(as))
 		as->token = false; /* read without us */
 	for (;;) {
 		d = list_empty(&as->rxq) ? NULL : list_first(&as->rxq, struct dgram, link);
@@ -238,7 +250,7 @@ void dgram_wake(struct cpu *cpu, struct socket *s, u32 events, void *arg)
 		dgram_event(cpu, as, EPOLLIN);
 	dgram_fill(cpu, as);
 	if (events & POLLERR && as->kind == ASOCK_DGRAM && list_empty(&as->parked))
-		show_error(as);
+		show_error(cpu, as);
 	calls_wake(as, events);
 }
 

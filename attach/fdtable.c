@@ -338,6 +338,8 @@ static void watched_close(struct attach *a, int wd)
 	cpu = host_lock(a->h, as->cpu_id);
 	if (as->state == STREAM_OPEN && as->end >= 0 && as->kind == ASOCK_STREAM)
 		stream_event(cpu, as, EPOLLHUP | EPOLLRDHUP); /* what it wrote still has to go */
+	else if (as->kind == ASOCK_DGRAM)
+		dgram_event(cpu, as, EPOLLIN | EPOLLHUP);
 	else
 		asock_close(cpu, as);
 	host_unlock(a->h, cpu);

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -124,14 +125,25 @@ static void hand_over(int control, int in, int out, pid_t program)
 	_exit(0);
 }
 
+/* Waits for the helper's answer, or its end: its pipe is ours as well, and so never at its end. */
+static bool answered(int from, int pidfd)
+{
+	struct pollfd p[2] = { { .fd = from, .events = POLLIN }, { .fd = pidfd, .events = POLLIN } };
+
+	while (poll(p, 2, -1) < 0)
+		if (errno != EINTR)
+			return false;
+	return poll(p, 1, 0) > 0; /* it may have answered and ended */
+}
+
 static int install(const struct launch *l, u32 filter_flags, struct ctl_error *err)
 {
 	pid_t me = getpid(), helper;
-	int to[2], from[2], fd, e = 0, status;
+	int to[2], from[2], fd, e = 0, status, pidfd;
 
 	if (pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0)
 		return ctl_error_set(err, -errno, "cannot make a pipe: %s", strerror(errno));
-	helper = (pid_t)syscall(__NR_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
+	helper = (pid_t)syscall(__NR_clone, CLONE_FILES | CLONE_PIDFD | SIGCHLD, NULL, &pidfd, NULL, NULL);
 	if (helper < 0)
 		return ctl_error_set(err, -errno, "cannot fork: %s", strerror(errno));
 	if (!helper)
@@ -147,13 +159,14 @@ static int install(const struct launch *l, u32 filter_flags, struct ctl_error *e
 						   "runtime catches system calls itself" :
 						   "cannot install the filter: %s", strerror(-fd));
 	}
-	if (e || read(from[0], err, sizeof(*err)) != sizeof(*err)) {
+	if (e || !answered(from[0], pidfd) || read(from[0], err, sizeof(*err)) != sizeof(*err)) {
 		e = -ECONNRESET;
 		ctl_error_set(err, e, "the stack ended while the program was about to start");
 	} else {
 		e = err->err;
 	}
 	waitpid(helper, &status, 0);
+	close(pidfd);
 	close(fd);
 	close(to[0]);
 	close(to[1]);

@@ -24,6 +24,11 @@
 struct call;
 struct asock;
 
+struct sockaddr_un_short {
+	u16 family;
+	char name[6]; /* abstract, as the kernel chose it */
+};
+
 /* A kernel network namespace, which is only a name for a weft one: attach/nsmap.c. attach.lock unless said. */
 struct kns {
 	struct hnode node;	/* attach.kns_by_ino, while alive */
@@ -74,10 +79,8 @@ struct attach {
 
 	pthread_mutex_t pair_lock; /* one connect and its accept at a time */
 	int meet;		/* the unix listener by which pairs are made in place */
-	struct sockaddr_un_short {
-		u16 family;
-		char name[6]; /* abstract, as the kernel chose it */
-	} meet_addr;
+	struct sockaddr_un_short meet_addr;
+	int messenger;		/* sends to daemon's ends of pairs, or -1: attach/dgram_error.c */
 
 	pthread_mutex_t repair_lock;
 	int inotify;
@@ -260,7 +263,9 @@ struct asock {
 	socklen_t locallen, peerlen;
 	struct list rxq;	/* struct dgram */
 	bool many;		/* datagrams: connected and plain, so that all may be queued */
-	bool token;		/* an empty datagram says that an error waits */
+	bool token;		/* an empty datagram (pollerr: the kernel's POLLERR) says that an error waits */
+	bool pollerr;		/* the pair is one that can show it so: attach/dgram_error.c */
+	struct sockaddr_un_short theirs, ours; /* its names */
 	struct ring *ring;	/* a packet socket's memory-mapped one, then there is no end: attach/ring.c */
 	struct dgram *unsent;	/* from the program, while the stack has no room */
 	u64 rcvtimeo_ns, sndtimeo_ns;
@@ -324,9 +329,14 @@ void dgram_mode(struct cpu *cpu, struct asock *as); /* after connect or a socket
 void dgram_pull(struct cpu *cpu, struct asock *as); /* what the program wrote without being caught goes to the stack */
 struct dgram *dgram_make(size_t len, size_t controllen);
 int dgram_from_stack(struct cpu *cpu, struct asock *as, int flags, struct dgram **out); /* -EAGAIN, -errno */
-void dgram_untoken(struct asock *as, int dup); /* the error may have been fetched: no more word of it */
+void dgram_untoken(struct cpu *cpu, struct asock *as, int dup); /* the error may have been fetched: no more word of it */
 bool dgram_pair_empty(struct asock *as); /* the program has read all that was put there */
 void dgrams_free(struct asock *as);
+
+/* -- errors of datagrams as POLLERR: attach/dgram_error.c -- */
+void dgram_show_errors(struct call *c); /* the program asks for errors: it gets a pair that can show them, if that can be done */
+void pollerr_raise(struct cpu *cpu, struct asock *as);
+void pollerr_lower(struct asock *as, int dup);
 
 /* -- packet rings: attach/ring.c -- */
 int call_packet_ring(struct call *c, const void *val, socklen_t len); /* PACKET_RX_RING: 0 or -errno */

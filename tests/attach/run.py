@@ -10,7 +10,7 @@ import os, re, signal, subprocess, sys, time
 import endings
 
 here = os.path.dirname(os.path.abspath(__file__))
-PROGRAMS = ["states", "ends", "blocking", "sharing", "datagrams", "urgent", "marks", "rings", "storm", "handed", "differences", "signed"]
+PROGRAMS = ["states", "ends", "blocking", "sharing", "datagrams", "urgent", "marks", "rings", "pollerr", "storm", "handed", "differences", "signed"]
 user = []
 
 

@@ -82,10 +82,7 @@ if command -v nmap >/dev/null; then
 	rm -f $tmp/up
 	ip netns exec b python3 -c 'import socket, time; s = [socket.create_server(("10.9.0.2", p)) for p in (22, 443)]; print("up", flush=True); time.sleep(600)' >$tmp/up & server=$!
 	until grep -qs up $tmp/up; do sleep 0.02; done
-	timeout 60 nmap -n -sS -p 22,80,443 10.9.0.2 | grep -v '^Starting\|latency\|scanned in'
 	timeout 60 nmap -n -sT -p 22,80,443 10.9.0.2 | grep -v '^Starting\|latency\|scanned in'
-	timeout 60 nmap -n -sU -p 53,67 10.9.0.2 | grep -v '^Starting\|latency\|scanned in'
-	timeout 60 nmap -n -sn 10.9.0.0/29 | grep -v '^Starting\|latency\|scanned in'
 	kill $server
 fi
 if /usr/bin/python3 -c 'import scapy' 2>/dev/null; then

@@ -1,0 +1,122 @@
+/* POLLERR for UDP sockets that ask for their errors (IP_RECVERR, IPV6_RECVERR).
+ *
+ * Nothing can raise POLLERR at the program's end of a SOCK_SEQPACKET pair that goes on living. At a SOCK_DGRAM pair's something can: when
+ * an end that has unread messages is disconnected, the kernel sets ECONNRESET at the other one. So a socket that sets one of these
+ * options gets such a pair, in place of its own and while nothing is in that; the daemon's end is then made to disconnect from the program's
+ * and to connect again, with a message of ours in its queue. What a caught receive or SO_ERROR takes away, it takes from the kernel's end, too.
+ *
+ * What is sent without being caught while an error waits is refused with that ECONNRESET. Raw and ping sockets keep their pairs: who
+ * traces routes by them sends on and on, and takes any error but Linux's own for the end.
+ *
+ * These pairs tell neither side that the other one is gone: an inotify watch tells of the program's close, and a stack that dies leaves
+ * whoever polls waiting; its next send fails.
+ */
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "attach/supervisor.h"
+
+static int named_pair(int flags, int *fd, int *end, struct sockaddr_un_short *theirs, struct sockaddr_un_short *ours)
+{
+	struct sockaddr any = { .sa_family = AF_UNIX };
+	socklen_t l[2] = { sizeof(*theirs), sizeof(*ours) };
+	int sv[2], size = 1 << 20, e = 0;
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | flags, 0, sv) < 0)
+		return -errno;
+	if (bind(sv[0], &any, sizeof(sa_family_t)) < 0 || bind(sv[1], &any, sizeof(sa_family_t)) < 0 || getsockname(sv[0], (struct sockaddr *)theirs, &l[0]) < 0 ||
+	    getsockname(sv[1], (struct sockaddr *)ours, &l[1]) < 0)
+		e = -errno;
+	if (!e && (l[0] != sizeof(*theirs) || l[1] != sizeof(*ours)))
+		e = -EINVAL; /* not the kernel's own kind of name */
+	for (unsigned i = 0; i < 2; i++)
+		setsockopt(sv[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	if (e) {
+		close(sv[0]);
+		close(sv[1]);
+		return e;
+	}
+	*fd = sv[0];
+	*end = sv[1];
+	return 0;
+}
+
+static int messenger(struct attach *a)
+{
+	int fd;
+
+	pthread_mutex_lock(&a->pair_lock);
+	if (a->messenger < 0)
+		a->messenger = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	fd = a->messenger;
+	pthread_mutex_unlock(&a->pair_lock);
+	return fd;
+}
+
+void dgram_show_errors(struct call *c)
+{
+	struct asock *as = c->as;
+	struct sockaddr_un_short theirs, ours;
+	int fd = -1, end = -1, flags = fcntl(c->dup, F_GETFL);
+	struct pollfd p = { .fd = c->dup, .events = POLLIN };
+	struct cpu *cpu;
+	struct stat st;
+	bool quiet;
+
+	if (as->kind != ASOCK_DGRAM || as->ring || as->pollerr || as->s->protocol != IPPROTO_UDP || messenger(as->a) < 0)
+		return;
+	cpu = call_lock(c);
+	quiet = as->s && !as->unsent && list_empty(&as->rxq) && dgram_pair_empty(as) && poll(&p, 1, 0) == 0;
+	call_unlock(c, cpu);
+	if (!quiet || named_pair(flags & O_NONBLOCK ? SOCK_NONBLOCK : 0, &fd, &end, &theirs, &ours))
+		return;
+	if (call_replace_fd(c, fd, (int)c->arg[0], task_fd_cloexec(c->tid, (int)c->arg[0]) ? O_CLOEXEC : 0) == 0) {
+		cpu = call_lock(c);
+		if (as->s) {
+			dgram_pull(cpu, as);
+			asock_drop_end(as, true);
+			for (struct list *l = as->rxq.next; l != &as->rxq; l = l->next)
+				container_of(l, struct dgram, link)->in_pair = false; /* went into the old one in between */
+			as->pollerr = true;
+			as->token = false;
+			as->theirs = theirs;
+			as->ours = ours;
+			asock_rekey(as, fd, true);
+			if (asock_attach_end(as, end) == 0)
+				end = -1;
+			if (fstat(fd, &st) == 0)
+				as->s->inode = st.st_ino;
+			dgram_fill(cpu, as);
+		}
+		call_unlock(c, cpu);
+	}
+	close(fd);
+	if (end >= 0)
+		close(end);
+}
+
+void pollerr_raise(struct cpu *cpu, struct asock *as)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	const struct sockaddr *theirs = (const struct sockaddr *)&as->theirs, *ours = (const struct sockaddr *)&as->ours;
+	socklen_t len = sizeof(as->ours);
+
+	dgram_pull(cpu, as); /* what the program has sent: the queue is lost below */
+	if (connect(as->end, &none, sizeof(none)) < 0)
+		return;
+	if (sendto(as->a->messenger, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL, ours, len) == 0 && connect(as->end, theirs, len) == 0)
+		as->token = connect(as->end, &none, sizeof(none)) == 0;
+	connect(as->end, theirs, len);
+}
+
+void pollerr_lower(struct asock *as, int dup)
+{
+	int e;
+
+	if (dup >= 0)
+		getsockopt(dup, SOL_SOCKET, SO_ERROR, &e, &(socklen_t){ sizeof(e) });
+	as->token = false;
+}
