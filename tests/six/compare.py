@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""IPv6's scenarios (*.sh) under weft, compared with what Linux 6.18 printed (*.txt).
+"""IPv6's scenarios (*.sh), or those of another folder (--dir), under weft, compared with what Linux 6.18 printed (*.txt).
 
-    compare.py [--weft build/weft] [SCENARIO...]
+    compare.py [--weft build/weft] [--dir DIR] [SCENARIO...]
     compare.py --record [SCENARIO...]    as root: asks this machine's kernel, in throw-away namespaces, and writes *.txt
 
 Addresses made at random are left out of the comparison. A scenario that needs a program which is not there says "SKIP: why" first."""
@@ -10,9 +10,11 @@ import argparse, difflib, glob, os, re, subprocess, sys, tempfile
 here = os.path.dirname(os.path.abspath(__file__))
 ap = argparse.ArgumentParser(description=__doc__)
 ap.add_argument("--weft", default=os.path.join(here, "../../build/weft"))
+ap.add_argument("--dir", default=here)
 ap.add_argument("--record", action="store_true")
 ap.add_argument("scenario", nargs="*")
 a = ap.parse_args()
+here = os.path.abspath(a.dir)
 
 
 def normalise(text):

@@ -14,6 +14,7 @@
 #include "inet/route/lpm.h"
 
 struct nl_ext_ack;
+struct proc_file;
 struct subsys;
 
 struct fib_table {		/* exists from its first route on (local and main: always) */
@@ -260,6 +261,7 @@ void fib_prefsrc_gone(struct cpu *cpu, struct netns *net, const struct inaddr *a
 /* IPv6: the address is gone from its device; its routes live on and choose for each flow. */
 void fib6_prefsrc_gone(struct netns *net, const struct inaddr *addr);
 extern const struct subsys fib_subsys;
+extern const struct proc_file fib_proc_trie, fib_proc_triestat, fib_proc_rt_cache;
 extern const struct event_sub fib_event_sub; /* devices that rules and next-hop objects name */
 
 #endif
