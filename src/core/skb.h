@@ -89,6 +89,7 @@ struct sk_buff {
 	u8 offload_fwd : 1;
 	u8 xmit_there : 1;    /* on a backlog: dev is its way out, not where it came in */
 	u8 xmit_here : 1;     /* with that: dev's driver has begun with it elsewhere (netdev_ops.xmit_here) */
+	u8 tx_waits : 1;      /* in a qdisc or a transmit ring, and sk counts it among what waits there: skb_tx_wait() */
 	u16 queue_mapping;    /* tx: queue; rx: queue + 1, 0 unknown */
 	struct buf *buf;      /* of the linear part */
 	/* second: what the stack knows about it */
@@ -170,6 +171,19 @@ struct netns;
 void skb_drop_net(struct cpu *cpu, struct netns *net, struct sk_buff *skb, enum skb_drop_reason reason);
 void skb_list_drop(struct cpu *cpu, struct skb_list *l, enum skb_drop_reason reason);
 void skb_orphan(struct cpu *cpu, struct sk_buff *skb); /* runs and clears the destructor, and sk */
+/* A packet that is charged to its sender waits in a qdisc or a transmit ring of this host; it went on. It need not be told to wait
+ * only once, nor to go on when it is orphaned or freed. */
+void skb_tx_wait(struct cpu *cpu, struct sk_buff *skb, bool waits);
+static inline void skb_tx_waits(struct cpu *cpu, struct sk_buff *skb)
+{
+	if (skb->destructor && !skb->tx_waits)
+		skb_tx_wait(cpu, skb, true);
+}
+static inline void skb_tx_goes(struct cpu *cpu, struct sk_buff *skb)
+{
+	if (skb->tx_waits)
+		skb_tx_wait(cpu, skb, false);
+}
 /* Drops the route; what inet/dst.h's skb_dst_drop does, for those below it. */
 void skb_forget_dst(struct cpu *cpu, struct sk_buff *skb);
 /* Forgets what must not cross to another device or namespace: dst, conntrack, mark. As skb_scrub_packet, so sk stays charged (that is

@@ -144,6 +144,7 @@ struct sk_buff *skb_clone(struct cpu *cpu, struct sk_buff *skb)
 	n->next = NULL;
 	n->sk = NULL;
 	n->destructor = NULL;
+	n->tx_waits = 0;
 	n->cloned = skb->cloned = 1;
 	n->peeked = 0;
 	buf_get(skb->buf);
@@ -189,11 +190,22 @@ void skb_copy_meta(struct cpu *cpu, struct sk_buff *to, const struct sk_buff *fr
 	hold_refs(cpu, to);
 }
 
+void skb_tx_wait(struct cpu *cpu, struct sk_buff *skb, bool waits)
+{
+	const struct stack_tables *t = cpu->world->tables;
+
+	if (!t->sock_tx_waits)
+		return;
+	skb->tx_waits = waits;
+	t->sock_tx_waits(skb->sk, waits);
+}
+
 void skb_orphan(struct cpu *cpu, struct sk_buff *skb)
 {
 	if (skb->destructor) {
 		void (*fn)(struct cpu *cpu, struct sk_buff *skb) = skb->destructor;
 
+		skb_tx_goes(cpu, skb);
 		skb->destructor = NULL;
 		fn(cpu, skb);
 	}

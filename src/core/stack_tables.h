@@ -53,6 +53,7 @@ struct stack_tables {
 	int (*dev_walk)(struct netns *net, int (*fn)(void *arg, const char *name), void *arg);
 	struct netns *(*sock_netns)(const struct sock *sk); /* sock/ */
 	u64 (*sock_cookie)(const struct sock *sk); /* sock/; for traces */
+	void (*sock_tx_waits)(struct sock *sk, bool more); /* sock/: one more (one fewer) of its packets is in a queue on the way out */
 	void (*dst_hold)(struct dst *d); /* inet/ */
 	void (*dst_put)(struct dst *d);
 	void (*ct_hold)(struct nf_conn *ct); /* netfilter/conntrack/ */

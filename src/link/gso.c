@@ -97,6 +97,8 @@ static void move_charge(struct sk_buff *from, struct sk_buff *to)
 	to->sk = from->sk;
 	to->destructor = from->destructor;
 	to->truesize = from->truesize;
+	to->tx_waits = from->tx_waits;
+	from->tx_waits = 0;
 	from->truesize = truesize;
 	from->destructor = NULL;
 	from->sk = NULL;

@@ -68,9 +68,10 @@ int qdisc_drop(struct cpu *cpu, struct qdisc *q, struct sk_buff *skb, enum skb_d
 	return -ENOBUFS;
 }
 
-void qdisc_requeue(struct qdisc *q, struct sk_buff *skb)
+void qdisc_requeue(struct cpu *cpu, struct qdisc *q, struct sk_buff *skb)
 {
 	struct skb_list *l = &q->requeue;
+	skb_tx_waits(cpu, skb);
 	skb->next = l->first;
 	if (!l->first)
 		l->last = &skb->next;
@@ -93,8 +94,9 @@ void qdisc_run(struct cpu *cpu, struct qdisc *q)
 		if (!skb)
 			break;
 		len = skb->len;
+		skb_tx_goes(cpu, skb);
 		if (dev_hard_start_xmit(cpu, skb, q->dev, q->txq) == NETDEV_TX_BUSY) {
-			qdisc_requeue(q, skb);
+			qdisc_requeue(cpu, q, skb);
 			break;
 		}
 		if (!again) {

@@ -36,7 +36,7 @@ int qdisc_new(struct net_device *dev, struct netdev_queue *txq, const struct qdi
 	      struct nl_ext_ack *ack, struct qdisc **out);
 void qdisc_free(struct cpu *cpu, struct qdisc *q); /* drops what is queued; NULL is fine */
 /* What the driver refused goes first next time. */
-void qdisc_requeue(struct qdisc *q, struct sk_buff *skb);
+void qdisc_requeue(struct cpu *cpu, struct qdisc *q, struct sk_buff *skb);
 /* Sends what is queued as far as the driver takes it. */
 void qdisc_run(struct cpu *cpu, struct qdisc *q);
 /* The kind a device gets when it first comes up, if it has none: noqueue, mq, or net.core.default_qdisc. 0, -ENOMEM. */

@@ -92,10 +92,12 @@ static void xmit_cut(struct cpu *cpu, struct sk_buff *skb, struct net_device *de
 	while ((seg = skb_list_pop(&segs))) {
 		if (likely(!q->stopped) && xmit_one(cpu, seg, dev, q, features) == NETDEV_TX_OK)
 			continue;
-		if (q->qdisc && !q->qdisc->ops->noqueue)
+		if (q->qdisc && !q->qdisc->ops->noqueue) {
+			skb_tx_waits(cpu, seg);
 			skb_list_add(&q->qdisc->requeue, seg);
-		else
+		} else {
 			refuse(cpu, seg, dev, SKB_DROP_REASON_FULL_RING, 0);
+		}
 	}
 }
 
@@ -145,7 +147,7 @@ static inline int bypass(struct cpu *cpu, struct sk_buff *skb, struct net_device
 	u32 len = skb->len;
 	qd->running = true;
 	if (unlikely(dev_hard_start_xmit(cpu, skb, dev, q) == NETDEV_TX_BUSY)) {
-		qdisc_requeue(qd, skb);
+		qdisc_requeue(cpu, qd, skb);
 	} else {
 		qd->stats.packets++;
 		qd->stats.bytes += len;
@@ -182,6 +184,7 @@ int dev_queue_xmit(struct cpu *cpu, struct sk_buff *skb)
 	trace_point(cpu, dev->net, skb, TP_QDISC, qd->stats.qlen, 0, qd->ops->id);
 	if (likely(qd->ops->can_bypass && !qd->stats.qlen && !qd->requeue.first && !q->stopped && !qd->running))
 		return bypass(cpu, skb, dev, q, qd);
+	skb_tx_waits(cpu, skb);
 	err = qd->ops->enqueue(cpu, qd, skb);
 	qdisc_run(cpu, qd);
 	return err;

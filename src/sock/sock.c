@@ -154,6 +154,8 @@ void sock_charge_tx(struct sock *sk, struct sk_buff *skb)
 	sk->wmem_alloc += skb->truesize;
 }
 
+void sock_tx_waits(struct sock *sk, bool more) { sk->tx_waiting += more ? 1u : UINT32_MAX; }
+
 bool sock_can_send(const struct sock *sk) { return sk->wmem_alloc < (u32)sk->sndbuf; }
 
 int sock_queue_rx(struct cpu *cpu, struct sock *sk, struct sk_buff *skb, enum skb_drop_reason *reason)

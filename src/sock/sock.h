@@ -75,6 +75,7 @@ struct sock { /* first member of every protocol's own: struct tcp_sock, udp_sock
 	/* memory: bytes of truesize charged */
 	s32 sndbuf, rcvbuf;	/* doubled as in Linux */
 	u32 wmem_queued, rmem_alloc, wmem_alloc, forward_alloc, omem_alloc; /* omem: filters, memberships, control messages */
+	u32 tx_waiting;		/* packets of wmem_alloc in a qdisc or a transmit ring; the others are on their way to a socket in this process */
 	u32 drops;		/* sk_drops */
 	struct skb_list rx_queue;
 	struct skb_list err_queue;
@@ -242,6 +243,7 @@ static inline const struct netns_core *sock_limits(const struct netns *net)
 }
 struct netns *sock_netns(const struct sock *sk); /* for stack_tables */
 u64 sock_cookie(const struct sock *sk);
+void sock_tx_waits(struct sock *sk, bool more);
 extern const struct subsys sock_subsys;
 extern const struct sysctl_table sock_sysctls;
 extern const struct proc_file sock_proc_sockstat, sock_proc_sockstat6;

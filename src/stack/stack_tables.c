@@ -177,6 +177,7 @@ const struct stack_tables stack_tables = {
 	.dev_walk = link_dev_walk,
 	.sock_netns = sock_netns,
 	.sock_cookie = sock_cookie,
+	.sock_tx_waits = sock_tx_waits,
 	.dst_hold = dst_hold,
 	.dst_put = dst_put,
 };

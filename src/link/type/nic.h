@@ -42,6 +42,7 @@ struct nic_queue {
 	/* transmit: filled by start_xmit, emptied by the doorbell at the end of the step; home cpu */
 	struct sk_buff **tx_slot; /* [nic->tx_ring] */
 	u32 tx_head, tx_tail;	/* free running */
+	bool tx_held;		/* the port took not all of it last time */
 	struct cpu_work doorbell;
 	struct nic_queue_stats stats;
 };

@@ -29,6 +29,8 @@ enum netdev_tx nic_xmit(struct cpu *cpu, struct sk_buff *skb, struct net_device 
 		skb_drop(cpu, skb, SKB_DROP_REASON_NOMEM);
 		return NETDEV_TX_OK;
 	}
+	if (unlikely(q->tx_held))
+		skb_tx_waits(cpu, skb);
 	q->tx_slot[q->tx_head++ & (nic->tx_ring - 1)] = skb;
 	if (unlikely(used(q) == nic->tx_ring)) {
 		q->stats.tx_stops++;
@@ -50,6 +52,7 @@ static unsigned send_run(struct cpu *cpu, struct nic_queue *q, struct sk_buff **
 		if (i + 4 < n)
 			prefetch(skbs[i + 4]);
 		len[i] = skbs[i]->len;
+		skb_tx_goes(cpu, skbs[i]);
 		trace_point(cpu, dev->net, skbs[i], TP_WIRE, len[i], 0, NULL);
 	}
 	taken = q->nic->port->ops->tx(cpu, q->nic->port, q->index, skbs, n);
@@ -74,6 +77,11 @@ static void drain(struct cpu *cpu, struct nic_queue *q)
 		if (taken < n)
 			break;
 	}
+	/* What the port did not take waits; what the doorbell had not rung for did not. All of it was known to wait, if the port was
+	 * full before, but for the last offer. */
+	for (u32 i = 0, n = q->tx_held ? MIN(used(q), NETDEV_BATCH) : used(q); unlikely(i < n); i++)
+		skb_tx_waits(cpu, q->tx_slot[(q->tx_tail + i) & mask]);
+	q->tx_held = used(q);
 	if (used(q) < before)
 		netif_tx_wake(cpu, nic->dev, q->index);
 }
@@ -93,6 +101,7 @@ void nic_tx_ready(struct cpu *cpu, struct nic *nic, unsigned q)
 
 void nic_tx_purge(struct cpu *cpu, struct nic_queue *q)
 {
+	q->tx_held = false;
 	for (; q->tx_tail != q->tx_head; q->tx_tail++)
 		skb_drop(cpu, q->tx_slot[q->tx_tail & (q->nic->tx_ring - 1)], SKB_DROP_REASON_DEV_READY);
 }

@@ -43,6 +43,24 @@ void tcp_newreno_mark_lost(struct cpu *cpu, struct tcp_sock *tp, bool una_advanc
 
 /* -- sending again -- */
 
+/* s is to be sent again, and small: its neighbours join it as far as one packet, `space` bytes, holds them (tcp_retrans_collapse). Not
+ * over the end of a record, nor what the peer has, nor what the window does not cover. */
+static void collapse(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, u32 space)
+{
+	struct tcp_seg *next;
+
+	if (!tcp_net(tp)->retrans_collapse || s->pcount > 1 || s->state & SEG_SACKED)
+		return;
+	while ((next = tcp_seg_next(s)) && next->pcount == 1 && !(next->state & SEG_SACKED)) {
+		u32 have = tcp_seg_payload(s), all = have + tcp_seg_payload(next);
+
+		if (all > space || seq_after(next->end_seq, tp->snd_una + tp->snd_wnd) || tcp_frag_limit(s->tb, s->seq, all) < all ||
+		    (tp->eor_n && tcp_txq_record_from(s->tb, s->seq, all + 1) <= have))
+			return;
+		tcp_seg_collapse(cpu, tp, s, next);
+	}
+}
+
 /* Sends up to max_segs packets of s again, without counting them as a retransmission in flight: a probe. 0, -EAGAIN (beyond the peer's
  * window), -ENOMEM, or the network's error. */
 int tcp_resend_seg(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, u32 max_segs)
@@ -79,8 +97,11 @@ int tcp_resend_seg(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, u32 
 			err = tcp_seg_split(cpu, tp, s, len, mss);
 			if (err)
 				return err;
-		} else if (s->mss != mss) {
-			tcp_seg_recount(tp, s, mss);
+		} else {
+			if (s->mss != mss)
+				tcp_seg_recount(tp, s, mss);
+			if (payload < MIN(len, mss))
+				collapse(cpu, tp, s, MIN(len, mss));
 		}
 		flags |= s->flags & (TCPF_PSH | TCPF_FIN);
 	} else {

@@ -433,6 +433,88 @@ static void test_scoreboard_counters(void **state)
 }
 
 /* Without SACK: one ACK fills a hole, the rest it acknowledges are those that the duplicates counted; the window grows by one. */
+/* Small neighbours that are lost go together, as far as a packet holds them; not with tcp_retrans_collapse off. Linux 6.18's, by a script
+ * for packetdrill. */
+static void begin_small(struct peer *pp, bool on, int eor_after)
+{
+	static const u32 len[] = { 100, 100, 300, 600, 100, 100 };
+	static const char zeros[600];
+	u32 at = 0;
+
+	peer_begin(pp);
+	pp->ts = false;
+	lab_ok(weft_sysctl_set(pp->l.ns[LEFT], "net.ipv4.tcp_retrans_collapse", on ? "1" : "0"));
+	peer_connect(pp, 100, NULL);
+	lab_opt(pp->c, IPPROTO_TCP, TCP_NODELAY, 1);
+	for (int i = 0; i < 6; at += len[i++]) {
+		assert_int_equal(weft_send(pp->c, zeros, len[i], i == eor_after ? MSG_EOR : 0), len[i]);
+		weft_step(pp->l.w, weft_now(pp->l.w));
+		peer_collect(pp);
+		weft_step(pp->l.w, weft_now(pp->l.w));
+		peer_collect(pp);
+		peer_expect(pp, at, len[i]);
+	}
+	peer_run_ms(pp, 250);
+	peer_expect(pp, 1200, 100); /* the tail loss probe */
+	peer_run_ms(pp, 400);
+}
+
+static void test_collapse(void **state)
+{
+	static struct peer p;
+
+	begin_small(&p, true, -1);
+	peer_expect(&p, 0, 500); /* 600 more would be too much */
+	peer_expect_none(&p);
+	assert_int_equal(tcp_of(p.c)->packets_out, 4);
+	assert_int_equal(tcp_of(p.c)->segs_n, 4);
+	peer_run_ms(&p, 100);
+	peer_ack(&p, 500);
+	peer_expect(&p, 500, 800);
+	peer_expect_none(&p);
+	peer_ack(&p, 1300);
+	assert_int_equal(tcp_of(p.c)->total_retrans, 3);
+	assert_int_equal(tcp_of(p.c)->packets_out, 0);
+	assert_int_equal(tcp_of(p.c)->lost_out, 0);
+	assert_int_equal(tcp_of(p.c)->retrans_out, 0);
+	assert_int_equal(tcp_of(p.c)->inet.sk.wmem_queued, 0);
+	peer_end(&p);
+}
+
+/* What the peer has stays out of it, and so does what follows the end of a record. */
+static void test_collapse_bounds(void **state)
+{
+	static struct peer p;
+
+	begin_small(&p, true, 0);
+	peer_expect(&p, 0, 100);
+	peer_ack(&p, 100, 500, 1100);
+	peer_expect(&p, 100, 400);
+	peer_run_ms(&p, 100);
+	peer_ack(&p, 500, 500, 1100);
+	peer_expect(&p, 1100, 200);
+	peer_ack(&p, 1300);
+	assert_int_equal(tcp_of(p.c)->packets_out, 0);
+	assert_int_equal(tcp_of(p.c)->sacked_out, 0);
+	peer_end(&p);
+}
+
+static void test_collapse_off(void **state)
+{
+	static struct peer p;
+
+	begin_small(&p, false, -1);
+	peer_expect(&p, 0, 100);
+	peer_expect_none(&p);
+	peer_run_ms(&p, 100);
+	peer_ack(&p, 100);
+	peer_expect(&p, 100, 100);
+	peer_expect(&p, 200, 300);
+	peer_expect_none(&p);
+	peer_ack(&p, 1300);
+	peer_end(&p);
+}
+
 static void test_reno_reordering(void **state)
 {
 	static struct peer p;
@@ -676,7 +758,8 @@ int main(void)
 		cmocka_unit_test(test_reo_wnd_grows),
 		cmocka_unit_test(test_lost_retransmission), cmocka_unit_test(test_tail_loss_probe), cmocka_unit_test(test_probe_repairs),
 		cmocka_unit_test(test_probe_off), cmocka_unit_test(test_prr), cmocka_unit_test(test_dsack_undo), cmocka_unit_test(test_eifel_undo),
-		cmocka_unit_test(test_frto), cmocka_unit_test(test_reneging), cmocka_unit_test(test_newreno), cmocka_unit_test(test_reno_reordering), cmocka_unit_test(test_rehash), cmocka_unit_test(test_reno_no_undo),
+		cmocka_unit_test(test_frto), cmocka_unit_test(test_reneging), cmocka_unit_test(test_newreno), cmocka_unit_test(test_collapse), cmocka_unit_test(test_collapse_bounds), cmocka_unit_test(test_collapse_off),
+		cmocka_unit_test(test_reno_reordering), cmocka_unit_test(test_rehash), cmocka_unit_test(test_reno_no_undo),
 		cmocka_unit_test(test_scoreboard_counters),
 		cmocka_unit_test(test_limited_transmit), cmocka_unit_test(test_thin_linear), cmocka_unit_test(test_last_byte), cmocka_unit_test(test_random_peer), cmocka_unit_test(test_slow_start_after_idle), cmocka_unit_test(test_application_limited),
 	};

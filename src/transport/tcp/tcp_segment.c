@@ -10,17 +10,20 @@
 
 #define COPY_MAX 128u /* payload up to this is copied beside the header: cheaper than sharing, for both ends */
 
-/* The packet left the host: small-queue accounting (tcp_limit_output_bytes). */
+/* The packet left the host: small-queue accounting (tcp_limit_output_bytes), and what was held back for it goes (tcp_autocorking). */
 static void wfree(struct cpu *cpu, struct sk_buff *skb)
 {
 	struct sock *sk = skb->sk;
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	sk->wmem_alloc -= skb->truesize;
-	if (unlikely(tp->tsq_throttled) && sk->wmem_alloc < (u32)tcp_net(tp)->limit_output_bytes / 2) {
-		tp->tsq_throttled = false;
-		sock_hold(sk);
-		cpu_work_add(cpu, &tp->tsq_work);
+	if (unlikely(tp->autocorked || tp->tsq_throttled) &&
+	    (tp->autocorked || sk->wmem_alloc < (u32)tcp_net(tp)->limit_output_bytes / 2)) {
+		tp->autocorked = tp->tsq_throttled = false;
+		if (!list_linked(&tp->tsq_work.link)) {
+			sock_hold(sk);
+			cpu_work_add(cpu, &tp->tsq_work);
+		}
 	}
 	skb->sk = NULL;
 	sock_put(cpu, sk);

@@ -3,8 +3,9 @@
 #include <linux/if_ether.h>
 
 #include "link/netdevice.h"
+#include "link/qdisc.h"
 #include "transport/tcp/tcp_impl.h"
-#include "transport/tcp/test_tcp.h"
+#include "transport/tcp/test_peer.h"
 
 enum { SENT_MAX = 128 };
 static struct sent {
@@ -176,9 +177,132 @@ static void test_inq(void **state)
 	end(&p);
 }
 
+/* -- tcp_autocorking -- */
+
+static void small_writes(struct peer *p, unsigned n, u32 len)
+{
+	while (n--)
+		assert_int_equal(weft_send(p->c, zeros, len, 0), len);
+}
+
+/* Nobody collects what the nic sends: its port's ring is full, and one packet of 100 bytes waits in the nic's. */
+static void begin_busy(struct peer *p)
+{
+	unsigned n = 0;
+
+	peer_begin(p);
+	peer_connect(p, 10, NULL);
+	lab_opt(p->c, IPPROTO_TCP, TCP_NODELAY, 1);
+	lab_opt(p->c, SOL_SOCKET, SO_SNDBUF, 100000000);
+	tcp_of(p->c)->snd_cwnd = 100000;
+	peer_run_ms(p, 10);
+	peer_drain(p);
+	lab_ok(weft_sysctl_set(p->l.ns[LEFT], "net.ipv4.tcp_limit_output_bytes", "2000000000"));
+	lab_ok(weft_sysctl_set(p->l.ns[LEFT], "net.ipv4.tcp_autocorking", "0"));
+	while (!tcp_of(p->c)->inet.sk.tx_waiting && n++ < 5000) {
+		small_writes(p, 1, n % 2 ? 100 : 1);
+		weft_step(p->l.w, weft_now(p->l.w));
+	}
+	assert_in_range(n, 2, 4999);
+	lab_ok(weft_sysctl_set(p->l.ns[LEFT], "net.ipv4.tcp_autocorking", "1"));
+}
+
+/* The device is busy: a small write behind a packet that costs as much waits for it, and goes when one went; further ones join until
+ * together they cost more than what waits. Linux 6.18 with a busy qdisc (tbf on veth): of twenty writes of 100 bytes the first that finds
+ * one waiting is held, the next goes with it, and the rest goes together. */
+static void test_autocork(void **state)
+{
+	static struct peer p;
+	struct tcp_sock *c;
+	u32 n, from, last;
+
+	begin_busy(&p);
+	c = tcp_of(p.c);
+	n = c->packets_out;
+	last = tcp_seg_payload(c->rtx_last);
+	from = c->snd_nxt - p.isn - 1;
+	assert_int_equal(c->inet.sk.tx_waiting, 1);
+	small_writes(&p, 1, last);
+	assert_int_equal(c->packets_out, n);
+	assert_int_equal(PEER_MIB(TcpExt_TCPAutoCorking), 1);
+	small_writes(&p, 1, 100); /* more than what waits */
+	assert_int_equal(c->packets_out, n + 1);
+	assert_int_equal(c->inet.sk.tx_waiting, 2);
+	small_writes(&p, 9, 100); /* not more than two packets */
+	assert_int_equal(c->packets_out, n + 1);
+	assert_int_equal(PEER_MIB(TcpExt_TCPAutoCorking), 1); /* counted once until something went */
+	peer_run_us(&p, 10);
+	assert_int_equal(c->packets_out, n + 2); /* at once, and not when an ACK comes */
+	for (struct peer_seg *s; n--;) {
+		s = peer_next(&p);
+		assert_non_null(s);
+	}
+	peer_expect(&p, from, last + 100);
+	peer_expect(&p, from + last + 100, 900);
+	peer_expect_none(&p);
+	assert_int_equal(c->inet.sk.tx_waiting, 0);
+	assert_int_equal(c->inet.sk.wmem_alloc, 0);
+	small_writes(&p, 3, 100); /* the device is idle */
+	peer_run_us(&p, 10);
+	for (int i = 0; i < 3; i++)
+		peer_expect(&p, from + last + 1000 + (u32)i * 100, 100);
+	assert_int_equal(PEER_MIB(TcpExt_TCPAutoCorking), 1);
+	peer_end(&p);
+}
+
+/* The nic's ring is full as well: packets wait in the qdisc, and count there. The end of a record holds nothing back. */
+static void test_autocork_qdisc(void **state)
+{
+	static struct peer p;
+	struct tcp_sock *c;
+	u32 n = 0, waiting;
+
+	begin_busy(&p);
+	c = tcp_of(p.c);
+	lab_ok(weft_sysctl_set(p.l.ns[LEFT], "net.ipv4.tcp_autocorking", "0"));
+	while (!dev_by_name(p.l.ns[LEFT], "eth0")->txq[0].qdisc->stats.qlen && n++ < 5000)
+		small_writes(&p, 1, 10);
+	assert_in_range(n, 2, 4999);
+	waiting = c->inet.sk.tx_waiting;
+	assert_in_range(waiting, n, n + 1);
+	assert_int_equal(PEER_MIB(TcpExt_TCPAutoCorking), 0); /* switched off */
+	lab_ok(weft_sysctl_set(p.l.ns[LEFT], "net.ipv4.tcp_autocorking", "1"));
+	n = c->packets_out;
+	small_writes(&p, 5, 100);
+	assert_int_equal(c->packets_out, n);
+	assert_int_equal(PEER_MIB(TcpExt_TCPAutoCorking), 1);
+	assert_int_equal(weft_send(p.c, zeros, 1, MSG_EOR), 1);
+	assert_int_equal(c->packets_out, n + 1);
+	assert_int_equal(c->inet.sk.tx_waiting, waiting + 1);
+	small_writes(&p, 2, 100);
+	peer_run_us(&p, 100);
+	assert_int_equal(c->packets_out, n + 2);
+	assert_int_equal(c->inet.sk.tx_waiting, 0);
+	assert_int_equal(c->inet.sk.wmem_alloc, 0);
+	peer_drain(&p);
+	peer_end(&p);
+}
+
+/* Over veth and loopback nothing waits. */
+static void test_autocork_veth(void **state)
+{
+	struct tcp_pair p;
+
+	begin(&p);
+	lab_opt(p.c, IPPROTO_TCP, TCP_NODELAY, 1);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(weft_send(p.c, zeros, 100, 0), 100);
+		EXPECT((unsigned)i, (u32)i * 100, 100, TCPF_PSH);
+	}
+	assert_true(tcp_of(p.c)->inet.sk.wmem_alloc > 0);
+	assert_int_equal(lab_mib(&p.l, LEFT, MIB_TcpExt_TCPAutoCorking), 0);
+	end(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_push), cmocka_unit_test(test_eor), cmocka_unit_test(test_room), cmocka_unit_test(test_forced),
-					    cmocka_unit_test(test_inq) };
+					    cmocka_unit_test(test_inq), cmocka_unit_test(test_autocork), cmocka_unit_test(test_autocork_qdisc),
+					    cmocka_unit_test(test_autocork_veth) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

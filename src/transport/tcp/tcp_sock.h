@@ -224,6 +224,7 @@ struct tcp_sock {
 	bool gso_ok, fin_queued, urg_mode, ecn_ok, accecn, ecn_demand_cwr, ecn_queue_cwr, tsq_throttled, repair;
 	bool nospace;		/* somebody waits for room: tcp_check_space() tells */
 	bool pacing_needed;	/* a congestion control asked for it; stays, as in Linux */
+	bool autocorked;	/* a small write waits until a packet of ours left the host's queues: tcp_tx.c */
 	bool tail_psh;		/* what tail_start began ends with what a send pushed */
 	bool rate_app_limited;	/* the last sample was: see rate_delivered */
 	u32 tail_start;		/* sequence number where the last packet to be, as send(2) fills them, began: tcp_tx.c */
@@ -460,7 +461,7 @@ struct netns_tcp {
 	s32 min_snd_mss, app_win, reordering, max_reordering, tw_reuse, tw_reuse_delay_ms, tso_win_divisor;
 	s32 min_rtt_wlen, pacing_ss_ratio, pacing_ca_ratio, min_tso_segs, tso_rtt_log, limit_output_bytes, rto_min_us, rto_max_ms;
 	u32 notsent_lowat;
-	u8 early_retrans, recovery, ecn_fallback;
+	u8 early_retrans, recovery, ecn_fallback, autocorking, retrans_collapse;
 	s32 fastopen, fo_blackhole_s;
 	s32 base_mss, mtu_probe_floor, probe_threshold, probe_interval;
 	u8 mtu_probing;

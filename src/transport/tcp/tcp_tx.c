@@ -57,26 +57,6 @@ static void mark_push(struct tcp_sock *tp)
 /* More than half of what the peer ever offered is unpushed. */
 static bool forced_push(const struct tcp_sock *tp) { return seq_after(tp->write_seq, tp->pushed_seq + (tp->max_window >> 1)); }
 
-static void push(struct cpu *cpu, struct tcp_sock *tp, int flags, u32 mss, int nonagle)
-{
-	if (!tcp_send_head(tp))
-		return;
-	if (!(flags & MSG_MORE) || forced_push(tp))
-		mark_push(tp);
-	if (flags & MSG_OOB) {
-		tp->urg_mode = true;
-		tp->snd_up = tp->write_seq;
-	}
-	tcp_push_pending(cpu, tp, mss, flags & MSG_MORE ? TCP_NAGLE_CORK : nonagle);
-}
-
-/* No room: remembers that somebody wants to hear of it. */
-static void wait_for_space(struct cpu *cpu, struct tcp_sock *tp)
-{
-	tp->nospace = true;
-	tcp_chrono_start(cpu, tp, TCP_CHRONO_SNDBUF_LIMITED);
-}
-
 /* Bytes of the packet to be that the next byte may join: unsent, and no record's end. */
 static u32 tail_len(const struct tcp_sock *tp)
 {
@@ -85,6 +65,45 @@ static u32 tail_len(const struct tcp_sock *tp)
 	if (tp->write_seq == start || (tp->txb_tail && tp->txb_tail->eor))
 		return 0;
 	return tp->write_seq - start;
+}
+
+/* Packets of ours wait in a qdisc or for the device: a small one more would be another in that queue, and can grow until one of them is
+ * through (wfree() in tcp_segment.c). Not on loopback and veth, where nothing waits. */
+static bool autocork(struct cpu *cpu, struct tcp_sock *tp)
+{
+	u32 tail = tail_len(tp);
+
+	if (!tcp_net(tp)->autocorking || !tail || tail >= tp->size_goal || !tp->packets_out ||
+	    !tcp_txq_outweighs(tp, tcp_to_sock(tp)->tx_waiting, tail))
+		return false;
+	if (!tp->autocorked && !tp->tsq_throttled)
+		mib_inc(cpu, tp->inet.sk.net, MIB_TcpExt_TCPAutoCorking);
+	tp->autocorked = true;
+	return true;
+}
+
+static void push(struct cpu *cpu, struct tcp_sock *tp, int flags, u32 mss, int nonagle)
+{
+	struct sock *sk = tcp_to_sock(tp);
+
+	if (!tcp_send_head(tp))
+		return;
+	if (!(flags & MSG_MORE) || forced_push(tp))
+		mark_push(tp);
+	if (flags & MSG_OOB) {
+		tp->urg_mode = true;
+		tp->snd_up = tp->write_seq;
+	}
+	if (unlikely(sk->tx_waiting) && autocork(cpu, tp))
+		return;
+	tcp_push_pending(cpu, tp, mss, flags & MSG_MORE ? TCP_NAGLE_CORK : nonagle);
+}
+
+/* No room: remembers that somebody wants to hear of it. */
+static void wait_for_space(struct cpu *cpu, struct tcp_sock *tp)
+{
+	tp->nospace = true;
+	tcp_chrono_start(cpu, tp, TCP_CHRONO_SNDBUF_LIMITED);
 }
 
 /* Bytes from offset `off` of the message to the end of the element that it lies in. */

@@ -206,7 +206,13 @@ u32 tcp_txq_record(const struct tcp_sock *tp, u32 seq, u32 len)
 {
 	if (likely(!tp->eor_n))
 		return len;
-	for (struct tcp_txbuf *tb = tcp_txq_at(tp->txb_nxt ? tp->txb_nxt : tp->txb_head, seq); tb; tb = tb->next) {
+	return tcp_txq_record_from(tp->txb_nxt ? tp->txb_nxt : tp->txb_head, seq, len);
+}
+
+/* The same, of bytes that lie in tb or behind it. */
+u32 tcp_txq_record_from(struct tcp_txbuf *tb, u32 seq, u32 len)
+{
+	for (tb = tcp_txq_at(tb, seq); tb; tb = tb->next) {
 		u32 end = tb->seq + tb->len - seq;
 		if (end >= len)
 			break;
@@ -363,6 +369,19 @@ struct tcp_seg *tcp_seg_find(const struct tcp_sock *tp, u32 seq)
 	return best;
 }
 
+/* Do the last so many packets that were sent cost as much as one of len bytes would, as Linux counts? */
+bool tcp_txq_outweighs(const struct tcp_sock *tp, u32 packets, u32 len)
+{
+	u64 sum = 0;
+
+	for (const struct tcp_seg *s = tp->rtx_last; s && packets; s = tcp_seg_prev(s), packets--) {
+		sum += PACKET_COST + payload_len(s);
+		if (sum >= PACKET_COST + len)
+			return true;
+	}
+	return false;
+}
+
 /* Unlinks and frees; counters are the caller's. */
 void tcp_seg_del(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s)
 {
@@ -463,6 +482,17 @@ void tcp_seg_merge(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, stru
 	rb_erase(&tp->rtx, &next->rb);
 	tp->segs_n--;
 	seg_free(cpu, tcp_net(tp), next);
+}
+
+/* `next` follows s directly and goes into the same packet from now on: it counts no more. */
+void tcp_seg_collapse(struct cpu *cpu, struct tcp_sock *tp, struct tcp_seg *s, struct tcp_seg *next)
+{
+	recount(tp, next, -(s32)next->pcount);
+	next->pcount = 0;
+	next->state &= SEG_EVER_RETRANS;
+	next->tx_ns = s->tx_ns;
+	tcp_seg_merge(cpu, tp, s, next);
+	tcp_wmem_update(tp);
 }
 
 /* The bytes before `una` of the first segment are acknowledged: it begins at una. Returns by how many packets it shrank. */
