@@ -287,8 +287,48 @@ int rt_get_route(struct nl_request *rq)
 struct exceptions {
 	struct nl_dump *d;
 	struct nl_buf *b;
+	u8 family;
 	u64 seen;
 };
+
+/* IPv6: as the route that it deviates from, whose metric and preference it has; nothing once that route is gone. */
+static int exception_fill6(struct exceptions *p, const struct inaddr *daddr, const struct dst *dst)
+{
+	struct flow fl = { .family = AF_INET6, .daddr = *daddr, .oif = dst->dev ? dst->dev->ifindex : 0 };
+	u32 metrics[RTAX_SLOTS] = { 0 };
+	struct rta_cacheinfo ci = { 0 };
+	u64 now = p->d->cpu->now;
+	struct fib_result res;
+	struct rtmsg *m;
+
+	if ((dst->expires && dst->expires <= now) || fib_lookup(p->d->cpu, p->d->net, &fl, &res) || !res.alias || !dst->dev)
+		return 0;
+	m = nl_dump_begin(p->d, p->b, RTM_NEWROUTE, sizeof(*m));
+	if (!m)
+		return nl_end(p->b);
+	m->rtm_family = AF_INET6;
+	m->rtm_dst_len = 128;
+	m->rtm_table = dst->table < 256 ? (u8)dst->table : RT_TABLE_COMPAT;
+	m->rtm_protocol = res.alias->fi->protocol;
+	m->rtm_type = dst->type;
+	m->rtm_flags = RTM_F_CLONED;
+	nl_put_u32(p->b, RTA_TABLE, dst->table);
+	nl_put(p->b, RTA_DST, daddr->b, 16);
+	if (dst->metrics)
+		memcpy(metrics, dst->metrics, sizeof(metrics));
+	if (dst->mtu)
+		metrics[RTAX_MTU] = dst->mtu;
+	rt_put_metrics(p->b, p->d->net->world, metrics);
+	nl_put_u32(p->b, RTA_PRIORITY, fib6_alias(res.alias)->metric);
+	if (dst->flags & DST_GATEWAY)
+		nl_put(p->b, RTA_GATEWAY, dst->gateway.b, 16);
+	nl_put_u32(p->b, RTA_OIF, (u32)dst->dev->ifindex);
+	if (dst->expires)
+		ci.rta_expires = (s32)rt_ticks(dst->expires - now);
+	nl_put(p->b, RTA_CACHEINFO, &ci, sizeof(ci));
+	nl_put_u8(p->b, RTA_PREF, fib6_alias(res.alias)->pref);
+	return nl_end(p->b);
+}
 
 static int exception_one(void *arg, const struct inaddr *daddr, const struct dst *dst)
 {
@@ -296,8 +336,12 @@ static int exception_one(void *arg, const struct inaddr *daddr, const struct dst
 	struct rtmsg *m;
 	int err;
 
-	if (p->seen++ < p->d->arg[0])
+	if (dst->family != p->family || p->seen++ < p->d->arg[0])
 		return 0;
+	if (p->family == AF_INET6) {
+		err = exception_fill6(p, daddr, dst);
+		goto out;
+	}
 	m = nl_dump_begin(p->d, p->b, RTM_NEWROUTE, sizeof(*m));
 	if (m) {
 		m->rtm_family = AF_INET;
@@ -312,6 +356,7 @@ static int exception_one(void *arg, const struct inaddr *daddr, const struct dst
 		put_dst(p->b, dst, NULL, false, p->d->cpu->now);
 	}
 	err = nl_end(p->b);
+out:
 	if (err)
 		return err == -EMSGSIZE ? 1 : err;
 	p->d->arg[0] = p->seen;
@@ -320,7 +365,10 @@ static int exception_one(void *arg, const struct inaddr *daddr, const struct dst
 
 int rt_dump_exceptions(struct nl_dump *d, struct nl_buf *b)
 {
-	struct exceptions p = { .d = d, .b = b };
+	u8 asked = *(const u8 *)nlmsg_hdr_data(d->req);
+	struct exceptions p = { .d = d, .b = b, .family = AF_INET };
+	int err = asked == AF_INET6 ? 0 : fib_exceptions_walk(d->net, exception_one, &p);
 
-	return fib_exceptions_walk(d->net, exception_one, &p);
+	p.family = AF_INET6;
+	return err || asked == AF_INET ? err : fib_exceptions_walk(d->net, exception_one, &p);
 }
