@@ -31,8 +31,13 @@ void tcp_event_data_sent(struct cpu *cpu, struct tcp_sock *tp)
 		tp->ack.pingpong++;
 }
 
-void tcp_event_ack_sent(struct tcp_sock *tp, u32 pkts)
+void tcp_event_ack_sent(struct cpu *cpu, struct tcp_sock *tp, u32 pkts)
 {
+	if (unlikely(tp->acks_held)) {
+		mib_add(cpu, tp->inet.sk.net, MIB_TcpExt_TCPAckCompressed, tp->acks_held);
+		tp->acks_held = 0;
+		tp->held_deadline = 0;
+	}
 	if (tp->ack.quick) {
 		if (pkts >= tp->ack.quick) {
 			tp->ack.quick = 0;

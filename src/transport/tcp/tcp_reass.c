@@ -265,14 +265,27 @@ void tcp_send_dupack(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_cb *
 	tcp_send_ack(cpu, tp);
 }
 
+/* An ACK waits that stands for a packet of another stretch, and the peer may never hear of that from later ones: it goes now. */
+static void send_held_ack(struct cpu *cpu, struct tcp_sock *tp)
+{
+	if (!tp->acks_held)
+		return;
+	tp->acks_held--; /* this one is sent after all */
+	tcp_send_ack(cpu, tp);
+}
+
 /* [seq, end) joined the tree: its stretch becomes the first block. */
-static void sack_new(struct tcp_sock *tp, u32 seq, u32 end)
+static void sack_new(struct cpu *cpu, struct tcp_sock *tp, u32 seq, u32 end)
 {
 	struct tcp_sack_block *b = tp->sacks, cur = { seq, end };
-	unsigned n = tp->num_sacks, k = 0;
+	unsigned n = tp->num_sacks, k = 0, at = 0;
 
 	if (!tcp_is_sack(tp))
 		return;
+	while (at < n && !sack_extend(&b[at], seq, end))
+		at++;
+	if (at >= TCP_SACK_BLOCKS_EXPECTED)
+		send_held_ack(cpu, tp);
 	for (unsigned i = 0; i < n; i++) /* all that touch it are one stretch now */
 		if (!sack_extend(&cur, b[i].start, b[i].end))
 			b[k++] = b[i];
@@ -336,7 +349,7 @@ static void ofo_queue(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 					mib_inc(cpu, net, MIB_TcpExt_TCPOFOMerge);
 					skb_drop_net(cpu, net, skb, SKB_DROP_REASON_TCP_OFOMERGE);
 					dsack_set(cpu, tp, seq, end);
-					sack_new(tp, seq, end);
+					sack_new(cpu, tp, seq, end);
 					return;
 				}
 				if (seq_after(seq, o->seq)) { /* overlaps its end */
@@ -381,7 +394,7 @@ static void ofo_queue(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 	skb->dev = NULL;
 	tp->ofo_bytes += skb->truesize;
 	rx_charge(tp, skb);
-	sack_new(tp, seq, end);
+	sack_new(cpu, tp, seq, end);
 	if (tp->inet.sk.socket) /* accepted, and no orphan */
 		tcp_rcvbuf_grow(tp, tp->rcvq_space.space);
 }

@@ -3,10 +3,12 @@
 #include "transport/tcp/test_peer.h"
 
 static struct peer p;
+static u32 echo; /* timestamp in what the peer sends; 0: the last it saw */
 
 static void begin(int rcvbuf)
 {
 	peer_begin(&p);
+	echo = 0;
 	p.ts = false;
 	p.c = lab_socket(&p.l, LEFT, SOCK_STREAM, 0);
 	if (rcvbuf)
@@ -25,7 +27,7 @@ static struct peer_seg *data_ms(u32 seq, u32 len, u8 flags, u32 ms)
 {
 	struct peer_seg *s, *last = NULL;
 
-	peer_send(&p, &(struct peer_out){ .seq = seq, .len = len, .flags = flags });
+	peer_send(&p, &(struct peer_out){ .seq = seq, .len = len, .flags = flags, .tsecr = echo });
 	if (ms)
 		peer_run_ms(&p, ms);
 	while ((s = peer_any(&p)))
@@ -208,11 +210,179 @@ static void test_ofo_grows_buffer(void **state)
 	peer_end(&p);
 }
 
+/* -- compressed ACKs; times and counts as Linux 6.18 was seen to answer the same packets -- */
+
+static u32 held(void) { return (u32)PEER_MIB(TcpExt_TCPAckCompressed); }
+
+/* Round trip of 10 ms both ways of measuring, quick ACKs used up. Returns the next sequence number; sysctl: NULL or a name and value. */
+static u32 begin_held(const char *name, const char *value, bool ts, bool sack)
+{
+	u32 seq = 0;
+
+	peer_begin(&p);
+	echo = 0;
+	lab_ok(weft_sysctl_set(p.l.ns[LEFT], "net.ipv4.tcp_rmem", "4096 1000000 8000000"));
+	if (name)
+		lab_ok(weft_sysctl_set(p.l.ns[LEFT], name, value));
+	p.ts = ts;
+	p.sack = sack;
+	peer_connect(&p, 10, NULL);
+	echo = p.last_tsval - 1; /* the last one went with an ACK already, which is no sample */
+	peer_run_ms(&p, 9);
+	for (int i = 0; i < 20; i++, seq += 1000) {
+		data(seq, 1000);
+		peer_run_us(&p, 100);
+	}
+	peer_run_ms(&p, 100); /* the delayed ACK of the last */
+	p.head = p.tail;
+	assert_int_equal(held(), 0);
+	return seq;
+}
+#define HELD(s, n)                                                                                                     \
+	do {                                                                                                           \
+		for (u32 k_ = 0; k_ < (n); k_++)                                                                       \
+			assert_null(data((s) + 1000 * k_, 1000));                                                      \
+	} while (0)
+/* No ACK until us from now, then one. */
+static struct peer_seg *ack_after(u32 us)
+{
+	struct peer_seg *s;
+
+	peer_run_us(&p, us - 1);
+	assert_null(peer_any(&p));
+	peer_run_us(&p, 1);
+	s = peer_any(&p);
+	assert_non_null(s);
+	assert_null(peer_any(&p));
+	return s;
+}
+/* Three packets behind the hole are answered at once. */
+static u32 three(u32 seq)
+{
+	for (int i = 0; i < 3; i++, seq += 1000)
+		assert_non_null(data(seq, 1000));
+	return seq;
+}
+
+static void test_held_acks(void **state)
+{
+	u32 hole = begin_held(NULL, NULL, true, true), seq = three(hole + 2000);
+	struct peer_seg *s;
+
+	HELD(seq, 7); /* a twentieth of the round trip, and the slack */
+	s = ack_after(600);
+	BLOCK(s, 0, hole + 2000, seq + 7000);
+	NO_BLOCK(s, 1);
+	assert_int_equal(held(), 6);
+	seq += 7000;
+	HELD(seq, 44); /* no more than tcp_comp_sack_nr wait */
+	seq += 44000;
+	s = data(seq, 1000);
+	assert_non_null(s);
+	BLOCK(s, 0, hole + 2000, seq + 1000);
+	assert_int_equal(held(), 50);
+	peer_run_ms(&p, 2); /* its timer found nothing to do */
+	assert_null(peer_any(&p));
+	/* Part of the hole is filled: a new loss for the peer, so again three at once. */
+	HELD(seq + 1000, 5);
+	s = data(hole, 1000);
+	assert_non_null(s);
+	assert_int_equal(s->ack, hole + 1000);
+	assert_int_equal(held(), 55);
+	assert_non_null(data(seq + 6000, 1000));
+	assert_non_null(data(seq + 7000, 1000));
+	HELD(seq + 8000, 5);
+	/* The hole closes: at once. */
+	s = data(hole + 1000, 1000);
+	assert_non_null(s);
+	assert_int_equal(s->ack, seq + 13000);
+	NO_BLOCK(s, 0);
+	assert_int_equal(held(), 60);
+	/* Old data: quick ACKs, and a D-SACK. */
+	hole = seq + 13000;
+	seq = three(hole + 1000);
+	HELD(seq, 5);
+	s = data(0, 1000);
+	assert_non_null(s);
+	BLOCK(s, 0, 0, 1000);
+	BLOCK(s, 1, hole + 1000, seq + 5000);
+	assert_int_equal(held(), 65);
+	for (u32 i = 5; i < 9; i++)
+		assert_non_null(data(seq + 1000 * i, 1000));
+	peer_end(&p);
+}
+
+/* Two stretches fit in what the peer hears anyway; with a third, an ACK that waits goes before another takes its place in front. */
+static void test_held_acks_of_stretches(void **state)
+{
+	u32 seq = begin_held(NULL, NULL, true, true) + 1000, a = seq, b = seq + 20000, c = seq + 40000, n = 0;
+	struct peer_seg *s;
+
+	data(a, 1000), data(b, 1000), data(a + 1000, 1000);
+	for (u32 i = 1; i < 5; i++) {
+		HELD(b + i * 1000, 1);
+		HELD(a + i * 1000 + 1000, 1);
+	}
+	s = data(c, 1000); /* eight wait, and the blocks are without the ninth */
+	assert_non_null(s);
+	BLOCK(s, 0, a, a + 6000);
+	BLOCK(s, 1, b, b + 5000);
+	NO_BLOCK(s, 2);
+	assert_int_equal(held(), 7);
+	for (u32 i = 6; i < 12; i++) {
+		n += !!data(a + i * 1000, 1000);
+		n += !!data(b + i * 1000 - 1000, 1000);
+		n += !!data(c + i * 1000 - 5000, 1000);
+	}
+	assert_int_equal(n, 9); /* every other one */
+	assert_int_equal(held(), 7);
+	peer_end(&p);
+}
+
+static void test_held_acks_sysctls(void **state)
+{
+	static const struct { const char *name, *value; bool ts, sack; u32 us; } t[] = {
+		{ "net.ipv4.tcp_comp_sack_delay_ns", "300000", true, true, 400 },
+		{ "net.ipv4.tcp_comp_sack_delay_ns", "0", true, true, 100 },
+		{ "net.ipv4.tcp_comp_sack_delay_ns", "18446744073709551615", true, true, 600 },
+		{ "net.ipv4.tcp_comp_sack_slack_ns", "0", true, true, 500 },
+		{ "net.ipv4.tcp_comp_sack_slack_ns", "400000", true, true, 900 },
+		{ NULL, NULL, false, true, 100 }, /* no estimate of the receiver's */
+		{ "net.ipv4.tcp_comp_sack_nr", "0", true, true, 0 },
+		{ NULL, NULL, true, false, 0 },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(t); i++) {
+		u32 seq = three(begin_held(t[i].name, t[i].value, t[i].ts, t[i].sack) + 1000);
+
+		if (t[i].us) {
+			HELD(seq, 3);
+			BLOCK(ack_after(t[i].us), 0, seq - 3000, seq + 3000);
+			assert_int_equal(held(), 2);
+		} else {
+			for (u32 k = 0; k < 50; k++, seq += 1000)
+				assert_non_null(data(seq, 1000));
+			assert_int_equal(held(), 0);
+		}
+		peer_end(&p);
+	}
+	/* A slack without end: only the count sends. Closing meanwhile is nothing special. */
+	u32 seq = three(begin_held("net.ipv4.tcp_comp_sack_slack_ns", "18446744073709551615", true, true) + 1000);
+	HELD(seq, 44);
+	peer_run_ms(&p, 60000);
+	assert_null(peer_any(&p));
+	assert_non_null(data(seq + 44000, 1000));
+	assert_int_equal(held(), 44);
+	HELD(seq + 45000, 3);
+	peer_end(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dsack), cmocka_unit_test(test_fin_no_dsack), cmocka_unit_test(test_beyond_window),
 		cmocka_unit_test(test_zero_window_fin), cmocka_unit_test(test_shrink_window), cmocka_unit_test(test_ofo_grows_buffer),
+		cmocka_unit_test(test_held_acks), cmocka_unit_test(test_held_acks_of_stretches), cmocka_unit_test(test_held_acks_sysctls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

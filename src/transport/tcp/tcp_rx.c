@@ -219,7 +219,27 @@ reset:
 	return false;
 }
 
-/* -- ACKs of ours: now, delayed, or not at all -- */
+/* -- ACKs of ours: now, delayed, or one for many -- */
+
+/* Behind a hole, may this packet's ACK wait for others? Not while the sender may still need it to see the loss (three duplicate ACKs,
+ * RFC 5681), not without SACK, whose blocks say in one ACK what many would. */
+static bool hold_ack(struct cpu *cpu, struct tcp_sock *tp)
+{
+	if (!tcp_is_sack(tp) || tp->acks_held >= tcp_net(tp)->comp_sack_nr)
+		return false;
+	if (tp->ack.held_rcv_nxt != tp->rcv_nxt) {
+		tp->ack.held_rcv_nxt = tp->rcv_nxt;
+		tp->dups = 0;
+	}
+	if (tp->dups < TCP_FASTRETRANS_THRESH) {
+		tp->dups++;
+		return false;
+	}
+	tp->acks_held++;
+	if (!tp->held_deadline)
+		tcp_arm_held_ack(cpu, tp);
+	return true;
+}
 
 void tcp_ack_snd_check(struct cpu *cpu, struct tcp_sock *tp)
 {
@@ -227,14 +247,17 @@ void tcp_ack_snd_check(struct cpu *cpu, struct tcp_sock *tp)
 
 	if (!(tp->ack.pending & TCP_ACK_SCHED) && !(tp->ack.pending & TCP_ACK_NOW))
 		return;
-	/* More than a segment came, and the window may move to tell; or quick mode; or something asked for it; or a hole. */
+	/* More than a segment came, and the window may move to tell; or quick mode; or something asked for it. */
 	if ((tp->rcv_nxt - tp->rcv_wup > tp->ack.rcv_mss &&
 	     (tp->rcv_nxt - tp->copied_seq < (u32)tp->inet.sk.rcvlowat || tcp_window_now(cpu, tp) >= tp->rcv_wnd)) ||
-	    tcp_in_quickack(tp) || (tp->ack.pending & TCP_ACK_NOW) || ofo) {
+	    tcp_in_quickack(tp) || (tp->ack.pending & TCP_ACK_NOW)) {
 		tcp_send_ack(cpu, tp);
 		return;
 	}
-	tcp_send_delayed_ack(cpu, tp);
+	if (!ofo)
+		tcp_send_delayed_ack(cpu, tp);
+	else if (!hold_ack(cpu, tp))
+		tcp_send_ack(cpu, tp);
 }
 
 /* -- established -- */

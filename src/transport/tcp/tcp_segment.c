@@ -228,7 +228,7 @@ int tcp_transmit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_tx *x)
 	}
 
 	if (x->flags & TCPF_ACK)
-		tcp_event_ack_sent(tp, pcount);
+		tcp_event_ack_sent(cpu, tp, pcount);
 	if (x->len) {
 		tcp_event_data_sent(cpu, tp);
 		tp->data_segs_out += pcount;

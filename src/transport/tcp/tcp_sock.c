@@ -71,6 +71,7 @@ void tcp_reset_fields(struct cpu *cpu, struct tcp_sock *tp)
 	tp->pacing_next = 0;
 	tp->dsack.start = tp->dsack.end = 0;
 	tp->num_sacks = 0;
+	tp->acks_held = tp->dups = 0;
 	tp->urg_data = 0;
 	tp->urg_mode = false;
 	tp->fin_queued = tp->fin_received = false;

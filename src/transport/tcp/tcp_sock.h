@@ -39,6 +39,7 @@
 #define TCP_MAX_QUICKACKS 16u
 #define TCP_FASTRETRANS_THRESH 3u
 #define TCP_NUM_SACKS 4
+#define TCP_SACK_BLOCKS_EXPECTED 2u /* stretches that one of the peer's ACKs is sure to hear of */
 #define TCP_RTO_INIT (1 * NSEC_PER_SEC)	 /* RFC 6298 */
 #define TCP_RTO_FALLBACK (3 * NSEC_PER_SEC) /* after a retransmitted SYN without timestamps */
 #define TCP_DELACK_MIN (40 * NSEC_PER_MSEC)
@@ -273,6 +274,7 @@ struct tcp_sock {
 		u8 pingpong;
 		u8 retry;
 		u32 last_seg_size, rcv_mss;
+		u32 held_rcv_nxt; /* rcv_nxt that `dups` is for */
 		u64 ato, lrcvtime;
 	} ack;
 
@@ -325,12 +327,15 @@ struct tcp_sock {
 	struct timer timer;	/* one for all deadlines, armed no later than the earliest */
 	u64 rtx_deadline;	/* while rtx_kind */
 	u64 delack_deadline;	/* while ack.pending & TCP_ACK_TIMER */
+	u64 held_deadline;	/* of the ACK that tcp_comp_sack_* hold back; 0: none */
 	u64 keep_deadline;	/* keepalive, FIN-WAIT-2 of an orphan; 0: none */
 	u64 probes_stamp;
 	bool pacing_waits;	/* until pacing_next */
 	bool timer_running;
 	u8 rtx_kind;		/* TCP_TIMER_* */
 	u8 retransmits, backoff, probes_out;
+	u8 acks_held;		/* out-of-order packets since the last ACK that got none */
+	u8 dups;		/* ACKs of held_rcv_nxt that were not held back, up to TCP_FASTRETRANS_THRESH */
 	u8 syn_retries;		/* TCP_SYNCNT, 0: sysctl */
 	u8 keepalive_probes;	/* TCP_KEEPCNT, 0: sysctl */
 	u32 keepalive_time_s, keepalive_intvl_s; /* 0: sysctl */
@@ -461,6 +466,8 @@ struct netns_tcp {
 	s32 min_snd_mss, app_win, reordering, max_reordering, tw_reuse, tw_reuse_delay_ms, tso_win_divisor;
 	s32 min_rtt_wlen, pacing_ss_ratio, pacing_ca_ratio, min_tso_segs, tso_rtt_log, limit_output_bytes, rto_min_us, rto_max_ms;
 	u32 notsent_lowat;
+	u64 comp_sack_delay_ns, comp_sack_slack_ns;
+	u8 comp_sack_nr;
 	u8 early_retrans, recovery, ecn_fallback, autocorking, retrans_collapse;
 	s32 fastopen, fo_blackhole_s;
 	s32 base_mss, mtu_probe_floor, probe_threshold, probe_interval;

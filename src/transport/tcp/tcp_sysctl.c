@@ -20,6 +20,7 @@ void tcp_sysctl_defaults(struct netns *net)
 		.tso_rtt_log = 9, .limit_output_bytes = 4194304, .rto_min_us = 200000, .rto_max_ms = 120000, .notsent_lowat = ~0u,
 		.early_retrans = 3, .recovery = 1, .autocorking = 1, .retrans_collapse = 1, .dsack = 1, .ecn = 2, .ecn_option = 2, .ecn_option_beacon = 3, .ecn_fallback = 1, .frto = 2, .moderate_rcvbuf = 1, .sack = 1, .slow_start_after_idle = 1, .timestamps = 1,
 		.window_scaling = 1, .pingpong_thresh = 1, .syncookies = 1, .no_ssthresh_metrics_save = 1, .fastopen = TFO_CLIENT,
+		.comp_sack_delay_ns = NSEC_PER_MSEC, .comp_sack_slack_ns = 100 * NSEC_PER_USEC, .comp_sack_nr = 44,
 		.base_mss = 1024, .mtu_probe_floor = 48, .probe_threshold = 8, .probe_interval = 600,
 	};
 	n->cc_default = tcp_cc_find(net->world, "cubic", 5);
@@ -161,6 +162,9 @@ static const struct sysctl entries[] = {
 	INT("tso_rtt_log", tso_rtt_log, 0, 31),
 	INT("limit_output_bytes", limit_output_bytes, 0, 0),
 	INT("rto_min_us", rto_min_us, 1, 0x7fffffff),
+	{ .name = "tcp_comp_sack_delay_ns", .kind = SYSCTL_ULONG, .mode = 0644, .offset = T(comp_sack_delay_ns) },
+	{ .name = "tcp_comp_sack_slack_ns", .kind = SYSCTL_ULONG, .mode = 0644, .offset = T(comp_sack_slack_ns) },
+	U8("comp_sack_nr", comp_sack_nr, 255),
 	INT("rto_max_ms", rto_max_ms, 1000, 120000),
 	{ .name = "tcp_notsent_lowat", .kind = SYSCTL_UINT, .mode = 0644, .offset = T(notsent_lowat) },
 	U8("abort_on_overflow", abort_on_overflow, 255),

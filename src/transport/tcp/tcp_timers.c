@@ -1,4 +1,4 @@
-/* Timers of a connection: retransmission and window probes, delayed ACK, keepalive and FIN-WAIT-2, pacing.
+/* Timers of a connection: retransmission and window probes, delayed and compressed ACKs, keepalive and FIN-WAIT-2, pacing.
  *
  * RFC 6298 (backoff), RFC 1122 4.2.3.6 (keepalive) and 4.2.3.5 (when to give up: tcp_retries1 and 2, orphans sooner),
  * RFC 5482 (TCP_USER_TIMEOUT).
@@ -70,6 +70,7 @@ void tcp_clear_timers(struct tcp_sock *tp)
 	tp->rtx_kind = TCP_TIMER_NONE;
 	tp->ack.pending = 0;
 	tp->ack.retry = 0;
+	tp->held_deadline = 0;
 	tp->keep_deadline = 0;
 	tp->pacing_waits = false;
 	timer_cancel(&tp->timer);
@@ -385,6 +386,27 @@ static void delack_due(struct cpu *cpu, struct tcp_sock *tp)
 	}
 }
 
+/* -- ACKs behind a hole -- */
+
+/* One ACK for many out-of-order packets: after a twentieth of the round trip and tcp_comp_sack_delay_ns at most, and
+ * tcp_comp_sack_slack_ns later. Without an estimate of the receiver's own: after the slack alone. */
+void tcp_arm_held_ack(struct cpu *cpu, struct tcp_sock *tp)
+{
+	const struct netns_tcp *n = tcp_net(tp);
+	u32 rtt = tp->srtt_us ? MIN(tp->rcv_rtt.rtt_us, tp->srtt_us) : tp->rcv_rtt.rtt_us; /* << 3 */
+	u64 delay = (u64)rtt * (NSEC_PER_USEC >> 3) / 20;
+
+	tp->held_deadline = cpu->now + MIN(delay, n->comp_sack_delay_ns) + MIN(n->comp_sack_slack_ns, (u64)INT64_MAX >> 1);
+	arm(cpu, tp, tp->held_deadline);
+}
+
+static void held_due(struct cpu *cpu, struct tcp_sock *tp)
+{
+	tp->held_deadline = 0;
+	tp->acks_held--; /* this packet's ACK goes after all */
+	tcp_send_ack(cpu, tp);
+}
+
 /* -- pacing -- */
 
 /* May nothing go yet? The timer then sends when it may. */
@@ -472,6 +494,8 @@ static u64 next_deadline(const struct tcp_sock *tp)
 		when = tp->rtx_deadline;
 	if (tp->ack.pending & TCP_ACK_TIMER)
 		when = MIN(when, tp->delack_deadline);
+	if (tp->held_deadline)
+		when = MIN(when, tp->held_deadline);
 	if (tp->keep_deadline)
 		when = MIN(when, tp->keep_deadline);
 	if (tp->pacing_waits)
@@ -495,6 +519,8 @@ void tcp_timer(void *owner, struct timer *t)
 		rtx_due(cpu, tp);
 	if (tp->ack.pending & TCP_ACK_TIMER && tp->delack_deadline <= cpu->now)
 		delack_due(cpu, tp);
+	if (tp->held_deadline && tp->held_deadline <= cpu->now)
+		held_due(cpu, tp);
 	if (tp->pacing_waits && tp->pacing_next <= cpu->now) {
 		tp->pacing_waits = false;
 		tcp_send_what_waits(cpu, tp);
