@@ -53,7 +53,7 @@ static void ours(const struct table *t)
 	double t0, best = 1e9, add;
 	u64 sum = 0;
 	mem_init(&mem, 0);
-	lpm_init(&l, &mem, NULL);
+	lpm_init(&l, &mem, NULL, t->bits);
 	t0 = now_ns();
 	for (unsigned i = 0; i < t->n; i++)
 		if (lpm_set(&l, t->key[i], t->len[i], &hop[i % HOPS], NULL))

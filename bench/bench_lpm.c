@@ -46,7 +46,7 @@ static void run(unsigned routes)
 
 	mem_init(&mem, 0);
 	rng_init(&r, seed, 0);
-	lpm_init(&t, &mem, NULL);
+	lpm_init(&t, &mem, NULL, 32);
 	for (unsigned i = 0; i < routes; i++) {
 		/* 1.0.0.0 - 223.255.255.255, with a third of the /16 blocks in use, as there are. */
 		u32 a = ((1u + rng_below(&r, 223)) << 24) | (rng_below(&r, 85) * 3 << 16) | (rng_u32(&r) & 0xffff);

@@ -81,7 +81,7 @@ struct fib_table *fib_table_get_or_new(struct netns *net, u8 family, u32 id)
 	t->net = net;
 	t->id = id ? id : RT_TABLE_MAIN;
 	t->family = family;
-	if (lpm_init(&t->lpm, fib_mem(net), net->world)) {
+	if (lpm_init(&t->lpm, fib_mem(net), net->world, family == AF_INET ? 32 : 128)) {
 		mem_free(fib_mem(net), t);
 		return NULL;
 	}

@@ -3,29 +3,33 @@
  * A node stands for six bits of the key. It holds the prefixes that end inside it (a bitmap of the 63 places in a binary tree
  * of depth six, and a value for each bit that is set) and its children (a bitmap of 64, and a pointer each), so its size follows
  * its content and nothing is expanded: a prefix is stored once. The idea is the tree bitmap of Eatherton, Varghese and Dittia
- * (2004). The first node takes only four bits, so that later ones begin at bits 4, 10, 16, 22, 28: bit 16 is where the wide
- * root leads to, and no node lies across the middle of a 128-bit key.
+ * (2004). The first node takes fewer bits, so that later ones begin where they serve best. IPv4: bits 1, 7, 13, 19, 25, 31, so that
+ * the node at bit 19 holds what lies between /19 and /24, which is nearly all of a full table. IPv6: bits 4, 10, 16, ..., 124, so that
+ * no node lies across the middle of a 128-bit key.
  *
  * A change copies one node, edits the copy and swaps the pointer in its parent; a longer path below is built first. Readers see
  * the old node or the new one. Replaced nodes are freed after an epoch.
  *
- * With more than WIDE_ABOVE prefixes there is a table of 65536 entries indexed by the first 16 bits: the node at bit 16 and the
- * best value among the prefixes shorter than 16 bits. It saves three dependent accesses of the five that an IPv4 lookup needs.
- * A short prefix writes its whole range of entries; the trie above bit 16 stays the authority from which they are recomputed.
+ * A large table has a wide root: an array indexed by the first bits of the address (13 or 16 of them; 19 when an IPv4 table is very
+ * large), with the node that begins there and the best value among the shorter prefixes. It saves the dependent accesses to the
+ * levels above: with 19 bits most lookups are one access to the array and one to a node. A short prefix writes its whole range of
+ * entries, except the default route, which stands apart; the trie stays the authority from which they are computed.
  *
- * A lookup needs one cache line or two per node; lpm4_lookup_bulk does step s of every lookup before step s + 1 of any.
+ * A lookup needs one cache line or two per node; the bulk calls do step s of every lookup before step s + 1 of any, and fetch ahead.
  */
 #include "inet/route/lpm.h"
 
 enum {
 	BITS = 6,
-	SHIFT0 = 2,		/* the first node's index has this many zero bits in front */
-	LEVELS = (128 + SHIFT0) / BITS + 1,
-	WIDE_LEVEL = 3,		/* the level that begins at bit 16 */
-	WIDE_BITS = 16,
-	WIDE_SIZE = 1 << WIDE_BITS,
-	WIDE_ABOVE = 8192,	/* 1.1 MB of wide root for at least as much of trie */
+	SKIP4 = 5, SKIP6 = 2,	/* struct lpm's skip: the first node takes 1 bit, or 4 */
+	LEVELS = (128 + SKIP6) / BITS + 1,
+	WIDE_LEVEL = 3,		/* of the wide root: 13 bits, 128 kB; or 16 bits, 1 MB */
+	WIDE_ABOVE = 8192,	/* at least as much of trie */
 	WIDE_BELOW = 2048,	/* far enough below that a table at the edge doesn't flap */
+	WIDEST_LEVEL = 4,	/* IPv4: 19 bits, 8 MB; with the trie below less than 45 bytes a prefix at the edge, 25 at a million */
+	WIDEST_BITS = WIDEST_LEVEL * BITS - SKIP4,
+	WIDEST_ABOVE = 400000,
+	WIDEST_BELOW = 200000,
 	BULK = 64,		/* lookups in flight: what the link layer hands over at a time */
 };
 
@@ -37,11 +41,13 @@ struct lpm_node {
 };
 struct wide_entry {
 	struct lpm_node *node;
-	void *value;
+	void *value;		/* of the longest prefix shorter than `bits`, the default route left out; NULL: none */
 };
 struct lpm_wide {
-	struct wide_entry e[WIDE_SIZE];
-	u8 len[WIDE_SIZE];	/* of the prefix behind e[].value, plus 1; 0: none. Writer's */
+	struct lpm_wide *retired; /* next in the gc's list */
+	void *dflt;		/* the default route's value; NULL: none */
+	unsigned level, bits;	/* the level whose nodes the entries point to, and the bit where it begins */
+	struct wide_entry e[] __attribute__((aligned(CACHELINE))); /* 1 << bits; none lies across two lines */
 };
 /* Outlives its table by an epoch. */
 struct lpm_gc {
@@ -66,12 +72,15 @@ struct lpm_key lpm_key_mask(struct lpm_key k, unsigned len)
 	return (struct lpm_key){ k.hi, len == 128 ? k.lo : len == 64 ? 0 : k.lo & (~0ull << (128 - len)) };
 }
 
-static inline unsigned index_at(struct lpm_key k, unsigned level)
+/* The six bits behind the first `shift`, which are less than 128; those that a key has not got count as 0. */
+static inline unsigned index_in(u32 a, unsigned shift) { return (unsigned)((u64)a << 32 << shift >> (64 - BITS)); }
+static inline unsigned index_in128(struct lpm_key k, unsigned shift)
 {
-	unsigned shift = level * BITS - SHIFT0;
-	if (!level)
-		return (unsigned)(k.hi >> (64 - BITS + SHIFT0));
 	return (unsigned)((shift < 64 ? k.hi << shift : k.lo << (shift - 64)) >> (64 - BITS));
+}
+static inline unsigned index_at(struct lpm_key k, unsigned level, unsigned skip)
+{
+	return level ? index_in128(k, level * BITS - skip) : (unsigned)(k.hi >> (64 - BITS + skip));
 }
 static inline unsigned popcount(u64 v) { return (unsigned)__builtin_popcountll(v); }
 static inline u64 below(unsigned bit) { return BIT64(bit) - 1; }
@@ -98,6 +107,15 @@ static void free_list(struct mem *mem, struct lpm_node *n)
 	}
 }
 
+static void wide_free_list(struct mem *mem, struct lpm_wide *w)
+{
+	while (w) {
+		struct lpm_wide *next = w->retired;
+		mem_free(mem, w);
+		w = next;
+	}
+}
+
 static void gc_run(struct epoch_node *node);
 
 static void gc_start(struct lpm_gc *gc)
@@ -115,7 +133,7 @@ static void gc_run(struct epoch_node *node)
 {
 	struct lpm_gc *gc = container_of(node, struct lpm_gc, node);
 	free_list(gc->mem, gc->waiting);
-	mem_free(gc->mem, gc->wide_waiting);
+	wide_free_list(gc->mem, gc->wide_waiting);
 	gc->waiting = NULL;
 	gc->wide_waiting = NULL;
 	gc_start(gc);
@@ -138,17 +156,19 @@ static void retire(struct lpm *t, struct lpm_node *n)
 
 static void wide_retire(struct lpm *t, struct lpm_wide *w)
 {
-	if (!t->gc || t->gc->wide_fresh) { /* the second one within an epoch: grown and shrunk in one go, nobody has seen it */
+	if (!t->gc) {
 		mem_free(t->mem, w);
 		return;
 	}
+	w->retired = t->gc->wide_fresh;
 	t->gc->wide_fresh = w;
 	gc_start(t->gc);
 }
 
-int lpm_init(struct lpm *t, struct mem *mem, struct world *w)
+int lpm_init(struct lpm *t, struct mem *mem, struct world *w, unsigned bits)
 {
-	*t = (struct lpm){ .mem = mem };
+	assert(bits == 32 || bits == 128);
+	*t = (struct lpm){ .mem = mem, .skip = bits == 32 ? SKIP4 : SKIP6 };
 	if (!w)
 		return 0;
 	t->gc = mem_zalloc(mem, sizeof(*t->gc));
@@ -174,7 +194,7 @@ void lpm_fini(struct lpm *t)
 	free_tree(t, t->top);
 	if (t->wide)
 		wide_retire(t, t->wide);
-	*t = (struct lpm){ .mem = t->mem };
+	*t = (struct lpm){ .mem = t->mem, .skip = t->skip };
 	if (!gc)
 		return;
 	gc->orphan = true;
@@ -236,32 +256,19 @@ static struct lpm_node *without(struct lpm *t, struct lpm_node *n, unsigned at, 
 
 /* -- the wide root -- */
 
-static struct lpm_node *node_at_wide_level(const struct lpm *t, struct lpm_key key)
-{
-	struct lpm_node *n = t->top;
-	for (unsigned k = 0; n && k < WIDE_LEVEL; k++) {
-		unsigned idx = index_at(key, k);
-		n = has_child(n, idx) ? child_of(n, idx) : NULL;
-	}
-	return n;
-}
-
-/* The longest match below maxlen bits, and its length. */
-static void *lookup_len(const struct lpm *t, struct lpm_key key, unsigned maxlen, unsigned *len)
+/* The longest match of at most maxlen bits. */
+void *lpm_lookup_max(const struct lpm *t, struct lpm_key key, unsigned maxlen)
 {
 	const struct lpm_node *n = ptr_load(t->top);
 	void *best = NULL;
 	for (unsigned k = 0; n; k++) {
-		unsigned idx = index_at(key, k);
-		unsigned room = maxlen + SHIFT0 - k * BITS; /* bits of this level that count */
+		unsigned idx = index_at(key, k, t->skip);
+		unsigned room = maxlen + t->skip - k * BITS; /* bits of this level that count */
 		u64 m = n->prefixes & path_mask[idx];
 		if (room < BITS - 1)
 			m &= below(2u << room);
-		if (m) {
-			unsigned pos = top_bit(m);
-			best = n->slot[value_slot(n, pos)];
-			*len = k * BITS - SHIFT0 + top_bit(pos);
-		}
+		if (m)
+			best = n->slot[value_slot(n, top_bit(m))];
 		if (room < BITS || !has_child(n, idx))
 			break;
 		n = child_of(n, idx);
@@ -269,78 +276,114 @@ static void *lookup_len(const struct lpm *t, struct lpm_key key, unsigned maxlen
 	return best;
 }
 
-static void wide_fill(struct lpm *t, struct lpm_wide *w, u32 first, u32 count)
+static struct lpm_node *node_at_level(const struct lpm *t, struct lpm_key key, unsigned level)
 {
-	for (u32 i = first; i < first + count; i++) {
-		unsigned len = 0;
-		void *v = lookup_len(t, (struct lpm_key){ (u64)i << 48, 0 }, WIDE_BITS - 1, &len);
-		w->len[i] = v ? (u8)(len + 1) : 0;
-		ptr_publish(w->e[i].value, v);
+	struct lpm_node *n = t->top;
+	for (unsigned k = 0; n && k < level; k++) {
+		unsigned idx = index_at(key, k, t->skip);
+		n = has_child(n, idx) ? child_of(n, idx) : NULL;
 	}
+	return n;
 }
 
-static void wide_grow(struct lpm *t)
-{
-	struct lpm_wide *w = mem_alloc_aligned(t->mem, CACHELINE, sizeof(*w));
-	if (!w)
-		return; /* slower, not wrong */
-	wide_fill(t, w, 0, WIDE_SIZE);
-	for (u32 i = 0; i < WIDE_SIZE; i++)
-		w->e[i].node = node_at_wide_level(t, (struct lpm_key){ (u64)i << 48, 0 });
-	ptr_publish(t->wide, w);
-}
+/* A part of the wide root to be computed: the entries from lo up to hi - 1. */
+struct fill {
+	struct lpm_wide *w;
+	u32 lo, hi;
+};
 
-static void wide_shrink(struct lpm *t)
+/* From the subtree n of `level`, whose first entry is `at`; value: the best among the prefixes above n. */
+static void fill_from(const struct fill *f, const struct lpm_node *n, unsigned level, u32 at, void *value, u64 leave_out)
 {
-	struct lpm_wide *w = t->wide;
-	ptr_publish(t->wide, NULL);
-	wide_retire(t, w);
-}
-
-/* A prefix shorter than 16 bits came (value) or went (NULL: what it covered is looked up). */
-static void wide_short_prefix(struct lpm *t, struct lpm_key key, unsigned len, void *value)
-{
-	u32 first = (u32)(key.hi >> 48), count = 1u << (WIDE_BITS - len);
-	unsigned under_len = 0;
-	u8 new_len = (u8)(len + 1);
-	if (!value) {
-		value = len ? lookup_len(t, key, len - 1, &under_len) : NULL;
-		new_len = value ? (u8)(under_len + 1) : 0;
-	}
-	for (u32 i = first; i < first + count; i++) {
-		if (t->wide->len[i] > len + 1)
+	unsigned shift = (f->w->level - 1 - level) * BITS; /* log2 of the entries for an index of n */
+	unsigned last = MIN(63u, (f->hi - 1 - at) >> shift);
+	for (unsigned idx = f->lo > at ? (f->lo - at) >> shift : 0; idx <= last; idx++) {
+		u32 first = at + (idx << shift), end = MIN(first + (1u << shift), f->hi);
+		u64 m = n->prefixes & path_mask[idx] & ~leave_out;
+		void *best = m ? n->slot[value_slot(n, top_bit(m))] : value;
+		struct lpm_node *c = has_child(n, idx) ? child_of(n, idx) : NULL;
+		if (shift && c) {
+			fill_from(f, c, level + 1, first, best, 0);
 			continue;
-		t->wide->len[i] = new_len;
-		ptr_publish(t->wide->e[i].value, value);
+		}
+		for (u32 i = MAX(first, f->lo); i < end; i++) {
+			ptr_publish(f->w->e[i].value, best);
+			ptr_publish(f->w->e[i].node, c);
+		}
 	}
 }
 
-static void wide_update(struct lpm *t, struct lpm_key key, unsigned len, void *value)
+static void wide_fill(const struct lpm *t, struct lpm_wide *w, u32 first, u32 count)
+{
+	if (t->top)
+		fill_from(&(struct fill){ w, first, first + count }, t->top, 0, 0, NULL, BIT64(1u << t->skip));
+}
+
+/* The level that the wide root should have for this many prefixes; 0: no wide root. */
+static unsigned wide_level(const struct lpm *t)
+{
+	unsigned now = t->wide ? t->wide->level : 0;
+	if (t->skip == SKIP4 && t->count > (now < WIDEST_LEVEL ? WIDEST_ABOVE : WIDEST_BELOW))
+		return WIDEST_LEVEL;
+	return t->count > (now ? WIDE_BELOW : WIDE_ABOVE) ? WIDE_LEVEL : 0;
+}
+
+/* -ENOMEM: it stays as it was, which is slower or larger but not wrong. */
+static int wide_change(struct lpm *t, unsigned level)
+{
+	struct lpm_wide *old = t->wide, *w = NULL;
+	unsigned bits = level * BITS - t->skip;
+	if (level) {
+		w = mem_alloc_aligned(t->mem, CACHELINE, sizeof(*w) + ((size_t)sizeof(w->e[0]) << bits));
+		if (!w)
+			return -ENOMEM;
+		*w = (struct lpm_wide){ .level = level, .bits = bits, .dflt = lpm_find(t, (struct lpm_key){ 0, 0 }, 0) };
+		wide_fill(t, w, 0, 1u << bits);
+	}
+	ptr_publish(t->wide, w);
+	if (old)
+		wide_retire(t, old);
+	return 0;
+}
+
+/* A prefix shorter than the root's bits came, changed or went. */
+static void wide_short_prefix(struct lpm *t, struct lpm_key key, unsigned len)
 {
 	struct lpm_wide *w = t->wide;
-	if (!w) {
-		if (t->count > WIDE_ABOVE)
-			wide_grow(t);
-	} else if (t->count < WIDE_BELOW) {
-		wide_shrink(t);
-	} else if (len < WIDE_BITS) {
-		wide_short_prefix(t, key, len, value);
-	} else {
-		ptr_publish(w->e[key.hi >> 48].node, node_at_wide_level(t, key));
-	}
+	if (len)
+		wide_fill(t, w, (u32)(key.hi >> (64 - w->bits)), 1u << (w->bits - len));
+	else
+		ptr_publish(w->dflt, lpm_find(t, key, 0));
+}
+
+/* After a prefix came or went; the change was made by putting node n (NULL: none any more) at `level` of the key's path. */
+static void wide_update(struct lpm *t, struct lpm_key key, unsigned len, unsigned level, struct lpm_node *n)
+{
+	struct lpm_wide *w = t->wide;
+	unsigned want = wide_level(t);
+	if (want != (w ? w->level : 0) && !wide_change(t, want))
+		return;
+	if (!w || level > w->level)
+		return;
+	if (len < w->bits)
+		wide_short_prefix(t, key, len);
+	if (level == w->level)
+		ptr_publish(w->e[key.hi >> (64 - w->bits)].node, n);
+	else if (len >= w->bits)
+		ptr_publish(w->e[key.hi >> (64 - w->bits)].node, node_at_level(t, key, w->level));
 }
 
 /* -- changes -- */
 
 int lpm_set(struct lpm *t, struct lpm_key key, unsigned len, void *value, void **old)
 {
-	unsigned target = (len + SHIFT0) / BITS, l = (len + SHIFT0) % BITS, k;
-	unsigned pos = place(l, index_at(key, target));
+	unsigned target = (len + t->skip) / BITS, l = (len + t->skip) % BITS, k;
+	unsigned pos = place(l, index_at(key, target, t->skip));
 	struct lpm_node **link = &t->top, *n, *made = NULL, *c;
 
-	assert(value && len <= 128);
+	assert(value && len <= (t->skip == SKIP4 ? 32 : 128));
 	for (k = 0; k < target; k++) {
-		unsigned idx = index_at(key, k);
+		unsigned idx = index_at(key, k, t->skip);
 		n = *link;
 		if (!n || !has_child(n, idx))
 			break;
@@ -354,8 +397,8 @@ int lpm_set(struct lpm *t, struct lpm_key key, unsigned len, void *value, void *
 		if (old)
 			*old = *slot;
 		ptr_publish(*slot, value);
-		if (t->wide && len < WIDE_BITS)
-			wide_short_prefix(t, key, len, value);
+		if (t->wide && len < t->wide->bits)
+			wide_short_prefix(t, key, len);
 		return 0;
 	}
 	if (k == target) {
@@ -365,7 +408,7 @@ int lpm_set(struct lpm *t, struct lpm_key key, unsigned len, void *value, void *
 	} else { /* the path ends in n: build the rest from below, then hang it in */
 		made = with_value(t, NULL, pos, value);
 		for (unsigned j = target; made && j-- > k;) {
-			c = with_child(t, j == k ? n : NULL, index_at(key, j), made);
+			c = with_child(t, j == k ? n : NULL, index_at(key, j, t->skip), made);
 			if (!c)
 				free_tree(&(struct lpm){ .mem = t->mem }, made);
 			made = c;
@@ -376,21 +419,21 @@ int lpm_set(struct lpm *t, struct lpm_key key, unsigned len, void *value, void *
 	ptr_publish(*link, made);
 	retire(t, n);
 	t->count++;
-	wide_update(t, key, len, value);
+	wide_update(t, key, len, k, made);
 	return 0;
 }
 
 void *lpm_remove(struct lpm *t, struct lpm_key key, unsigned len)
 {
-	unsigned target = (len + SHIFT0) / BITS, l = (len + SHIFT0) % BITS;
-	unsigned pos = place(l, index_at(key, target)), k, idx;
-	struct lpm_node **link[LEVELS], *n, *dead = NULL;
+	unsigned target = (len + t->skip) / BITS, l = (len + t->skip) % BITS;
+	unsigned pos = place(l, index_at(key, target, t->skip)), k, idx;
+	struct lpm_node **link[LEVELS], *n, *c = NULL, *dead = NULL;
 	void *value;
 
 	link[0] = &t->top;
 	for (k = 0; k < target; k++) {
 		n = *link[k];
-		idx = index_at(key, k);
+		idx = index_at(key, k, t->skip);
 		if (!n || !has_child(n, idx))
 			return NULL;
 		link[k + 1] = (struct lpm_node **)&n->slot[child_slot(n, idx)];
@@ -408,19 +451,18 @@ void *lpm_remove(struct lpm *t, struct lpm_key key, unsigned len)
 		k--;
 	}
 	n = *link[k];
-	idx = index_at(key, k);
+	idx = index_at(key, k, t->skip);
 	if (node_slots(n) == 1) {
 		ptr_publish(*link[k], NULL);
 		retire(t, n);
 	} else {
-		struct lpm_node *c = k == target ? without(t, n, value_slot(n, pos), 0, BIT64(pos)) :
-						   without(t, n, child_slot(n, idx), BIT64(idx), 0);
+		c = k == target ? without(t, n, value_slot(n, pos), 0, BIT64(pos)) : without(t, n, child_slot(n, idx), BIT64(idx), 0);
 		if (c != n) {
 			ptr_publish(*link[k], c);
 			retire(t, n);
 		}
 	}
-	wide_update(t, key, len, NULL);
+	wide_update(t, key, len, k, c);
 	while (dead) {
 		n = dead;
 		dead = n->retired;
@@ -433,20 +475,14 @@ void *lpm_remove(struct lpm *t, struct lpm_key key, unsigned len)
 
 void *lpm_find(const struct lpm *t, struct lpm_key key, unsigned len)
 {
-	unsigned target = (len + SHIFT0) / BITS, l = (len + SHIFT0) % BITS;
+	unsigned target = (len + t->skip) / BITS, l = (len + t->skip) % BITS;
 	const struct lpm_node *n = ptr_load(t->top);
-	unsigned pos = place(l, index_at(key, target));
+	unsigned pos = place(l, index_at(key, target, t->skip));
 	for (unsigned k = 0; n && k < target; k++) {
-		unsigned idx = index_at(key, k);
+		unsigned idx = index_at(key, k, t->skip);
 		n = has_child(n, idx) ? child_of(n, idx) : NULL;
 	}
 	return n && n->prefixes & BIT64(pos) ? ptr_load(n->slot[value_slot(n, pos)]) : NULL;
-}
-
-void *lpm_lookup_max(const struct lpm *t, struct lpm_key key, unsigned maxlen)
-{
-	unsigned len;
-	return lookup_len(t, key, maxlen, &len);
 }
 
 void *lpm4_lookup(const struct lpm *t, be32 addr)
@@ -459,21 +495,25 @@ void *lpm4_lookup(const struct lpm *t, be32 addr)
 	unsigned shift;
 
 	if (w) {
-		value = ptr_load(w->e[a >> 16].value);
-		n = ptr_load(w->e[a >> 16].node);
-		shift = WIDE_LEVEL * BITS - SHIFT0;
+		const struct wide_entry *e = &w->e[a >> (32 - w->bits)];
+		n = ptr_load(e->node);
+		value = ptr_load(e->value);
+		if (!value)
+			value = ptr_load(w->dflt);
+		shift = w->bits;
 	} else {
+		unsigned idx = a >> (32 - BITS + SKIP4);
 		n = ptr_load(t->top);
 		if (!n)
 			return NULL;
-		u64 m = n->prefixes & path_mask[a >> 28];
+		u64 m = n->prefixes & path_mask[idx];
 		if (m)
 			best = &n->slot[value_slot(n, top_bit(m))];
-		n = has_child(n, a >> 28) ? child_of(n, a >> 28) : NULL;
-		shift = BITS - SHIFT0;
+		n = has_child(n, idx) ? child_of(n, idx) : NULL;
+		shift = BITS - SKIP4;
 	}
-	for (u64 k = (u64)a << 32; n; shift += BITS) {
-		unsigned idx = (unsigned)(k << shift >> (64 - BITS));
+	for (; n; shift += BITS) {
+		unsigned idx = index_in(a, shift);
 		u64 m = n->prefixes & path_mask[idx];
 		if (m)
 			best = &n->slot[value_slot(n, top_bit(m))];
@@ -482,58 +522,91 @@ void *lpm4_lookup(const struct lpm *t, be32 addr)
 	return best ? ptr_load(*best) : value;
 }
 
+static const struct lpm_node no_node;
+
 struct bulk {
 	const struct lpm_node *node[BULK];
-	void *const *best[BULK]; /* where the value is; not read before the end */
+	void *const *best[BULK]; /* where the value is: a node's slot, or value[]; not read before the end */
+	void *value[BULK];	 /* what the wide root gave; NULL: nothing */
+	u8 live[BULK];		 /* those who go on, in order */
+	void *const *child[BULK]; /* of live[] with the same index: the slot with the node to go on to */
 };
 
-/* One level for all: the best value's place so far, and where the child's pointer is. Those who go on stay in `live`. */
-static inline unsigned bulk_level(struct bulk *b, const u32 *a, unsigned shift, u8 *live, unsigned n)
+/* The wide root's entry, whose cache line was fetched ahead: the node to begin with, and the value when that one has none. */
+static inline void bulk_begin(struct bulk *b, unsigned i, const struct wide_entry *e, void *dflt)
+{
+	const struct lpm_node *n = ptr_load(e->node);
+	void *v = ptr_load(e->value);
+	b->value[i] = v ? v : dflt;
+	b->node[i] = n ? n : &no_node;
+	prefetch(b->node[i]);
+	prefetch((const char *)b->node[i] + CACHELINE); /* the slots of all but small nodes */
+}
+
+/* One lookup's step in its node; above: where the best value is so far. No branch depends on the address. */
+static inline void bulk_step(struct bulk *b, unsigned i, unsigned idx, void *const *above)
+{
+	const struct lpm_node *nd = b->node[i];
+	u64 m = nd->prefixes & path_mask[idx];
+	void *const *at = &nd->slot[value_slot(nd, top_bit(m | 1))];
+	b->best[i] = m ? at : above;
+	prefetch(b->best[i]);
+}
+
+/* The first n of `live` go on to their children; where the pointers to these are was fetched ahead. */
+static inline void bulk_descend(struct bulk *b, unsigned n)
+{
+	for (unsigned j = 0; j < n; j++) {
+		const struct lpm_node *nd = ptr_load(*b->child[j]);
+		b->node[b->live[j]] = nd;
+		prefetch(nd);
+		prefetch((const char *)nd + 48); /* a small node's slots, when it lies across two lines */
+	}
+}
+
+/* One level for the first n of `live`, of IPv4 addresses or of 128-bit keys. Returns how many have a child to go on to. */
+static inline __attribute__((always_inline)) unsigned bulk_level(struct bulk *b, unsigned n, const u32 *a, const struct lpm_key *key, unsigned shift)
 {
 	unsigned on = 0;
-	void *const *child[BULK];
 	for (unsigned j = 0; j < n; j++) {
-		unsigned i = live[j];
+		unsigned i = b->live[j];
 		const struct lpm_node *nd = b->node[i];
-		unsigned idx = (unsigned)((u64)a[i] << 32 << shift >> (64 - BITS));
-		u64 m = nd->prefixes & path_mask[idx];
-		if (m)
-			b->best[i] = &nd->slot[value_slot(nd, top_bit(m))];
-		child[on] = &nd->slot[child_slot(nd, idx)];
-		prefetch(child[on]);
-		live[on] = (u8)i;
+		unsigned idx = a ? index_in(a[i], shift) : index_in128(key[i], shift);
+		bulk_step(b, i, idx, b->best[i]);
+		b->child[on] = &nd->slot[child_slot(nd, idx)];
+		prefetch(b->child[on]);
+		b->live[on] = (u8)i;
 		on += has_child(nd, idx);
 	}
-	for (unsigned j = 0; j < on; j++) {
-		b->node[live[j]] = ptr_load(*child[j]);
-		prefetch(b->node[live[j]]);
-		prefetch((const char *)b->node[live[j]] + 48); /* a small node's slots, when it lies across two lines */
-	}
+	bulk_descend(b, on);
 	return on;
 }
 
-static void bulk_wide(const struct lpm_wide *w, const be32 *addr, unsigned n, void **res)
+static inline __attribute__((always_inline)) void bulk_wide(const struct lpm_wide *w, unsigned shift, const be32 *addr, unsigned n, void **res)
 {
 	struct bulk b;
 	u32 a[BULK];
-	u8 live[BULK];
-	unsigned on = 0;
+	void *dflt = ptr_load(w->dflt);
+	unsigned down = 32 - shift, on = 0;
 	for (unsigned i = 0; i < n; i++) {
 		a[i] = be32_to_cpu(addr[i]);
-		prefetch(&w->e[a[i] >> 16]);
+		prefetch(&w->e[a[i] >> down]);
 	}
-	for (unsigned i = 0; i < n; i++) {
-		const struct wide_entry *e = &w->e[a[i] >> 16];
-		b.best[i] = &e->value;
-		b.node[i] = ptr_load(e->node);
-		prefetch(b.node[i]);
-		live[on] = (u8)i;
-		on += b.node[i] != NULL;
-	}
-	for (unsigned shift = WIDE_LEVEL * BITS - SHIFT0; on; shift += BITS)
-		on = bulk_level(&b, a, shift, live, on);
 	for (unsigned i = 0; i < n; i++)
-		prefetch(b.best[i]);
+		bulk_begin(&b, i, &w->e[a[i] >> down], dflt);
+	for (unsigned i = 0; i < n; i++) { /* the first level, where nearly all lookups end */
+		const struct lpm_node *nd = b.node[i];
+		unsigned idx = index_in(a[i], shift);
+		bulk_step(&b, i, idx, &b.value[i]);
+		if (unlikely(has_child(nd, idx))) {
+			b.child[on] = &nd->slot[child_slot(nd, idx)];
+			prefetch(b.child[on]);
+			b.live[on++] = (u8)i;
+		}
+	}
+	bulk_descend(&b, on);
+	while (on)
+		on = bulk_level(&b, on, a, NULL, shift += BITS);
 	for (unsigned i = 0; i < n; i++)
 		res[i] = ptr_load(*b.best[i]);
 }
@@ -548,77 +621,52 @@ void lpm4_lookup_bulk(const struct lpm *t, const be32 *addr, unsigned n, void **
 	}
 	while (n) {
 		unsigned m = MIN(n, (unsigned)BULK);
-		bulk_wide(w, addr, m, res);
+		if (w->bits == WIDEST_BITS) /* a constant: the shifts are cheaper */
+			bulk_wide(w, WIDEST_BITS, addr, m, res);
+		else
+			bulk_wide(w, w->bits, addr, m, res);
 		addr += m;
 		res += m;
 		n -= m;
 	}
 }
 
-/* One level for all of a batch of 128-bit keys. */
-static inline unsigned bulk_level128(struct bulk *b, const struct lpm_key *key, unsigned level, u8 *live, unsigned n)
+static void bulk128(const struct lpm_wide *w, const struct lpm_key *key, unsigned n, void **res)
 {
-	unsigned on = 0;
-	void *const *child[BULK];
-	for (unsigned j = 0; j < n; j++) {
-		unsigned i = live[j], idx = index_at(key[i], level);
-		const struct lpm_node *nd = b->node[i];
-		u64 m = nd->prefixes & path_mask[idx];
-		if (m)
-			b->best[i] = &nd->slot[value_slot(nd, top_bit(m))];
-		child[on] = &nd->slot[child_slot(nd, idx)];
-		prefetch(child[on]);
-		live[on] = (u8)i;
-		on += has_child(nd, idx);
-	}
-	for (unsigned j = 0; j < on; j++) {
-		b->node[live[j]] = ptr_load(*child[j]);
-		prefetch(b->node[live[j]]);
-		prefetch((const char *)b->node[live[j]] + 48);
-	}
-	return on;
-}
-
-static void bulk128(const struct lpm *t, const struct lpm_key *key, unsigned n, void **res)
-{
-	const struct lpm_wide *w = ptr_load(t->wide);
-	const struct lpm_node *top = ptr_load(t->top);
-	static void *const none = NULL;
 	struct bulk b;
-	u8 live[BULK];
-	unsigned on = 0;
-	for (unsigned i = 0; i < n && w; i++)
-		prefetch(&w->e[key[i].hi >> 48]);
-	for (unsigned i = 0; i < n; i++) {
-		b.best[i] = w ? &w->e[key[i].hi >> 48].value : &none;
-		b.node[i] = w ? ptr_load(w->e[key[i].hi >> 48].node) : top;
-		prefetch(b.node[i]);
-		live[on] = (u8)i;
-		on += b.node[i] != NULL;
-	}
-	for (unsigned level = w ? WIDE_LEVEL : 0; on; level++)
-		on = bulk_level128(&b, key, level, live, on);
+	void *dflt = ptr_load(w->dflt);
+	unsigned shift = w->bits, down = 64 - shift, on = n;
 	for (unsigned i = 0; i < n; i++)
-		prefetch(b.best[i]);
+		prefetch(&w->e[key[i].hi >> down]);
+	for (unsigned i = 0; i < n; i++) {
+		bulk_begin(&b, i, &w->e[key[i].hi >> down], dflt);
+		b.best[i] = &b.value[i];
+		b.live[i] = (u8)i;
+	}
+	for (; on; shift += BITS)
+		on = bulk_level(&b, on, NULL, key, shift);
 	for (unsigned i = 0; i < n; i++)
 		res[i] = ptr_load(*b.best[i]);
 }
 
 void lpm_lookup_bulk(const struct lpm *t, const struct lpm_key *key, unsigned n, void **res)
 {
-	for (unsigned m; n; key += m, res += m, n -= m) {
+	const struct lpm_wide *w = ptr_load(t->wide);
+	for (unsigned i = 0; i < n && !w; i++)
+		res[i] = lpm_lookup_max(t, key[i], 128);
+	for (unsigned m; w && n; key += m, res += m, n -= m) {
 		m = MIN(n, (unsigned)BULK);
-		bulk128(t, key, m, res);
+		bulk128(w, key, m, res);
 	}
 }
 
 /* -- walking -- */
 
-static struct lpm_key key_with_index(struct lpm_key k, unsigned level, unsigned idx)
+static struct lpm_key key_with_index(struct lpm_key k, unsigned level, unsigned skip, unsigned idx)
 {
-	unsigned shift = level * BITS - SHIFT0;
+	unsigned shift = level * BITS - skip;
 	if (!level)
-		k.hi |= (u64)idx << (64 - BITS + SHIFT0);
+		k.hi |= (u64)idx << (64 - BITS + skip);
 	else if (shift < 64)
 		k.hi |= (u64)idx << (64 - BITS) >> shift;
 	else
@@ -636,16 +684,16 @@ static bool begins_at(const struct lpm_node *n, unsigned idx)
 static bool key_less(struct lpm_key a, struct lpm_key b) { return a.hi != b.hi ? a.hi < b.hi : a.lo < b.lo; }
 
 /* The lowest address >= from at which a prefix in the subtree n (which begins at address at, on `level`) begins. */
-static bool lowest(const struct lpm_node *n, unsigned level, struct lpm_key at, struct lpm_key from, struct lpm_key *out)
+static bool lowest(const struct lpm_node *n, unsigned level, unsigned skip, struct lpm_key at, struct lpm_key from, struct lpm_key *out)
 {
-	unsigned idx = key_less(at, from) ? index_at(from, level) : 0;
-	for (; idx < 64; idx++) {
-		struct lpm_key here = key_with_index(at, level, idx);
+	unsigned idx = key_less(at, from) ? index_at(from, level, skip) : 0;
+	for (; idx < (level ? 64u : 64u >> skip); idx++) {
+		struct lpm_key here = key_with_index(at, level, skip, idx);
 		if (!key_less(here, from) && begins_at(n, idx)) {
 			*out = here;
 			return true;
 		}
-		if (has_child(n, idx) && lowest(child_of(n, idx), level + 1, here, from, out))
+		if (has_child(n, idx) && lowest(child_of(n, idx), level + 1, skip, here, from, out))
 			return true;
 	}
 	return false;
@@ -654,7 +702,7 @@ static bool lowest(const struct lpm_node *n, unsigned level, struct lpm_key at, 
 void *lpm_next(const struct lpm *t, struct lpm_key from, struct lpm_key *at)
 {
 	const struct lpm_node *n = ptr_load(t->top);
-	if (!n || !lowest(n, 0, (struct lpm_key){ 0, 0 }, from, at))
+	if (!n || !lowest(n, 0, t->skip, (struct lpm_key){ 0, 0 }, from, at))
 		return NULL;
 	return lpm_lookup_max(t, *at, 128);
 }

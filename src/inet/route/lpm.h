@@ -29,13 +29,14 @@ struct lpm_gc;
 struct lpm {
 	struct mem *mem;
 	struct lpm_node *top;	/* NULL: empty */
-	struct lpm_wide *wide;	/* indexed by the first 16 bits; only while the table is large */
+	struct lpm_wide *wide;	/* indexed by the first bits of the key; only while the table is large */
 	struct lpm_gc *gc;	/* nodes that readers may still hold; NULL: no reader ever runs beside the writer */
 	u32 count;		/* prefixes */
+	u8 skip;		/* which bits a node begins at, see lpm.c */
 };
 
-/* w: whose epoch decides when a replaced node is freed; NULL (tests): at once. */
-int lpm_init(struct lpm *t, struct mem *mem, struct world *w);
+/* w: whose epoch decides when a replaced node is freed; NULL (tests): at once. bits: of the keys, 32 or 128. */
+int lpm_init(struct lpm *t, struct mem *mem, struct world *w, unsigned bits);
 void lpm_fini(struct lpm *t); /* the values are the caller's */
 /* Puts a value at key/len, replacing what was there (*old, may be NULL). -ENOMEM: nothing changed. */
 int lpm_set(struct lpm *t, struct lpm_key key, unsigned len, void *value, void **old);

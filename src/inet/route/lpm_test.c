@@ -1,5 +1,5 @@
 /* The LPM against a linear list: random insertions, replacements and deletions, then every kind of question, for both key lengths,
- * across the appearance and disappearance of the wide root; and with an allocator that fails. */
+ * across the appearance, growth and disappearance of the wide root; and with an allocator that fails. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -66,7 +66,7 @@ static void run(unsigned bits, unsigned n, unsigned questions, u64 seed)
 	u8 s[32] = { (u8)seed };
 	mem_init(&mem, 0);
 	rng_init(&r, s, seed);
-	assert_int_equal(lpm_init(&t, &mem, NULL), 0);
+	assert_int_equal(lpm_init(&t, &mem, NULL, bits), 0);
 	model = calloc(n, sizeof(*model));
 	n_model = 0;
 	for (unsigned step = 0; step < 2 * n; step++) {
@@ -124,6 +124,141 @@ static void test_v4(void **state) { run(32, 600, 600, 1); }
 static void test_v6(void **state) { run(128, 600, 600, 2); }
 static void test_wide(void **state) { run(32, 12000, 150, 3); }
 
+/* A table that grows past the edge of the widest root and back again. The model: all prefixes of up to
+ * 21 bits in the order of a heap, and for each whether it is there. */
+enum { GRID_LEN = 21, GRID_SIZE = 1 << GRID_LEN };
+struct grid {
+	struct lpm t;
+	u8 there[2 * GRID_SIZE]; /* that of length l with the first bits v is at (1 << l) + v; its parent is at half of that */
+};
+static struct lpm_key grid_key(unsigned at, unsigned *len)
+{
+	*len = 31u - (unsigned)__builtin_clz(at);
+	return (struct lpm_key){ *len ? (u64)(at - (1u << *len)) << (64 - *len) : 0, 0 };
+}
+static void grid_put(struct grid *g, unsigned at)
+{
+	unsigned len;
+	struct lpm_key k = grid_key(at, &len);
+	void *old;
+	assert_int_equal(lpm_set(&g->t, k, len, &g->there[at], &old), 0);
+	assert_ptr_equal(old, g->there[at] ? &g->there[at] : NULL);
+	g->there[at] = 1;
+}
+static void grid_take(struct grid *g, unsigned at)
+{
+	unsigned len;
+	struct lpm_key k = grid_key(at, &len);
+	assert_ptr_equal(lpm_remove(&g->t, k, len), g->there[at] ? &g->there[at] : NULL);
+	g->there[at] = 0;
+}
+static void grid_ask(const struct grid *g, struct rng *r, unsigned n)
+{
+	be32 addr[100];
+	void *res[100];
+	for (unsigned i = 0; i < n; i++) {
+		for (unsigned j = 0; j < ARRAY_SIZE(addr); j++)
+			addr[j] = cpu_to_be32(rng_u32(r));
+		lpm4_lookup_bulk(&g->t, addr, ARRAY_SIZE(addr), res);
+		for (unsigned j = 0; j < ARRAY_SIZE(addr); j++) {
+			unsigned at = (GRID_SIZE + (be32_to_cpu(addr[j]) >> (32 - GRID_LEN)));
+			while (at && !g->there[at])
+				at >>= 1;
+			assert_ptr_equal(res[j], at ? &g->there[at] : NULL);
+			assert_ptr_equal(lpm4_lookup(&g->t, addr[j]), res[j]);
+			assert_ptr_equal(lpm_lookup_max(&g->t, lpm_key_v4(addr[j]), 32), res[j]);
+		}
+	}
+}
+/* Prefixes of all lengths come and go; each time the short ones, whose entries in the wide root are many. */
+static void grid_change(struct grid *g, struct rng *r, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		unsigned at = (1u << rng_below(r, GRID_LEN + 1));
+		at |= rng_below(r, at);
+		if (rng_below(r, 2))
+			grid_put(g, at);
+		else
+			grid_take(g, at);
+		if (i % 16 == 0)
+			grid_ask(g, r, 1);
+	}
+}
+static void grid_shrink(struct grid *g, u32 count)
+{
+	for (unsigned at = 2 * GRID_SIZE; --at && g->t.count > count;)
+		if (g->there[at])
+			grid_take(g, at);
+}
+static void test_wide6(void **state)
+{
+	struct grid *g = calloc(1, sizeof(*g));
+	struct mem mem;
+	struct rng r;
+	u8 s[32] = { 6 };
+	mem_init(&mem, 0);
+	rng_init(&r, s, 6);
+	assert_int_equal(lpm_init(&g->t, &mem, NULL, 128), 0);
+	while (g->t.count < 20000)
+		grid_put(g, 1 + rng_below(&r, 2 * GRID_SIZE - 1));
+	assert_non_null(g->t.wide);
+	for (unsigned i = 0; i < 50; i++) {
+		struct lpm_key key[100];
+		void *res[100];
+		for (unsigned j = 0; j < ARRAY_SIZE(key); j++)
+			key[j] = (struct lpm_key){ rng_u64(&r), rng_u64(&r) };
+		lpm_lookup_bulk(&g->t, key, ARRAY_SIZE(key), res);
+		for (unsigned j = 0; j < ARRAY_SIZE(key); j++) {
+			unsigned at = (unsigned)(GRID_SIZE + (key[j].hi >> (64 - GRID_LEN)));
+			while (at && !g->there[at])
+				at >>= 1;
+			assert_ptr_equal(res[j], at ? &g->there[at] : NULL);
+			assert_ptr_equal(lpm_lookup_max(&g->t, key[j], 128), res[j]);
+		}
+	}
+	lpm_fini(&g->t);
+	assert_int_equal(mem_fini(&mem), 0);
+	free(g);
+}
+static void test_widest(void **state)
+{
+	struct grid *g = calloc(1, sizeof(*g));
+	struct mem mem;
+	struct rng r;
+	u8 s[32] = { 9 };
+	const void *first, *second;
+	mem_init(&mem, 0);
+	rng_init(&r, s, 9);
+	assert_int_equal(lpm_init(&g->t, &mem, NULL, 32), 0);
+	while (g->t.count < 20000)
+		grid_put(g, GRID_SIZE + rng_below(&r, GRID_SIZE));
+	first = g->t.wide;
+	assert_non_null(first);
+	grid_change(g, &r, 3000);
+	while (g->t.count < 405000)
+		grid_put(g, GRID_SIZE / 4 + rng_below(&r, GRID_SIZE / 4 * 7));
+	second = g->t.wide;
+	assert_ptr_not_equal(first, second);
+	grid_put(g, 1); /* the default route: it stands apart */
+	grid_ask(g, &r, 10);
+	grid_take(g, 1);
+	grid_ask(g, &r, 10);
+	grid_change(g, &r, 3000);
+	mem.fail_at = 1; /* no memory to copy a node */
+	grid_shrink(g, 200001);
+	assert_ptr_equal(g->t.wide, second);
+	grid_shrink(g, 199000);
+	assert_ptr_not_equal(g->t.wide, second);
+	assert_non_null(g->t.wide);
+	grid_change(g, &r, 1000);
+	grid_shrink(g, 1000);
+	assert_null(g->t.wide);
+	grid_ask(g, &r, 10);
+	lpm_fini(&g->t);
+	assert_int_equal(mem_fini(&mem), 0);
+	free(g);
+}
+
 static void test_no_memory(void **state)
 {
 	struct mem mem;
@@ -131,8 +266,8 @@ static void test_no_memory(void **state)
 	struct lpm_key a = lpm_key_v4(BE32(0x0a010203)), b = lpm_key_v4(BE32(0x0a010204));
 	int x, y;
 	mem_init(&mem, 0);
-	lpm_init(&t, &mem, NULL);
-	for (u64 at = 1; at < 8; at++) {
+	lpm_init(&t, &mem, NULL, 32);
+	for (u64 at = 1; at < 16; at++) {
 		mem.fail_at = at;
 		int err = lpm_set(&t, a, 32, &x, NULL);
 		mem.fail_at = 0;
@@ -158,6 +293,8 @@ int main(void)
 		cmocka_unit_test(test_v4),
 		cmocka_unit_test(test_v6),
 		cmocka_unit_test(test_wide),
+		cmocka_unit_test(test_wide6),
+		cmocka_unit_test(test_widest),
 		cmocka_unit_test(test_no_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
