@@ -9,6 +9,7 @@
 #include <linux/neighbour.h>
 #include <linux/netconf.h>
 
+#include "codec/wire/icmp6.h"
 #include "control/nsid.h"
 #include "control/route/rt_link.h"
 #include "inet/ip4/ip4.h"
@@ -160,6 +161,25 @@ static void useropt_event(struct cpu *cpu, struct netns *net, const struct nd_us
 	tell(cpu, net, RTNLGRP_ND_USEROPT, &b, false);
 }
 
+/* A prefix that a router advertised: its option's flags as they came, its lifetimes in seconds. */
+static void prefix_event(struct cpu *cpu, struct netns *net, const struct nd_prefix_event *e)
+{
+	struct prefix_cacheinfo ci = { .preferred_time = be32_to_cpu(e->opt->preferred_s), .valid_time = be32_to_cpu(e->opt->valid_s) };
+	struct prefixmsg *m;
+	struct nl_buf b;
+	if (!begin(net, RTNLGRP_IPV6_PREFIX, &b, false))
+		return;
+	m = nl_begin(&b, RTM_NEWPREFIX, 0, 0, 0, sizeof(*m));
+	if (m) {
+		*m = (struct prefixmsg){ .prefix_family = AF_INET6, .prefix_ifindex = e->dev->ifindex, .prefix_type = e->opt->type,
+					 .prefix_len = e->opt->prefix_len, .prefix_flags = e->opt->flags };
+		nl_put(&b, PREFIX_ADDRESS, e->opt->prefix, 16);
+		nl_put(&b, PREFIX_CACHEINFO, &ci, sizeof(ci));
+	}
+	nl_end(&b);
+	tell(cpu, net, RTNLGRP_IPV6_PREFIX, &b, false);
+}
+
 static void addr_event(struct cpu *cpu, struct netns *net, bool added, const struct in_ifaddr *ifa, unsigned long family)
 {
 	const struct nl_request *rq = nl_current(net);
@@ -300,6 +320,9 @@ static void event(struct cpu *cpu, struct netns *net, enum net_event ev, void *o
 		break;
 	case EV_ND_USEROPT:
 		useropt_event(cpu, net, obj);
+		break;
+	case EV_ND_PREFIX:
+		prefix_event(cpu, net, obj);
 		break;
 	}
 }

@@ -89,6 +89,9 @@ struct ip6_anycast { struct list link; struct inaddr addr; u32 users; };
 
 /* EV_ND_USEROPT's object: an option of a router advertisement that is for programs. */
 struct nd_useropt { struct net_device *dev; const u8 *opt; u32 len; struct inaddr from; u8 icmp_type, icmp_code; };
+/* EV_ND_PREFIX's object: a prefix that a router advertised and that was taken. */
+struct nd_opt_prefix;
+struct nd_prefix_event { struct net_device *dev; const struct nd_opt_prefix *opt; };
 
 struct netns_ip6 {
 	struct inet6_conf conf_all, conf_default;

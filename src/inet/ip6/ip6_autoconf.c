@@ -160,7 +160,7 @@ static struct inet6_ifaddr *slaac_new(struct cpu *cpu, struct inet6_dev *idev, s
 	if (!ifa)
 		return NULL;
 	ifa->flags |= IFA_F_MANAGETEMPADDR;
-	ifa->flags &= ~(u32)IFA_F_PERMANENT;
+	ifa->flags &= ~(u32)(IFA_F_PERMANENT | IFA_F_DEPRECATED);
 	ifa->tokenized = token;
 	ifa->stable_tries = tries;
 	ip6_dad_start(cpu, ifa);
@@ -188,7 +188,8 @@ static void temps_update(struct cpu *cpu, struct inet6_dev *idev, struct inet6_i
 			t->flags &= ~(u32)IFA_F_DEPRECATED;
 		if (!t->regenerated)
 			any = true;
-		ip6_addr_notify(cpu, t);
+		if (!(t->flags & IFA_F_TENTATIVE))
+			ip6_addr_notify(cpu, t);
 	}
 	if ((made || !any) && idev->conf.v[IP6_CONF_USE_TEMPADDR] > 0)
 		ip6_temp_make(cpu, pub);
@@ -199,18 +200,28 @@ void ip6_rx_prefix(struct cpu *cpu, struct inet6_dev *idev, const struct nd_opt_
 	struct net_device *dev = idev->dev;
 	struct inaddr prefix = inaddr_from_v6(p->prefix), a;
 	u32 valid = be32_to_cpu(p->valid_s), preferred = be32_to_cpu(p->preferred_s);
+	struct nd_prefix_event told = { .dev = dev, .opt = p };
 	struct inet6_ifaddr *ifa;
 	bool existed;
 
 	if (v6_is_multicast(&prefix) || v6_is_linklocal(&prefix) || preferred > valid)
 		return;
 	if (p->flags & ND_PREFIX_ONLINK && p->prefix_len <= 128) {
-		if (valid)
-			ip6_prefix_route(cpu, dev, &prefix, p->prefix_len, 0, 0, FIB6_ADDRCONF | FIB6_PREFIX_RT, false);
-		ip6_prefix_route(cpu, dev, &prefix, p->prefix_len, 0, valid == ~0u || !valid ? 0 : cpu->now + valid * NSEC_PER_SEC,
-				 FIB6_ADDRCONF | FIB6_PREFIX_RT, valid != 0);
+		const struct net_device *vrf = dev_vrf(dev);
+		u64 until = valid == ~0u || !valid ? 0 : cpu->now + valid * NSEC_PER_SEC;
+		struct fib6_alias *rt;
+		a = v6_prefix(&prefix, p->prefix_len);
+		rt = fib6_route_of(dev->net, vrf ? vrf->l3mdev_table : RT_TABLE_MAIN, &a, p->prefix_len, dev, NULL, FIB6_ADDRCONF | FIB6_PREFIX_RT);
+		if (rt && valid)
+			fib6_route_refresh(dev->net, rt, rt->pref, until);
+		else if (rt || valid)
+			ip6_prefix_route(cpu, dev, &prefix, p->prefix_len, 0, until, FIB6_ADDRCONF | FIB6_PREFIX_RT, valid != 0);
 	}
-	if (!(p->flags & ND_PREFIX_AUTO) || !idev->conf.v[IP6_CONF_AUTOCONF] || p->prefix_len != 64)
+	if (!(p->flags & ND_PREFIX_AUTO) || !idev->conf.v[IP6_CONF_AUTOCONF]) {
+		event_send(cpu, dev->net, EV_ND_PREFIX, &told, 0);
+		return;
+	}
+	if (p->prefix_len != 64)
 		return;
 	a = v6_prefix(&prefix, 64);
 	ifa = slaac_new(cpu, idev, &a, 0, 0);
@@ -230,11 +241,13 @@ void ip6_rx_prefix(struct cpu *cpu, struct inet6_dev *idev, const struct nd_opt_
 		ifa->valid_lft_s = valid;
 		ifa->preferred_lft_s = MIN(preferred, valid);
 		ifa->tstamp = cpu->now;
-		ifa->flags = ifa->preferred_lft_s ? ifa->flags & ~(u32)IFA_F_DEPRECATED : ifa->flags | IFA_F_DEPRECATED;
-		ip6_addr_notify(cpu, ifa);
+		ifa->flags &= ~(u32)IFA_F_DEPRECATED; /* with no time left, the timer says so at once */
+		if (!(ifa->flags & IFA_F_TENTATIVE))
+			ip6_addr_notify(cpu, ifa);
 		temps_update(cpu, idev, ifa, valid, ifa->preferred_lft_s, false);
 	}
 	ip6_addr_arm(dev->net);
+	event_send(cpu, dev->net, EV_ND_PREFIX, &told, 0);
 }
 
 /* A temporary address beside a public one (RFC 8981 section 3.4): random identifier, shorter life, made anew before it is deprecated. */

@@ -26,21 +26,22 @@ static u8 preference(const struct inet6_dev *idev, u8 flags)
 	return p == ICMPV6_ROUTER_PREF_INVALID || !idev->conf.v[IP6_CONF_ACCEPT_RA_RTR_PREF] ? ICMPV6_ROUTER_PREF_MEDIUM : p;
 }
 
-static struct fib6_alias *default_of(struct net_device *dev, const struct inaddr *gw)
+static u32 table_of(struct net_device *dev)
 {
-	struct lpm_key key = { 0, 0 };
-	struct fib_alias *a = dev->net->fib->main6 ? lpm_find(&dev->net->fib->main6->lpm, key, 0) : NULL;
-	for (struct fib6_alias *i = a ? fib6_alias(a) : NULL; i; i = fib6_next(i))
-		if ((i->rtf & (FIB6_ADDRCONF | FIB6_DEFAULT)) == (FIB6_ADDRCONF | FIB6_DEFAULT) && i->a.fi->nh[0].dev == dev &&
-		    i->a.fi->nh[0].has_gw && inaddr_eq(&i->a.fi->nh[0].gateway, gw))
-			return i;
-	return NULL;
+	const struct net_device *vrf = dev_vrf(dev);
+	return vrf ? vrf->l3mdev_table : RT_TABLE_MAIN;
 }
 
-static struct fib_config route_config(const struct net_device *dev, const struct inaddr *gw, const struct inaddr *prefix, u8 len, u32 metric,
+static struct fib6_alias *default_of(struct net_device *dev, const struct inaddr *gw)
+{
+	struct inaddr any = inaddr_v6_any();
+	return fib6_route_of(dev->net, table_of(dev), &any, 0, dev, gw, FIB6_ADDRCONF | FIB6_DEFAULT);
+}
+
+static struct fib_config route_config(struct net_device *dev, const struct inaddr *gw, const struct inaddr *prefix, u8 len, u32 metric,
 				      u32 rtf)
 {
-	return (struct fib_config){ .family = AF_INET6, .prefix_len = len, .protocol = RTPROT_RA, .type = RTN_UNICAST, .table = RT_TABLE_MAIN,
+	return (struct fib_config){ .family = AF_INET6, .prefix_len = len, .protocol = RTPROT_RA, .type = RTN_UNICAST, .table = table_of(dev),
 				    .priority = metric, .dst = *prefix, .has_gw = true, .gw_family = AF_INET6, .gateway = *gw,
 				    .oif = dev->ifindex, .rtf = rtf, .nl_flags = NLM_F_CREATE | NLM_F_APPEND };
 }
@@ -56,18 +57,36 @@ void ndisc_router_gone(struct cpu *cpu, struct net_device *dev, const struct ina
 	fib_route_del(cpu, dev->net, &c);
 }
 
-static void route_set(const struct ra *r, struct fib_config *c, u8 pref, u32 lifetime_s)
+static u64 ends(const struct ra *r, u32 lifetime_s) { return lifetime_s == ~0u ? 0 : r->cpu->now + lifetime_s * NSEC_PER_SEC; }
+
+/* The route of r's sender to c's prefix: taken away, made, or with another preference and end. A route information's is told of before
+ * it has its end, and its changes are not told at all. */
+static void route_set(const struct ra *r, struct fib_config *c, struct fib6_alias *rt, u8 pref, u32 lifetime_s)
 {
+	bool is_default = !c->prefix_len;
 	c->pref = pref;
 	if (!lifetime_s) {
-		fib_route_del(r->cpu, r->net, c);
+		if (rt)
+			fib_route_del(r->cpu, r->net, c);
 		return;
 	}
-	if (lifetime_s != ~0u) {
-		c->rtf |= FIB6_EXPIRES;
-		c->expires = r->cpu->now + lifetime_s * NSEC_PER_SEC;
+	if (rt) {
+		bool other = rt->pref != pref;
+		fib6_route_refresh(r->net, rt, pref, ends(r, lifetime_s));
+		if (other && is_default)
+			fib6_route_tell(r->cpu, r->net, rt);
+		return;
 	}
-	fib_route_add(r->cpu, r->net, c); /* -EEXIST: its lifetime is the new one */
+	if (is_default && lifetime_s != ~0u) {
+		c->rtf |= FIB6_EXPIRES;
+		c->expires = ends(r, lifetime_s);
+	}
+	fib_route_add(r->cpu, r->net, c);
+	if (is_default)
+		return;
+	rt = fib6_route_of(r->net, c->table, &c->dst, c->prefix_len, r->dev, &r->from, c->rtf);
+	if (rt)
+		fib6_route_refresh(r->net, rt, pref, ends(r, lifetime_s));
 }
 
 static void default_router(const struct ra *r)
@@ -83,15 +102,21 @@ static void default_router(const struct ra *r)
 	    (r->own && !r->idev->conf.v[IP6_CONF_ACCEPT_RA_FROM_LOCAL]))
 		return;
 	rt = default_of(r->dev, &r->from);
-	if (rt && (!lifetime || rt->metric != metric || rt->pref != pref))
+	if (rt && (!lifetime || rt->metric != metric)) {
 		ndisc_router_gone(r->cpu, r->dev, &r->from);
+		rt = NULL;
+	}
 	if (lifetime) {
 		c = route_config(r->dev, &r->from, &any, 0, metric, FIB6_ADDRCONF | FIB6_DEFAULT);
-		route_set(r, &c, pref, lifetime);
+		route_set(r, &c, rt, pref, lifetime);
+		rt = default_of(r->dev, &r->from);
 	}
 	if (r->m->hop_limit && r->m->hop_limit >= r->idev->conf.v[IP6_CONF_ACCEPT_RA_MIN_HOP_LIMIT] &&
-	    r->idev->conf.v[IP6_CONF_ACCEPT_RA_MIN_HOP_LIMIT] < 256)
+	    r->idev->conf.v[IP6_CONF_ACCEPT_RA_MIN_HOP_LIMIT] < 256) {
 		r->idev->conf.v[IP6_CONF_HOP_LIMIT] = r->m->hop_limit;
+		if (rt)
+			fib6_route_set_metric(r->cpu, r->net, rt, RTAX_HOPLIMIT, r->m->hop_limit);
+	}
 }
 
 static bool link_parameters(const struct ra *r)
@@ -137,19 +162,24 @@ static void route_information(const struct ra *r, const struct nd_opt_hdr *o)
 	} else {
 		c = route_config(r->dev, &r->from, &prefix, ri->prefix_len, 1024, FIB6_ADDRCONF | FIB6_ROUTEINFO);
 	}
-	route_set(r, &c, pref, lifetime);
+	route_set(r, &c, fib6_route_of(r->net, c.table, &prefix, ri->prefix_len, r->dev, &r->from, c.rtf), pref, lifetime);
 }
 
 static void mtu_option(const struct ra *r)
 {
 	const struct nd_opt_hdr *o = r->opts.opt[ND_OPT_MTU_OPT];
+	struct fib6_alias *rt;
 	u32 mtu;
 	if (!o || o->len != 1 || !r->idev->conf.v[IP6_CONF_ACCEPT_RA_MTU])
 		return;
 	memcpy(&mtu, (const u8 *)o + 4, 4);
 	mtu = be32_to_cpu((be32){ mtu });
-	if (mtu >= IP6_MIN_MTU && mtu <= r->dev->mtu && (u32)r->idev->conf.v[IP6_CONF_MTU] != mtu)
-		ip6_dev_set_mtu(r->cpu, r->idev, mtu);
+	if (mtu < IP6_MIN_MTU || mtu > r->dev->mtu || (u32)r->idev->conf.v[IP6_CONF_MTU] == mtu)
+		return;
+	ip6_dev_set_mtu(r->cpu, r->idev, mtu);
+	rt = default_of(r->dev, &r->from);
+	if (rt)
+		fib6_route_set_metric(r->cpu, r->net, rt, RTAX_MTU, mtu);
 }
 
 /* All options of the message, in its order. */

@@ -260,6 +260,12 @@ void fib_dev_down(struct cpu *cpu, struct net_device *dev, u8 family, enum fib_d
 void fib_prefsrc_gone(struct cpu *cpu, struct netns *net, const struct inaddr *addr);
 /* IPv6: the address is gone from its device; its routes live on and choose for each flow. */
 void fib6_prefsrc_gone(struct netns *net, const struct inaddr *addr);
+/* Routes that routers advertise: the one over dev and gw (NULL: none) with all of the bits rtf, or NULL. Changing it tells nobody. */
+struct fib6_alias *fib6_route_of(struct netns *net, u32 table, const struct inaddr *dst, u8 len, const struct net_device *dev,
+				 const struct inaddr *gw, u32 rtf);
+void fib6_route_refresh(struct netns *net, struct fib6_alias *a, u8 pref, u64 expires /* ns, 0: never */);
+int fib6_route_set_metric(struct cpu *cpu, struct netns *net, struct fib6_alias *a, unsigned which /* RTAX_* */, u32 value); /* -ENOMEM … */
+void fib6_route_tell(struct cpu *cpu, struct netns *net, const struct fib6_alias *a); /* as one that was replaced */
 extern const struct subsys fib_subsys;
 extern const struct proc_file fib_proc_trie, fib_proc_triestat, fib_proc_rt_cache;
 extern const struct event_sub fib_event_sub; /* devices that rules and next-hop objects name */

@@ -80,6 +80,7 @@ static void take_out(struct netns *net, struct fib_table *t, struct fib6_alias *
 	struct fib_alias *head = lpm_find(&t->lpm, lpm_key_of(AF_INET6, &a->a.prefix), a->a.prefix_len);
 	struct fib6_alias *prev = before(fib6_alias(head), a);
 	fib_alias_unlink(t, prev ? &prev->a : NULL, &a->a);
+	a->rtf &= ~(u32)FIB6_EXPIRES; /* as it is told then */
 	head = lpm_find(&t->lpm, lpm_key_of(AF_INET6, &a->a.prefix), a->a.prefix_len);
 	if (head)
 		fib6_rebalance(fib6_alias(head));
@@ -382,6 +383,60 @@ int fib6_route_add(struct cpu *cpu, struct netns *net, const struct fib_config *
 	if (!c.protocol)
 		c.protocol = RTPROT_BOOT;
 	return c.mp ? add_multipath(cpu, net, &c) : add_one(cpu, net, &c, c.nl_flags, false, NULL);
+}
+
+/* -- changing in place -- */
+
+struct fib6_alias *fib6_route_of(struct netns *net, u32 table, const struct inaddr *dst, u8 len, const struct net_device *dev,
+				 const struct inaddr *gw, u32 rtf)
+{
+	struct fib_config c = { .table = table, .dst = *dst, .prefix_len = len };
+	struct fib_table *t = fib_table_find(net, AF_INET6, table);
+	struct fib6_alias *a = t ? head_of(t, &c) : NULL;
+	for (; a; a = fib6_next(a)) {
+		const struct fib_nh *nh = &a->a.fi->nh[0];
+		if ((a->rtf & rtf) == rtf && nh->dev == dev && nh->has_gw == (gw != NULL) && (!gw || inaddr_eq(&nh->gateway, gw)))
+			return a;
+	}
+	return NULL;
+}
+
+void fib6_route_refresh(struct netns *net, struct fib6_alias *a, u8 pref, u64 expires)
+{
+	bool other = a->pref != pref;
+	a->pref = pref;
+	set_expiry(net, a, expires ? FIB6_EXPIRES : 0, expires);
+	if (other)
+		fib_genid_bump(net);
+}
+
+int fib6_route_set_metric(struct cpu *cpu, struct netns *net, struct fib6_alias *a, unsigned which, u32 value)
+{
+	const struct fib_info *old = a->a.fi;
+	u32 metrics[RTAX_SLOTS] = { 0 };
+	struct fib_config c = { .family = AF_INET6, .protocol = old->protocol, .scope = old->scope, .type = a->a.type, .table = a->a.table,
+				.priority = a->metric, .dst = a->a.prefix, .prefix_len = a->a.prefix_len, .has_gw = old->nh[0].has_gw,
+				.gw_family = AF_INET6, .gateway = old->nh[0].gateway, .oif = old->nh[0].oif, .rtf = a->rtf, .metrics = metrics };
+	struct fib_info *fi;
+	int err;
+	if (old->metrics)
+		memcpy(metrics, old->metrics, sizeof(metrics));
+	if (metrics[which] == value)
+		return 0;
+	metrics[which] = value;
+	err = fib_info_make(cpu, net, &c, &fi);
+	if (err)
+		return err;
+	ptr_publish(a->a.fi, fi);
+	fib_info_put((struct fib_info *)old);
+	fib_genid_bump(net);
+	return 0;
+}
+
+void fib6_route_tell(struct cpu *cpu, struct netns *net, const struct fib6_alias *a)
+{
+	struct fib_config c = { .family = AF_INET6 };
+	fib_announce(cpu, net, EV_ROUTE_REPLACE, &a->a, &c, NLM_F_REPLACE);
 }
 
 /* -- deleting -- */
