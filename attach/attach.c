@@ -50,6 +50,7 @@ int attach_new(struct host *h, struct attach **out, struct ctl_error *err)
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_mutex_init(&a->pair_lock, NULL);
 	pthread_mutex_init(&a->repair_lock, NULL);
+	pthread_mutex_init(&a->watch_lock, NULL);
 	list_init(&a->tombs);
 	list_init(&a->knses);
 	list_init(&a->listeners);
@@ -230,6 +231,7 @@ void attach_shutdown(struct attach *a)
 		usleep(5000);
 	supervisor_stop(a);
 	fdtable_fini(a);
+	host_settle(a->h); /* sockets whose descriptors the loops still had in hand let go of their namespaces */
 	nsmap_fini(a);
 	attach_fs_free(a->fs); /* before the keeper, whose mount it serves, is gone for certain */
 	a->fs = NULL;

@@ -172,7 +172,7 @@ static int closed_tcp_info(void *val, socklen_t *len)
 }
 
 /* TCP_AO_GET_KEYS alone fills an array: of as many structs, of the given length, as a field of the first says. */
-enum { TCP_AO_GET_KEYS_ = 41, AO_NKEYS_AT = 272, AO_KEYS_MAX = 4096 };
+enum { TCP_AO_GET_KEYS_ = 41, AO_NKEYS_AT = 272, AO_KEYS_MAX = 4 << 20 /* bytes, in all */ };
 
 enum call_end call_getsockopt(struct call *c)
 {
@@ -191,7 +191,7 @@ enum call_end call_getsockopt(struct call *c)
 		return call_ret(c, -EINVAL);
 	len = MIN(given, (socklen_t)OPTION_MAX);
 	if (level == IPPROTO_TCP && name == TCP_AO_GET_KEYS_ && !call_memory(c, c->arg[3] + AO_NKEYS_AT, &n, sizeof(n)))
-		keys = MIN(n, (u32)AO_KEYS_MAX);
+		keys = MIN(n, (u32)AO_KEYS_MAX / MAX(len, 1u));
 	val = calloc(MAX(keys, 1u), len ? len : 1);
 	if (!val)
 		return call_ret(c, -ENOMEM);

@@ -2,7 +2,7 @@
  *
  * Nothing can raise POLLERR at the program's end of a SOCK_SEQPACKET pair that goes on living. At a SOCK_DGRAM pair's something can: when
  * an end that has unread messages is disconnected, the kernel sets ECONNRESET at the other one. So a socket that sets one of these
- * options gets such a pair, in place of its own and while nothing is in that; the daemon's end is then made to disconnect from the program's
+ * options gets such a pair, in place of its own, while nothing is in that and nothing else refers to it; the daemon's end is then made to disconnect from the program's
  * and to connect again, with a message of ours in its queue. What a caught receive or SO_ERROR takes away, it takes from the kernel's end, too.
  *
  * What is sent without being caught while an error waits is refused with that ECONNRESET. Raw and ping sockets keep their pairs: who
@@ -66,32 +66,36 @@ void dgram_show_errors(struct call *c)
 	struct stat st;
 	bool quiet;
 
-	if (as->kind != ASOCK_DGRAM || as->ring || as->pollerr || as->s->protocol != IPPROTO_UDP || messenger(as->a) < 0)
+	if (as->kind != ASOCK_DGRAM || as->pollerr || as->s->protocol != IPPROTO_UDP || messenger(as->a) < 0 || task_fd_used(c->tid, (int)c->arg[0]))
 		return;
 	cpu = call_lock(c);
 	quiet = as->s && !as->unsent && list_empty(&as->rxq) && dgram_pair_empty(as) && poll(&p, 1, 0) == 0;
 	call_unlock(c, cpu);
 	if (!quiet || named_pair(flags & O_NONBLOCK ? SOCK_NONBLOCK : 0, &fd, &end, &theirs, &ours))
 		return;
-	if (call_replace_fd(c, fd, (int)c->arg[0], task_fd_cloexec(c->tid, (int)c->arg[0]) ? O_CLOEXEC : 0) == 0) {
-		cpu = call_lock(c);
-		if (as->s) {
-			dgram_pull(cpu, as);
-			asock_drop_end(as, true);
-			for (struct list *l = as->rxq.next; l != &as->rxq; l = l->next)
-				container_of(l, struct dgram, link)->in_pair = false; /* went into the old one in between */
-			as->pollerr = true;
-			as->token = false;
-			as->theirs = theirs;
-			as->ours = ours;
-			asock_rekey(as, fd, true);
-			if (asock_attach_end(as, end) == 0)
-				end = -1;
-			if (fstat(fd, &st) == 0)
-				as->s->inode = st.st_ino;
-			dgram_fill(cpu, as);
+	if (asock_watch(as, fd) == 0) {
+		if (call_replace_fd(c, fd, (int)c->arg[0], task_fd_cloexec(c->tid, (int)c->arg[0]) ? O_CLOEXEC : 0) == 0) {
+			cpu = call_lock(c);
+			if (as->s) {
+				dgram_pull(cpu, as);
+				asock_drop_end(as, true);
+				for (struct list *l = as->rxq.next; l != &as->rxq; l = l->next)
+					container_of(l, struct dgram, link)->in_pair = false; /* went into the old one in between */
+				as->pollerr = true;
+				as->token = false;
+				as->theirs = theirs;
+				as->ours = ours;
+				asock_rekey(as, fd);
+				if (asock_attach_end(as, end) == 0)
+					end = -1;
+				if (fstat(fd, &st) == 0)
+					as->s->inode = st.st_ino;
+				dgram_fill(cpu, as);
+			}
+			call_unlock(c, cpu);
+		} else {
+			asock_unwatch(as); /* or our own closing would be taken for the program's */
 		}
-		call_unlock(c, cpu);
 	}
 	close(fd);
 	if (end >= 0)

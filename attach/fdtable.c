@@ -8,6 +8,7 @@
  * up) look for unnoticed closes first: fdtable_flush.
  */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -16,6 +17,7 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "attach/supervisor.h"
@@ -67,24 +69,28 @@ found:
 	return true;
 }
 
-static int watch(struct asock *as, int fd)
+int asock_watch(struct asock *as, int fd)
 {
 	struct attach *a = as->a;
+	struct stat st;
 	char path[32];
 	int wd;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (fstat(fd, &st) < 0)
+		return -errno;
 	wd = inotify_add_watch(a->inotify, path, IN_CLOSE);
 	if (wd < 0)
 		return errno == ENOSPC ? -ENFILE : -errno;
 	pthread_mutex_lock(&a->lock);
+	as->watch_ino = st.st_ino;
 	as->watch = wd;
 	htable_add(&a->watches, &as->watch_node, (u32)wd);
 	pthread_mutex_unlock(&a->lock);
 	return 0;
 }
 
-static void unwatch(struct asock *as)
+void asock_unwatch(struct asock *as)
 {
 	struct attach *a = as->a;
 	int wd;
@@ -183,12 +189,12 @@ int asock_new(struct attach *a, struct kns *k, struct socket *s, enum asock_kind
 	list_init(&as->tomb_link);
 	e = cookie_of(fd, &as->cookie);
 	if (!e && watched)
-		e = watch(as, fd);
+		e = asock_watch(as, fd);
 	if (!e && end >= 0)
 		e = asock_attach_end(as, end);
 	if (e) {
 		if (as->watch >= 0)
-			unwatch(as);
+			asock_unwatch(as);
 		free(as);
 		return e;
 	}
@@ -202,17 +208,12 @@ int asock_new(struct attach *a, struct kns *k, struct socket *s, enum asock_kind
 	return 0;
 }
 
-int asock_rekey(struct asock *as, int fd, bool watched)
+void asock_rekey(struct asock *as, int fd)
 {
 	struct attach *a = as->a;
-	u64 cookie;
-	int e = cookie_of(fd, &cookie);
+	u64 cookie = as->cookie;
 
-	if (e)
-		return e;
-	unwatch(as);
-	if (watched)
-		e = watch(as, fd);
+	cookie_of(fd, &cookie); /* every socket has one */
 	pthread_mutex_lock(&a->lock);
 	htable_del(&a->socks, &as->node);
 	as->cookie = cookie;
@@ -222,7 +223,6 @@ int asock_rekey(struct asock *as, int fd, bool watched)
 		a->ntombs--;
 	}
 	pthread_mutex_unlock(&a->lock);
-	return e;
 }
 
 void asock_put(struct asock *as)
@@ -264,7 +264,7 @@ void asock_close(struct cpu *cpu, struct asock *as)
 	pthread_mutex_unlock(&a->lock);
 	if (!known)
 		return;
-	unwatch(as);
+	asock_unwatch(as);
 	while (!list_empty(&as->unaccepted)) {
 		struct asock *u = list_first(&as->unaccepted, struct asock, accept_link);
 
@@ -346,11 +346,75 @@ static void watched_close(struct attach *a, int wd)
 	asock_put(as);
 }
 
+/* -- when inotify's queue ran over -- */
+struct watched {
+	u64 ino;
+	int wd;
+	bool seen;
+};
+
+static int by_ino(const void *a, const void *b)
+{
+	const struct watched *x = a, *y = b;
+
+	return x->ino < y->ino ? -1 : x->ino > y->ino;
+}
+
+/* Marks those that a reading of /proc/net/unix (proc(5)) shows: its last column but the path is the inode. */
+static int mark_living(struct watched *w, size_t n)
+{
+	struct watched key, *found;
+	char *line = NULL;
+	size_t room = 0;
+	FILE *f = fopen("/proc/self/net/unix", "re");
+
+	if (!f)
+		return -errno;
+	while (getline(&line, &room, f) > 0)
+		if (sscanf(line, "%*s %*s %*s %*s %*s %*s %" SCNu64, &key.ino) == 1 && (found = bsearch(&key, w, n, sizeof(*w), by_ino)))
+			found->seen = true;
+	free(line);
+	fclose(f);
+	return 0;
+}
+
+/* Events were lost: every watched socket is looked for. Two readings, as one may skip a line when others close meanwhile. */
+static int recount_watches(struct attach *a)
+{
+	struct hnode *h = NULL;
+	struct watched *w;
+	u64 cursor = 0;
+	size_t n = 0;
+	int e;
+
+	pthread_mutex_lock(&a->lock);
+	w = calloc(a->watches.count + 1, sizeof(*w));
+	while (w && (h = htable_walk(&a->watches, &cursor, h))) {
+		struct asock *as = container_of(h, struct asock, watch_node);
+
+		w[n++] = (struct watched){ .ino = as->watch_ino, .wd = as->watch };
+	}
+	pthread_mutex_unlock(&a->lock);
+	if (!w)
+		return -ENOMEM;
+	qsort(w, n, sizeof(*w), by_ino);
+	e = mark_living(w, n);
+	if (!e)
+		e = mark_living(w, n);
+	for (size_t i = 0; i < n && !e; i++)
+		if (!w[i].seen)
+			watched_close(a, w[i].wd);
+	free(w);
+	return e;
+}
+
 static void read_watches(struct attach *a)
 {
 	char buf[4096] __attribute__((aligned(8)));
 	ssize_t n;
 
+	/* Whoever comes second waits until what the first one read has acted. */
+	pthread_mutex_lock(&a->watch_lock);
 	while ((n = read(a->inotify, buf, sizeof(buf))) > 0)
 		for (char *p = buf; p < buf + n;) {
 			struct inotify_event *ev = (void *)p;
@@ -358,32 +422,36 @@ static void read_watches(struct attach *a)
 			p += sizeof(*ev) + ev->len;
 			if (ev->mask & IN_CLOSE)
 				watched_close(a, ev->wd);
+			if (ev->mask & IN_Q_OVERFLOW)
+				a->recount = true;
 		}
+	if (a->recount)
+		a->recount = recount_watches(a) < 0; /* tried again with the next event */
+	pthread_mutex_unlock(&a->watch_lock);
 }
 
 static void inotify_event_fn(struct cpu *cpu, u32 events, void *arg) { read_watches(arg); }
 
 void fdtable_flush(struct attach *a)
 {
-	struct asock *batch[256];
-	unsigned n = 0;
+	struct asock **batch;
+	size_t n = 0;
 	u64 cursor = 0;
 	struct hnode *h = NULL;
 
 	read_watches(a);
 	pthread_mutex_lock(&a->lock);
-	while ((h = htable_walk(&a->socks, &cursor, h))) {
+	batch = calloc(a->socks.count + 1, sizeof(struct asock *)); /* without memory for it the caller's trial finds what is noticed already */
+	while (batch && (h = htable_walk(&a->socks, &cursor, h))) {
 		struct asock *as = container_of(h, struct asock, node);
 		struct pollfd p = { .fd = as->end };
 
 		if (as->end < 0 || poll(&p, 1, 0) <= 0 || !(p.revents & POLLHUP))
 			continue;
 		batch[n++] = asock_get(as);
-		if (n == ARRAY_SIZE(batch))
-			break;
 	}
 	pthread_mutex_unlock(&a->lock);
-	for (unsigned i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct cpu *cpu;
 
 		if (batch[i]->wide) {
@@ -399,6 +467,9 @@ void fdtable_flush(struct attach *a)
 		host_unlock(a->h, cpu);
 		asock_put(batch[i]);
 	}
+	free(batch);
+	host_lock_all(a->h); /* what a loop had begun to close before us is closed after this */
+	host_unlock_all(a->h);
 }
 
 int fdtable_init(struct attach *a, struct ctl_error *err)

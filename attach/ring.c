@@ -7,7 +7,8 @@
  * back: it says so by a word in the memory alone, so while something is out the daemon looks now and then.
  *
  * Whoever maps a descriptor keeps the file open, so neither HUP nor an inotify watch tells of the program's close. When the process
- * that made the ring ends, and four times a second, it is looked whether somebody still has the descriptor.
+ * that made the ring ends, and four times a second, it is looked whether somebody still has the descriptor. Only who has not got it
+ * twice in turn has closed it: a descriptor may be on its way from one process to another, or to a child.
  *
  * What is sent through such a socket without being caught (write(2), send(2)) fails with ENXIO: it is bound to no device.
  */
@@ -49,6 +50,7 @@ struct ring {
 	u64 pause;
 	struct timer look;
 	int sweep, maker; /* a timer; a pidfd, or -1 */
+	unsigned missed; /* sweeps in turn that found it nowhere */
 	struct host_fd *sweep_hf, *maker_hf;
 };
 
@@ -72,12 +74,20 @@ static void hide(struct ring *r)
 	r->shown = false;
 }
 
+/* What whoever polls is to come for: packets, or an error to ask for. */
+static bool has_news(const struct ring *r)
+{
+	const struct sock *sk = r->as->s->sk;
+
+	return packet_ring_readable(packet_sk(r->as->s->sk)) || sk->err;
+}
+
 static void look(void *owner, struct timer *t)
 {
 	struct ring *r = container_of(t, struct ring, look);
 	struct cpu *cpu = owner;
 
-	if (!packet_ring_readable(packet_sk(r->as->s->sk))) {
+	if (!has_news(r)) {
 		hide(r);
 		return;
 	}
@@ -91,12 +101,8 @@ void ring_wake(struct cpu *cpu, struct asock *as)
 {
 	struct ring *r = as->ring;
 
-	if (!packet_ring_readable(packet_sk(as->s->sk))) {
-		if (!as->s->sk->err || r->shown)
-			return;
-		show(r); /* an error: whoever polls comes and asks */
+	if (!has_news(r))
 		return;
-	}
 	r->more = true;
 	if (r->shown)
 		return;
@@ -153,7 +159,11 @@ static void sweep(struct cpu *none, u32 events, void *arg)
 
 	if (read(r->sweep, &times, sizeof(times)) < 0 && errno != EAGAIN)
 		return;
-	if (has_it(r, (int)(where >> 32), (int)(u32)where) || attach_find_program(as->a, anybody_has_it, r))
+	if (has_it(r, (int)(where >> 32), (int)(u32)where) || attach_find_program(as->a, anybody_has_it, r)) {
+		r->missed = 0;
+		return;
+	}
+	if (++r->missed < 2)
 		return;
 	cpu = host_lock(as->a->h, as->cpu_id);
 	asock_close(cpu, as);
@@ -236,7 +246,7 @@ static int make(struct asock *as, const struct packet_ring_req *q, int nonblock,
 	return e;
 }
 
-/* Baton. */
+/* Packets go to the ring; the program has its old descriptor still. Baton. */
 static int begin(struct cpu *cpu, struct asock *as, struct ring *r, const struct packet_ring_req *q)
 {
 	struct packet_sock *ps = packet_sk(as->s->sk);
@@ -245,17 +255,11 @@ static int begin(struct cpu *cpu, struct asock *as, struct ring *r, const struct
 	if (e)
 		return e;
 	e = host_fd_add(as->a->h, as->cpu_id, r->sweep, EPOLLIN, 0, sweep, r, &r->sweep_hf);
-	if (e) {
+	if (e)
 		packet_ring_end(cpu, ps);
-		return e;
-	}
-	if (r->maker >= 0)
-		host_fd_add(as->a->h, as->cpu_id, r->maker, EPOLLIN | EPOLLET, 0, sweep, r, &r->maker_hf);
-	asock_drop_end(as, false);
-	dgrams_free(as);
-	as->ring = r;
-	as->s->inode = r->inode;
-	return 0;
+	else
+		as->ring = r;
+	return e;
 }
 
 void ring_drop(struct cpu *cpu, struct asock *as)
@@ -308,9 +312,8 @@ static int take_away(struct call *c)
 	cpu = call_lock(c);
 	if (!e && as->ring) {
 		ring_drop(cpu, as);
-		e = asock_rekey(as, fd, false);
-		if (!e)
-			e = asock_attach_end(as, end);
+		asock_rekey(as, fd);
+		e = asock_attach_end(as, end);
 		if (!e) {
 			end = -1;
 			dgram_fill(cpu, as);
@@ -342,16 +345,25 @@ int call_packet_ring(struct call *c, const void *val, socklen_t len)
 	e = make(as, &q, flags & O_NONBLOCK ? SOCK_NONBLOCK : 0, c->tid, &r);
 	if (e)
 		return e;
+	cpu = call_lock(c);
+	e = as->s ? begin(cpu, as, r, &q) : -EBADF;
+	call_unlock(c, cpu);
+	if (e) {
+		unmake(r);
+		return e;
+	}
 	e = call_replace_fd(c, r->fd, (int)c->arg[0], task_fd_cloexec(c->tid, (int)c->arg[0]) ? O_CLOEXEC : 0);
 	cpu = call_lock(c);
-	if (!e)
-		e = as->s ? begin(cpu, as, r, &q) : -EBADF;
-	if (!e) {
-		asock_rekey(as, r->fd, false);
-		r = NULL;
+	if (e) {
+		ring_drop(cpu, as);
+	} else if (as->ring) {
+		asock_drop_end(as, false);
+		dgrams_free(as);
+		asock_rekey(as, r->fd);
+		as->s->inode = r->inode;
+		if (r->maker >= 0)
+			host_fd_add(as->a->h, as->cpu_id, r->maker, EPOLLIN | EPOLLET, 0, sweep, r, &r->maker_hf);
 	}
 	call_unlock(c, cpu);
-	if (r)
-		unmake(r);
 	return e;
 }

@@ -423,7 +423,9 @@ static int start_again(struct call *c)
 		return e;
 	}
 	cpu = call_lock(c);
-	e = asock_rekey(as, fd, true);
+	asock_unwatch(as);
+	e = asock_watch(as, fd);
+	asock_rekey(as, fd);
 	as->state = STREAM_FRESH;
 	as->errnum = 0;
 	__atomic_store_n(&as->raise_sndbuf, false, __ATOMIC_RELAXED);

@@ -84,6 +84,8 @@ struct attach {
 
 	pthread_mutex_t repair_lock;
 	int inotify;
+	pthread_mutex_t watch_lock; /* reading from inotify, until what was read has acted; batons are taken inside */
+	bool recount;		    /* under watch_lock: events were lost, not all that closed is known */
 	struct host_fd *inotify_hf, *nsid_hf;
 	int nsid_sock;
 
@@ -182,6 +184,8 @@ void call_identify(struct call *c, const struct kns *over, bool caps);
 /* -- tasks: attach/task.c -- */
 int task_getfd(struct attach *a, int tid, int fd);	  /* a descriptor of ours, or -errno (-EBADF) */
 bool task_fd_cloexec(int tid, int fd);
+/* Would the task miss that its descriptor became another file: does it have a duplicate of it, or an epoll set that waits for it? */
+bool task_fd_used(int tid, int fd);
 int task_ns_ino(int tid, const char *which, u64 *ino); /* which: "net", "user" */
 bool task_vrf(int tid, char name[16]); /* the VRF that `ip vrf exec` runs it in: its cgroup's name says so */
 bool task_has_cap(int tid, int cap);
@@ -228,6 +232,7 @@ struct asock {
 	u32 refcnt;		/* atomic */
 	u64 cookie;		/* of the program's unix socket */
 	int watch;		/* inotify's, or -1: attach.lock */
+	u64 watch_ino;		/* the socket that is watched, as its inode: attach.lock */
 	enum asock_kind kind;
 	bool wide;		/* what it does may be configuration, its close too: it takes all batons */
 	struct kns *kns;
@@ -284,7 +289,10 @@ static inline void asock_seen(struct asock *as, int tid, int fd)
 {
 	__atomic_store_n(&as->where, (u64)(u32)tid << 32 | (u32)fd, __ATOMIC_RELAXED);
 }
-int asock_rekey(struct asock *as, int fd, bool watched); /* it has another unix socket now */
+void asock_rekey(struct asock *as, int fd); /* it has another socket now */
+/* Tells of the close of fd's file, which nobody here keeps open. -ENFILE, -ENOMEM. */
+int asock_watch(struct asock *as, int fd);
+void asock_unwatch(struct asock *as);
 static inline struct asock *asock_get(struct asock *as) { __atomic_fetch_add(&as->refcnt, 1, __ATOMIC_RELAXED); return as; }
 void asock_put(struct asock *as);
 void asock_want_out(struct asock *as, bool on);

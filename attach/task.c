@@ -4,6 +4,7 @@
  * with ESRCH, and the number is looked up anew. Where the kernel has PIDFD_THREAD (6.9), pidfds are the threads' own, so a
  * thread with a descriptor table of its own, or whose leader has ended, is served too.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -132,6 +133,51 @@ int task_getfd(struct attach *a, int tid, int fd)
 	return -ESRCH;
 }
 
+/* Does this epoll set wait for fd? (proc(5): "tfd:" lines of its fdinfo) */
+static bool epoll_has(int tid, const char *epoll_fd, int fd)
+{
+	char path[300], *line = NULL;
+	size_t room = 0;
+	bool found = false;
+	int tfd;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%s", tid, epoll_fd);
+	f = fopen(path, "re");
+	while (f && !found && getline(&line, &room, f) > 0)
+		found = sscanf(line, "tfd: %d", &tfd) == 1 && tfd == fd;
+	free(line);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+bool task_fd_used(int tid, int fd)
+{
+	char path[32], num[16], mine[64] = "", is[64];
+	struct dirent *d;
+	bool used = false;
+	ssize_t n;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", tid);
+	snprintf(num, sizeof(num), "%d", fd);
+	dir = opendir(path);
+	if (!dir)
+		return true;
+	n = readlinkat(dirfd(dir), num, mine, sizeof(mine) - 1);
+	mine[n > 0 ? n : 0] = 0;
+	while (!used && (d = readdir(dir))) {
+		n = strcmp(d->d_name, num) ? readlinkat(dirfd(dir), d->d_name, is, sizeof(is) - 1) : 0;
+		if (n <= 0)
+			continue;
+		is[n] = 0;
+		used = !strcmp(is, mine) || (!strcmp(is, "anon_inode:[eventpoll]") && epoll_has(tid, d->d_name, fd));
+	}
+	closedir(dir);
+	return used;
+}
+
 bool task_fd_cloexec(int tid, int fd)
 {
 	char path[48], buf[256];
@@ -175,7 +221,7 @@ int task_ns_ino(int tid, const char *which, u64 *ino)
 
 bool task_vrf(int tid, char name[16])
 {
-	char path[48], text[1024], *at, *end;
+	char path[48], text[4096], *at, *end; /* the line that is looked for is the last */
 	ssize_t n;
 	int fd;
 

@@ -66,6 +66,9 @@ void host_fd_del(struct host_fd *hf, void (*done)(void *arg));
 /* Runs fn(arg) soon on the lane's loop thread, without the baton. -ENOMEM; -ESHUTDOWN when no loop runs. */
 int host_call(struct host *h, unsigned cpu_id, void (*fn)(void *arg), void *arg);
 
+/* Returns when the loops have done what they were asked for before: done() of deleted descriptors, calls. Without batons, not from a loop. */
+void host_settle(struct host *h);
+
 struct host_lane_stats {
 	u64 wakeups;	/* the loop thread came back from sleeping in the kernel */
 	u64 runs;	/* cpu_run calls */

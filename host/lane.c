@@ -18,6 +18,7 @@
  */
 #include "host/lane.h"
 
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -247,6 +248,20 @@ void host_fd_del(struct host_fd *hf, void (*done)(void *arg))
 		free_fd(l, hf);
 }
 
+static bool enqueue(struct lane *l, struct lane_call *c)
+{
+	bool running;
+
+	pthread_mutex_lock(&l->side_lock);
+	running = l->running;
+	if (running)
+		list_add_tail(&l->calls, &c->link);
+	pthread_mutex_unlock(&l->side_lock);
+	if (running)
+		wake(l);
+	return running;
+}
+
 int host_call(struct host *h, unsigned cpu_id, void (*fn)(void *arg), void *arg)
 {
 	struct lane *l = &h->lane[cpu_id];
@@ -255,19 +270,28 @@ int host_call(struct host *h, unsigned cpu_id, void (*fn)(void *arg), void *arg)
 
 	if (!c)
 		return -ENOMEM;
-	c->fn = fn;
-	c->arg = arg;
-	pthread_mutex_lock(&l->side_lock);
-	running = l->running;
-	if (running)
-		list_add_tail(&l->calls, &c->link);
-	pthread_mutex_unlock(&l->side_lock);
-	if (!running) {
+	*c = (struct lane_call){ .fn = fn, .arg = arg };
+	running = enqueue(l, c);
+	if (!running)
 		free(c);
-		return -ESHUTDOWN;
+	return running ? 0 : -ESHUTDOWN;
+}
+
+static void post(void *sem) { sem_post(sem); }
+
+void host_settle(struct host *h)
+{
+	for (unsigned i = 0; i < h->ncpus; i++) {
+		struct lane_call c = { .fn = post, .lent = true };
+		sem_t done;
+
+		sem_init(&done, 0, 0);
+		c.arg = &done;
+		if (enqueue(&h->lane[i], &c))
+			while (sem_wait(&done) < 0)
+				;
+		sem_destroy(&done);
 	}
-	wake(l);
-	return 0;
 }
 
 /* Between two batches of events: no callback runs, no event is in hand. last: nobody will look again. */
@@ -291,9 +315,12 @@ static void tidy(struct lane *l, bool last)
 			free_fd(l, hf);
 		}
 		list_for_each_safe(c, ctmp, &calls, link) {
+			bool lent = c->lent;
+
 			list_del(&c->link);
-			c->fn(c->arg);
-			free(c);
+			c->fn(c->arg); /* one that is lent is gone after that */
+			if (!lent)
+				free(c);
 		}
 	} while (last && l->running);
 }

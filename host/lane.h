@@ -46,6 +46,7 @@ struct lane_call {
 	struct list link;
 	void (*fn)(void *arg);
 	void *arg;
+	bool lent; /* not to be freed */
 };
 
 struct host_fd {

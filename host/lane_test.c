@@ -281,6 +281,37 @@ static void calls_run_and_end_with_the_loop(void **state)
 	host_free(h);
 }
 
+static void heard(struct cpu *cpu, u32 events, void *arg) { }
+
+static void set_late(void *arg)
+{
+	usleep(2000);
+	__atomic_store_n((int *)arg, 1, __ATOMIC_RELAXED);
+}
+
+static void settling_waits_for_what_was_asked(void **state)
+{
+	struct host *h = start(2);
+	u64 one = 1;
+
+	for (unsigned i = 0; i < 10; i++) {
+		int fd = eventfd(0, EFD_NONBLOCK), called = 0, deleted = 0;
+		struct host_fd *hf;
+
+		assert_int_equal(host_fd_add(h, i % 2, fd, EPOLLIN, 0, heard, &deleted, &hf), 0);
+		assert_int_equal(write(fd, &one, 8), 8);
+		assert_int_equal(host_call(h, 1, set_late, &called), 0);
+		host_fd_del(hf, set_late);
+		host_settle(h);
+		assert_int_equal(called, 1);
+		assert_int_equal(deleted, 1);
+		close(fd);
+	}
+	host_stop(h);
+	host_settle(h); /* nobody is left to wait for */
+	host_free(h);
+}
+
 static void an_idle_host_sleeps(void **state)
 {
 	struct host *h = start(2);
@@ -315,6 +346,7 @@ int main(void)
 		cmocka_unit_test(descriptors_are_served),
 		cmocka_unit_test(descriptors_come_and_go_under_load),
 		cmocka_unit_test(calls_run_and_end_with_the_loop),
+		cmocka_unit_test(settling_waits_for_what_was_asked),
 		cmocka_unit_test(an_idle_host_sleeps),
 	};
 
