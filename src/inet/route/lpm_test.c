@@ -1,5 +1,5 @@
-/* The LPM against a linear list: random insertions, replacements and deletions, then every kind of question, for both key lengths,
- * across the appearance, growth and disappearance of the wide root; and with an allocator that fails. */
+/* The LPM against a linear list: random insertions, replacements and deletions, with every kind of question between and behind, for
+ * both key lengths, across the appearance, growth and disappearance of the wide root and of buckets; and with an allocator that fails. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -58,6 +58,50 @@ static struct lpm_key random_key(struct rng *r, unsigned bits)
 	return lpm_key_mask(k, bits);
 }
 
+/* As in a large table: for IPv6 some blocks with thousands, in which there are dense places and sparse ones, and some host routes. */
+static struct lpm_key many_key(struct rng *r, unsigned bits, unsigned *len)
+{
+	static const u8 len6[] = { 48, 48, 48, 48, 44, 40, 36, 32, 29, 64, 56, 16, 14, 12, 128, 8 };
+	struct lpm_key k = { rng_u64(r), rng_u64(r) };
+	if (bits == 32) {
+		*len = 20 + rng_below(r, 13);
+		return lpm_key_mask((struct lpm_key){ k.hi & 0xffffffff00000000, 0 }, *len);
+	}
+	*len = rng_below(r, 8) ? len6[rng_below(r, ARRAY_SIZE(len6))] : 20 + rng_below(r, 109);
+	k.hi = (k.hi & 0x0000000f0fffffff) | (0x2000ull + rng_below(r, 9)) << 48 | (u64)(rng_below(r, 2) ? rng_below(r, 3) : rng_below(r, 200)) << 36;
+	if (!rng_below(r, 5)) {
+		k = (struct lpm_key){ 0x20010db800000001, k.lo & 0xff };
+	} else if (!rng_below(r, 10)) { /* some that burst one by one above the wide root's level, and come together again */
+		k.hi = (0x9000ull + (rng_below(r, 6) << 12) + rng_below(r, 21)) << 48;
+		*len = 18;
+	}
+	return lpm_key_mask(k, *len);
+}
+
+static void ask(struct lpm *t, struct rng *r, unsigned bits)
+{
+	struct lpm_key k[40];
+	void *res[40];
+	unsigned len, max = rng_below(r, bits + 1);
+	for (unsigned j = 0; j < ARRAY_SIZE(k); j++)
+		k[j] = j & 1 ? random_key(r, bits) : many_key(r, bits, &len);
+	struct entry *e = model_max(k[0], max);
+	assert_ptr_equal(lpm_lookup_max(t, k[0], max), e);
+	if (bits == 32) {
+		be32 a[40];
+		for (unsigned j = 0; j < ARRAY_SIZE(k); j++)
+			a[j] = cpu_to_be32((u32)(k[j].hi >> 32));
+		lpm4_lookup_bulk(t, a, ARRAY_SIZE(a), res);
+	} else {
+		lpm_lookup_bulk(t, k, ARRAY_SIZE(k), res);
+	}
+	for (unsigned j = 0; j < ARRAY_SIZE(k); j++) {
+		e = model_max(k[j], bits);
+		assert_ptr_equal(res[j], e);
+		assert_ptr_equal(lpm_lookup_max(t, k[j], bits), e);
+	}
+}
+
 static void run(unsigned bits, unsigned n, unsigned questions, u64 seed)
 {
 	struct mem mem;
@@ -71,24 +115,37 @@ static void run(unsigned bits, unsigned n, unsigned questions, u64 seed)
 	n_model = 0;
 	for (unsigned step = 0; step < 2 * n; step++) {
 		bool many = n > 10000 && rng_below(&r, 16);
-		unsigned len = many ? 20 + rng_below(&r, 13) : rng_below(&r, bits + 1);
-		struct lpm_key k = lpm_key_mask(many ? lpm_key_v4((be32){ rng_u32(&r) }) : random_key(&r, bits), len);
+		unsigned len = rng_below(&r, bits + 1);
+		struct lpm_key k = many ? many_key(&r, bits, &len) : lpm_key_mask(random_key(&r, bits), len);
 		struct entry *e = model_exact(k, len);
 		if (rng_below(&r, 8) && n_model < n) {
 			void *old;
 			if (!e)
 				e = &model[n_model++];
 			*e = (struct entry){ k, len, e->there };
-			assert_int_equal(lpm_set(&t, k, len, e, &old), 0);
+			mem.fail_at = rng_below(&r, 12) ? 0 : 1 + rng_below(&r, 4);
+			int err = lpm_set(&t, k, len, e, &old);
+			if (err) { /* nothing changed */
+				assert_true(err == -ENOMEM && mem.fail_at == 0);
+				assert_ptr_equal(lpm_find(&t, k, len), e->there ? e : NULL);
+				err = lpm_set(&t, k, len, e, &old);
+			}
+			mem.fail_at = 0;
+			assert_int_equal(err, 0);
 			assert_ptr_equal(old, e->there ? e : NULL);
 			e->there = true;
 		} else if (n_model) {
 			e = &model[rng_below(&r, n_model)];
+			assert_ptr_equal(lpm_find(&t, e->key, e->len), e->there ? e : NULL);
+			mem.fail_at = rng_below(&r, 4) ? 0 : 1 + rng_below(&r, 3); /* removal cannot fail */
 			assert_ptr_equal(lpm_remove(&t, e->key, e->len), e->there ? e : NULL);
+			mem.fail_at = 0;
 			e->there = false;
 		}
+		if (step % (n / 100) == 0)
+			ask(&t, &r, bits);
 	}
-	assert_int_equal(t.wide != NULL, bits == 32 && n > 10000);
+	assert_int_equal(t.wide != NULL, n > 10000);
 	for (unsigned i = 0; i < questions; i++) {
 		struct lpm_key k = random_key(&r, bits), at;
 		unsigned max = rng_below(&r, bits + 1);
@@ -111,8 +168,12 @@ static void run(unsigned bits, unsigned n, unsigned questions, u64 seed)
 		if (e)
 			assert_true(lpm_key_eq(at, e->key));
 	}
-	for (unsigned i = 0; i < n_model; i++)
+	for (unsigned i = 0; i < n_model; i++) {
 		assert_ptr_equal(lpm_remove(&t, model[i].key, model[i].len), model[i].there ? &model[i] : NULL);
+		model[i].there = false;
+		if (i % (n_model / 40) == 0)
+			ask(&t, &r, bits);
+	}
 	assert_int_equal(t.count, 0);
 	assert_null(t.top);
 	lpm_fini(&t);
@@ -123,6 +184,7 @@ static void run(unsigned bits, unsigned n, unsigned questions, u64 seed)
 static void test_v4(void **state) { run(32, 600, 600, 1); }
 static void test_v6(void **state) { run(128, 600, 600, 2); }
 static void test_wide(void **state) { run(32, 12000, 150, 3); }
+static void test_wide_v6(void **state) { run(128, 12000, 150, 4); }
 
 /* A table that grows past the edge of the widest root and back again. The model: all prefixes of up to
  * 21 bits in the order of a heap, and for each whether it is there. */
@@ -293,6 +355,7 @@ int main(void)
 		cmocka_unit_test(test_v4),
 		cmocka_unit_test(test_v6),
 		cmocka_unit_test(test_wide),
+		cmocka_unit_test(test_wide_v6),
 		cmocka_unit_test(test_wide6),
 		cmocka_unit_test(test_widest),
 		cmocka_unit_test(test_no_memory),
