@@ -39,6 +39,8 @@ struct weft_wire {
 	u8 alive;		/* ends not freed yet */
 	weft_wire_hand hand;
 	void *hand_arg;
+	weft_wire_fate fate;
+	void *fate_arg;
 };
 
 static bool before(const struct flight *a, const struct flight *b)
@@ -126,12 +128,12 @@ static bool ecn_mark(struct sk_buff *skb)
 }
 
 /* One copy of a frame gets its arrival time and goes under way. Borrows skb. */
-static void launch(struct cpu *cpu, struct weft_wire *w, struct wire_dir *d, const struct sk_buff *skb, u64 departs, bool mark)
+static void launch(struct cpu *cpu, struct weft_wire *w, struct wire_dir *d, const struct sk_buff *skb, u64 departs, bool mark, bool at_once)
 {
 	u64 due = departs + d->p.delay_ns;
 	if (d->p.jitter_ns)
 		due += rng_u64(&cpu->rng) % (d->p.jitter_ns + 1);
-	if (chance(cpu, d->p.reorder_ppm)) {
+	if (chance(cpu, d->p.reorder_ppm) || at_once) {
 		due = departs;
 		d->stats.reordered++;
 	}
@@ -201,6 +203,12 @@ int weft_wire_inject(weft_wire *w, int direction, const uint8_t *frame, size_t l
 	return 0;
 }
 
+void weft_wire_set_fate(weft_wire *w, weft_wire_fate fn, void *arg)
+{
+	w->fate = fn;
+	w->fate_arg = arg;
+}
+
 static void to_hand(struct weft_wire *w, unsigned from, const struct sk_buff *skb)
 {
 	u8 *buf = mem_alloc(&w->world->mem, MAX(skb->len, 1u));
@@ -217,22 +225,30 @@ static unsigned wire_tx(struct cpu *cpu, struct port *p, unsigned q, struct sk_b
 	struct wire_dir *d = &w->dir[from];
 	for (unsigned i = 0; i < n; i++) {
 		struct sk_buff *skb = skbs[i];
+		unsigned fate = 0;
 		u64 at;
 		d->stats.sent++;
-		if (w->hand)
+		if (w->hand) {
 			to_hand(w, from, skb);
-		else if (!departure(cpu, d, skb->len, &at)) {
+			goto gone;
+		}
+		if (!departure(cpu, d, skb->len, &at)) {
 			d->stats.queue_drops++;
-		} else if (chance(cpu, d->p.loss_ppm)) {
+			goto gone;
+		}
+		if (w->fate && skb_headlen(skb) >= 14)
+			fate = w->fate(w->fate_arg, (int)from, skb->data, skb_headlen(skb));
+		if (chance(cpu, d->p.loss_ppm) || fate & WEFT_FATE_LOST) {
 			d->stats.lost++;
 		} else {
 			bool mark = d->p.mark_frames && d->depart_count > d->p.mark_frames;
-			launch(cpu, w, d, skb, at, mark);
-			if (chance(cpu, d->p.duplicate_ppm)) {
+			launch(cpu, w, d, skb, at, mark, fate & WEFT_FATE_REORDERED);
+			if (chance(cpu, d->p.duplicate_ppm) || fate & WEFT_FATE_DUPLICATED) {
 				d->stats.duplicated++;
-				launch(cpu, w, d, skb, at, mark);
+				launch(cpu, w, d, skb, at, mark, fate & WEFT_FATE_REORDERED);
 			}
 		}
+gone:
 		skb_consume(cpu, skb);
 	}
 	rearm(d);

@@ -39,6 +39,12 @@ typedef void (*weft_wire_hand)(void *arg, weft_wire *w, int direction, const uin
 WEFT_API void weft_wire_set_hand(weft_wire *w, weft_wire_hand fn, void *arg);
 WEFT_API int weft_wire_inject(weft_wire *w, int direction, const uint8_t *frame, size_t len, uint64_t delay_ns); /* -EINVAL, -ENOMEM */
 
+/* Decides over single frames, beside the shares: asked for each frame that the queue in front of the rate limit took, in that order, with
+ * at least its Ethernet header. Returns what happens to it, any of enum weft_fate. fn NULL: the shares alone. */
+enum weft_fate { WEFT_FATE_LOST = 1, WEFT_FATE_REORDERED = 2, WEFT_FATE_DUPLICATED = 4 };
+typedef unsigned int (*weft_wire_fate)(void *arg, int direction, const uint8_t *head, size_t len);
+WEFT_API void weft_wire_set_fate(weft_wire *w, weft_wire_fate fn, void *arg);
+
 /* Captures every frame that device sees, both ways, as a pcap file in memory (nanosecond stamps of virtual time).
  * Two runs with one seed give identical bytes. */
 typedef struct weft_capture weft_capture;

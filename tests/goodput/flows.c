@@ -4,6 +4,7 @@
  *                                             within SECONDS of the first accept, then ends
  *   flows send ADDRESS CC:COUNT[,CC:COUNT…] SEED   COUNT flows per congestion control, group by group; sends until the peer is
  *                                             gone. Where groups compete, each flow starts at a random moment of the first 500 ms
+ *   flows pattern SEED loss|reorder|duplicate PERCENT   the numbers of the packets that meet with it, as an nftables set holds them
  *
  * Both ends get the group's congestion control: DCTCP needs the receiver's.
  */
@@ -19,6 +20,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "pattern.h"
 
 enum { MAX = 1024, PORT = 5000 };
 static struct pollfd fds[MAX];
@@ -151,12 +154,24 @@ static int send_all(const char *addr, char *spec, unsigned int seed)
 	return 0;
 }
 
+static int print_pattern(unsigned int seed, const char *name, double percent)
+{
+	enum pattern what = !strcmp(name, "loss") ? PATTERN_LOSS : !strcmp(name, "reorder") ? PATTERN_REORDER : PATTERN_DUPLICATE;
+
+	for (unsigned int i = 0, n = 0; i < PATTERN_PACKETS; i++)
+		if (pattern_has(seed, what, i, percent))
+			printf("%s%u", n++ ? "," : "", i);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 4 && !strcmp(argv[1], "serve"))
 		return serve(atof(argv[2]), argv[3]);
 	if (argc == 5 && !strcmp(argv[1], "send"))
 		return send_all(argv[2], argv[3], (unsigned int)atoi(argv[4]));
-	fprintf(stderr, "usage: flows serve SECONDS CC:COUNT,… | flows send ADDRESS CC:COUNT,… SEED\n");
+	if (argc == 5 && !strcmp(argv[1], "pattern"))
+		return print_pattern((unsigned int)atoi(argv[2]), argv[3], atof(argv[4]));
+	fprintf(stderr, "usage: flows serve SECONDS CC:COUNT,… | flows send ADDRESS CC:COUNT,… SEED | flows pattern SEED loss|reorder|duplicate PERCENT\n");
 	return 2;
 }

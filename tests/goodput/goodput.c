@@ -9,8 +9,9 @@
  * A cell is FLOWS|RTT_MS|LOSS|REORDER|DUP|QUEUE: FLOWS a list CC:COUNT[,CC:COUNT…], shares in per cent, the queue of the
  * bottleneck in packets; eN behind it: with ECN, and what is queued for more than N ms is marked. The path is linux.sh's:
  * 20 Mbit/s behind a drop-tail queue; then loss, duplication and half of the delay (reordered packets skip it); ACKs have the
- * other half. BYTES: received within 10 s of the first accept, per group of flows. Where groups compete, each flow starts at a
- * random moment of the first 500 ms, the same one for the same seed as on Linux.
+ * other half. Which packets are lost or reordered is pattern.h's, the same ones for the same seed as on Linux. BYTES: received
+ * within 10 s of the first accept, per group of flows. Where groups compete, each flow starts at a random moment of the first
+ * 500 ms, the same one for the same seed as on Linux.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,6 +23,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <weft/sim.h>
+
+#include "pattern.h"
 
 enum { MAX_FLOWS = 256, MAX_GROUPS = 4, MAX_RUNS = 256, MAX_CELLS = 1024, PORT = 5000, RATE = 20000000, CHECK_RUNS = 60, SHARE_TOLERANCE = 15 /* points */ };
 static const uint64_t duration_ns = 10ull * 1000000000;
@@ -64,6 +67,9 @@ static bool cell_parse(const char *text, struct cell *c)
 }
 
 struct world_of_cell {
+	const struct cell *cell;
+	uint64_t seed;
+	uint32_t packets; /* that came out of the bottleneck */
 	weft_world *w;
 	weft_netns *a, *b;
 	weft_socket *srv[MAX_GROUPS], *tx[MAX_FLOWS], *rx[MAX_FLOWS];
@@ -91,6 +97,20 @@ static void set_cc(weft_socket *s, const char *cc)
 static struct sockaddr_in address(int group)
 {
 	return (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x0a000002), .sin_port = htons((uint16_t)(PORT + group)) };
+}
+
+/* What linux.sh's nftables and netem do to packets behind the bottleneck. */
+static unsigned int fate(void *arg, int direction, const uint8_t *head, size_t len)
+{
+	struct world_of_cell *g = arg;
+	uint32_t i;
+
+	if (direction || head[12] != 8 || head[13]) /* not IPv4 */
+		return 0;
+	i = g->packets++ % PATTERN_PACKETS;
+	return (pattern_has(g->seed, PATTERN_LOSS, i, g->cell->loss) ? WEFT_FATE_LOST : 0u) |
+	       (pattern_has(g->seed, PATTERN_REORDER, i, g->cell->reorder) ? WEFT_FATE_REORDERED : 0u) |
+	       (pattern_has(g->seed, PATTERN_DUPLICATE, i, g->cell->dup) ? WEFT_FATE_DUPLICATED : 0u);
 }
 
 static void pump(struct world_of_cell *g, int groups)
@@ -125,19 +145,20 @@ static void pump(struct world_of_cell *g, int groups)
 
 static void cell_run(const struct cell *c, uint64_t seed, unsigned long long *bytes)
 {
-	struct world_of_cell g = { 0 };
+	struct world_of_cell g = { .cell = c, .seed = seed };
 	/* Linux's TBF takes a packet out of CoDel already when the one before it leaves: one more waits than CoDel measures. */
 	uint64_t half = (uint64_t)(c->rtt_ms * 500000) + hops_ns;
-	weft_wire_params ab = { .delay_ns = half, .rate_bps = RATE, .queue_frames = (uint32_t)c->queue, .loss_ppm = (uint32_t)(c->loss * 10000 + .5),
-				.reorder_ppm = (uint32_t)(c->reorder * 10000 + .5), .duplicate_ppm = (uint32_t)(c->dup * 10000 + .5),
+	weft_wire_params ab = { .delay_ns = half, .rate_bps = RATE, .queue_frames = (uint32_t)c->queue,
 				.mark_frames = c->mark_ms > 0 ? (uint32_t)(c->mark_ms * RATE / 8000 / 1514 + 1.5) : 0 };
 	weft_wire_params ba = { .delay_ns = half };
+	weft_wire *wire;
 
 	srandom((unsigned int)seed); /* flows.c draws the same moments */
 	need(weft_world_new(seed, 1, &g.w), "world");
 	need(weft_netns_new(g.w, "a", &g.a), "netns");
 	need(weft_netns_new(g.w, "b", &g.b), "netns");
-	need(weft_wire_new(g.a, "eth0", g.b, "eth0", &ab, &ba, NULL), "wire");
+	need(weft_wire_new(g.a, "eth0", g.b, "eth0", &ab, &ba, &wire), "wire");
+	weft_wire_set_fate(wire, fate, &g);
 	need(weft_addr_add(g.a, "eth0", "10.0.0.1/24"), "addr");
 	need(weft_addr_add(g.b, "eth0", "10.0.0.2/24"), "addr");
 	need(weft_link_up(g.a, "eth0"), "link");

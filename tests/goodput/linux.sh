@@ -7,6 +7,7 @@
 #
 #   a --- r1 --- r2 --- b     all links without offloads, so that every segment is a packet. r1 -> r2: 20 Mbit/s behind a drop-tail
 #                             queue; r2 -> b: loss, duplication and half of the delay (reordered packets skip it); r1 -> a: the rest.
+# Which packets are lost and reordered is pattern.h's: for the same seed the same ones as in goodput.c. Duplicates are netem's own.
 set -u
 cells=$(readlink -f $1) runs=${2:-20} first=${3:-1} seconds=10 rate=20mbit
 [ -x ./flows ] || { echo "compile flows.c first: gcc -O2 -D_GNU_SOURCE -static -o flows flows.c" >&2; exit 1; }
@@ -18,6 +19,11 @@ link() { # NS1 IF1 ADDR1 NS2 IF2 ADDR2
 end() {
 	ip -n "$1" addr add "$3" dev "$2" && ip -n "$1" link set "$2" up || exit 1
 	ip netns exec "$1" ethtool -K "$2" tso off gso off gro off >/dev/null 2>&1
+}
+these() { # loss|reorder PERCENT WHAT-TO-DO
+	local numbers
+	numbers=$(./flows pattern $seed $1 $2)
+	[ -z "$numbers" ] || echo "add rule ip t c oifname e1 numgen inc mod 20000 { $numbers } ${*:3}"
 }
 cd /tmp; cp $OLDPWD/flows .
 for n in a r1 r2 b; do ip netns add $n; ip -n $n link set lo up; ip netns exec $n sysctl -qw net.ipv4.ip_forward=1; done
@@ -45,13 +51,24 @@ while read -r cell own from; do
 			tc -n r1 qdisc replace dev e1 root handle 1: tbf rate $rate burst 1600 limit 1000000
 			tc -n r1 qdisc add dev e1 parent 1: codel limit ${queue%e*} target 100s interval 100s ecn ce_threshold ${queue#*e}ms
 		fi
+		ip netns exec r2 nft flush ruleset
+		{
+			echo "add table ip t; add chain ip t c { type filter hook forward priority 0; }"
+			these reorder $reorder meta mark set 1
+			these loss $loss drop
+		} > rules
+		ip netns exec r2 nft -f rules || exit 1
 		opt="delay $half limit 100000"
-		[ "$loss" = 0 ] || opt+=" loss random $loss%"
-		[ "$reorder" = 0 ] || opt+=" reorder $reorder%"
 		[ "$dup" = 0 ] || opt+=" duplicate $dup%"
 		tc -n r2 qdisc del dev e1 root 2>/dev/null
 		tc -n r1 qdisc del dev e0 root 2>/dev/null
-		tc -n r2 qdisc add dev e1 root netem $opt
+		if [ "$reorder" = 0 ]; then
+			tc -n r2 qdisc add dev e1 root netem $opt
+		else
+			tc -n r2 qdisc add dev e1 root handle 1: prio bands 2 priomap 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1
+			tc -n r2 qdisc add dev e1 parent 1:2 netem $opt
+			tc -n r2 filter add dev e1 parent 1: protocol ip handle 1 fw classid 1:1
+		fi
 		tc -n r1 qdisc add dev e0 root netem delay $half limit 100000
 		rm -f pipe; mkfifo pipe
 		ip netns exec b ./flows serve $seconds "$flows" > pipe &

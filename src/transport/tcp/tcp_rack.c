@@ -79,7 +79,7 @@ bool tcp_rack_mark_lost(struct cpu *cpu, struct tcp_sock *tp)
 	if (!wait)
 		return false;
 	/* In ticks: a segment that is merely late should not be overtaken by a finer clock than the one this was tuned with. */
-	ns = (u64)wait * NSEC_PER_USEC + TCP_TIMEOUT_MIN;
+	ns = (u64)wait * NSEC_PER_USEC + TCP_REO_SLACK;
 	ns = (ns + TCP_TICK - 1) / TCP_TICK * TCP_TICK;
 	tcp_arm_rtx(cpu, tp, TCP_TIMER_REO, cpu->now + MIN(ns, tp->rto));
 	return true;

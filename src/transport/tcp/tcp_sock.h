@@ -46,7 +46,10 @@
 #define TCP_DELACK_MAX (200 * NSEC_PER_MSEC)
 #define TCP_ATO_MIN (40 * NSEC_PER_MSEC)
 #define TCP_TICK (4 * NSEC_PER_MSEC)	   /* Linux's at 250 Hz: what its probe and reordering timers are rounded up to */
-#define TCP_TIMEOUT_MIN (2 * TCP_TICK) /* their least delay */
+#define TCP_PROBE_SLACK (2 * NSEC_PER_MSEC) /* what a tail loss probe waits beyond two round trips */
+/* The same for the reordering timer: Linux asks for 2 ms and its timer wheel makes it one or two ticks more (measured: 31 and 35 ms for a window
+ * of 25 ms, 11 to 18 ms for one of 5 ms). */
+#define TCP_REO_SLACK (2 * TCP_TICK)
 #define TCP_RESOURCE_PROBE_INTERVAL (500 * NSEC_PER_MSEC) /* the device or memory refused: soon again */
 #define TCP_TIMEWAIT_LEN (60 * NSEC_PER_SEC)
 #define TCP_PAWS_24DAYS_S (60u * 60 * 24 * 24)

@@ -22,7 +22,8 @@ bool tcp_tlp_schedule(struct cpu *cpu, struct tcp_sock *tp, bool advancing_rto)
 		if (tp->packets_out == 1)
 			wait += tcp_rto_min(tp);
 		else
-			wait += TCP_TIMEOUT_MIN;
+			wait += TCP_PROBE_SLACK;
+		wait = (wait + TCP_TICK - 1) / TCP_TICK * TCP_TICK;
 	}
 	if (advancing_rto) {
 		rto_at = cpu->now + tp->rto;
