@@ -13,17 +13,21 @@ struct flow {
 	u8 proto;
 	u8 tos;			/* DSCP and ECN bits as in the header */
 	u8 scope;		/* RT_SCOPE_* */
-	u8 flags;		/* FLOW_* */
+	u16 flags;		/* FLOW_* */
 	s32 oif, iif;		/* ifindex, 0: any */
 	u32 mark, uid;
 	u32 tun_id;
-	u32 multipath_hash;	/* 0: computed from the rest */
+	u32 multipath_hash;	/* 31 bits; 0: computed from skb or the rest */
 	u32 src_prefs;		/* IPV6_PREFER_SRC_* */
 	struct inaddr saddr, daddr; /* saddr any: to be chosen, filled in by the lookup */
 	be16 sport, dport;
 	be32 flowlabel;
+	const struct sk_buff *skb; /* the packet (network header set) whose hash chooses among hops; NULL: the fields above do */
 };
-enum { FLOW_ANYSRC = 1, FLOW_KNOWN_NH = 2, FLOW_ONLINK = 4, FLOW_IGNORE_LINKSTATE = 8, FLOW_IFACE = 16, FLOW_REACHABLE = 32 };
+/* PROBE: nobody goes this way, so nothing counts it; ANY_SPORT: the source port is not known yet, any may be; AS_PACKET: the fields
+ * are a packet's; INPUT: of a packet that came in. */
+enum { FLOW_ANYSRC = 1, FLOW_KNOWN_NH = 2, FLOW_ONLINK = 4, FLOW_IGNORE_LINKSTATE = 8, FLOW_IFACE = 16, FLOW_REACHABLE = 32, FLOW_PROBE = 64,
+       FLOW_ANY_SPORT = 128, FLOW_AS_PACKET = 256, FLOW_INPUT = 512 };
 
 /* What IP output needs to know besides the packet. */
 struct ip_out {

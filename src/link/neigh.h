@@ -11,6 +11,8 @@
 
 #define NEIGH_KEY_MAX 16
 
+#define NUD_CONNECTED (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE)
+#define NUD_VALID (NUD_CONNECTED | NUD_PROBE | NUD_STALE | NUD_DELAY)
 struct neigh_table;
 struct neigh_parms { /* /proc/sys/net/ipv4/neigh/DEV/…; times in ns */
 	struct net_device *dev; /* NULL: the default */

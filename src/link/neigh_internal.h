@@ -5,8 +5,6 @@
 #include "link/netns_neigh.h"
 
 #define NUD_IN_TIMER (NUD_INCOMPLETE | NUD_REACHABLE | NUD_DELAY | NUD_PROBE)
-#define NUD_CONNECTED (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE)
-#define NUD_VALID (NUD_CONNECTED | NUD_PROBE | NUD_STALE | NUD_DELAY)
 /* Retransmissions never come faster than this, whatever is configured. */
 #define RETRANS_MIN_NS (10 * NSEC_PER_MSEC)
 

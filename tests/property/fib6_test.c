@@ -181,7 +181,8 @@ static void test_hash_fields(void **state)
 	m.mp = (void *)hops;
 	m.mp_len = 2;
 	assert_int_equal(fib_route_add(cpu, router, &m), 0);
-	assert_int_equal(sysctl_write(router, "ipv4/fib_multipath_hash_policy", "2", 1), -EINVAL);
+	assert_int_equal(sysctl_write(router, "ipv4/fib_multipath_hash_policy", "4", 1), -EINVAL);
+	assert_int_equal(sysctl_write(router, "ipv4/fib_multipath_hash_fields", "4096", 4), -EINVAL);
 	router->fib->hash6.policy = 3;
 	for (unsigned field = 0; field < 2; field++) {
 		unsigned by_sport = 0, by_dport = 0;
@@ -202,6 +203,33 @@ static void test_hash_fields(void **state)
 	}
 }
 
+/* By every policy the flows go by weight, within 5 %. */
+static void test_spread(void **state)
+{
+	begin();
+	struct fib_config m = config("2001:db8:6::", 48, NULL, NULL, 1024, ADD);
+	__typeof__(*m.mp) hops[2] = { { .has_gw = true, .gw_family = AF_INET6, .gateway = a6("2001:db8::2"), .weight = 1 },
+				      { .has_gw = true, .gw_family = AF_INET6, .gateway = a6("2001:db8:1::2"), .weight = 3 } };
+	m.mp = (void *)hops;
+	m.mp_len = 2;
+	assert_int_equal(fib_route_add(cpu, router, &m), 0);
+	router->fib->hash6.fields = 63;
+	for (u8 policy = 0; policy < 4; policy++) {
+		unsigned to_first = 0;
+		router->fib->hash6.policy = policy;
+		for (u32 i = 0; i < 20000; i++) {
+			struct flow fl = { .family = AF_INET6, .daddr = a6("2001:db8:6::"), .saddr = a6("2001:db8:99::1"), .proto = 17,
+					   .sport = cpu_to_be16((u16)i), .dport = BE16(80) };
+			struct fib_result res;
+			if (policy != 1)
+				fl.daddr.w[3] = cpu_to_be32(i).raw;
+			assert_int_equal(fib_lookup(cpu, router, &fl, &res), 0);
+			to_first += res.nh->dev == r0;
+		}
+		assert_in_range(to_first, 4750, 5250);
+	}
+}
+
 static void test_lifetime(void **state)
 {
 	begin();
@@ -219,6 +247,6 @@ static void test_lifetime(void **state)
 #define T(f) cmocka_unit_test_setup_teardown(f, world_up, end)
 int main(void)
 {
-	const struct CMUnitTest tests[] = { T(test_lists), T(test_types), T(test_choice), T(test_hash_fields), T(test_lifetime) };
+	const struct CMUnitTest tests[] = { T(test_lists), T(test_types), T(test_choice), T(test_hash_fields), T(test_spread), T(test_lifetime) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

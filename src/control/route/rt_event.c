@@ -227,7 +227,7 @@ static void nexthop_event(struct cpu *cpu, struct netns *net, bool added, const 
 
 	if (!begin(net, RTNLGRP_NEXTHOP, &b, e->portid != 0))
 		return;
-	rt_nexthop_fill(&b, e->nh, cpu->now, added ? RTM_NEWNEXTHOP : RTM_DELNEXTHOP, (u16)e->nl_flags, e->seq, e->portid);
+	rt_nexthop_fill(&b, e->nh, 0, cpu->now, added ? RTM_NEWNEXTHOP : RTM_DELNEXTHOP, (u16)e->nl_flags, e->seq, e->portid);
 	tell(cpu, net, RTNLGRP_NEXTHOP, &b, e->portid != 0);
 }
 

@@ -4,7 +4,9 @@
 #include "link/netns_dev.h"
 
 /* Newer than Debian 12's headers; the values are the uapi's. */
-enum { RT_NHA_OP_FLAGS = 14, RT_NHA_HW_STATS_ENABLE = 16, RT_NHA_MAX = 17, RT_NHA_OP_FLAG_RESP_GRP_RESVD_0 = 1u << 31 };
+enum { RT_NHA_OP_FLAGS = 14, RT_NHA_GROUP_STATS = 15, RT_NHA_HW_STATS_ENABLE = 16, RT_NHA_HW_STATS_USED = 17, RT_NHA_MAX = 17 };
+enum { RT_NHA_GROUP_STATS_ENTRY = 1, RT_NHA_STATS_ID = 1, RT_NHA_STATS_PACKETS = 2, RT_NHA_STATS_PACKETS_HW = 3 };
+enum { OP_STATS = 1, OP_HW_STATS = 2, OP_RESP_GRP_RESVD_0 = 1u << 31 };
 
 static const struct nl_policy policy[RT_NHA_MAX + 1] = {
 	[NHA_ID] = { .type = NLP_U32 },
@@ -21,14 +23,41 @@ static const struct nl_policy policy[RT_NHA_MAX + 1] = {
 	[NHA_RES_GROUP] = { .type = NLP_NESTED },
 	[NHA_RES_BUCKET] = { .type = NLP_NESTED },
 	[RT_NHA_OP_FLAGS] = { .type = NLP_U32 },
-	[RT_NHA_HW_STATS_ENABLE] = { .type = NLP_U32 },
+	[RT_NHA_HW_STATS_ENABLE] = { .type = NLP_U32, .max = 1 },
 };
 
 static u64 clock_ns(u64 ticks) { return ticks * (NSEC_PER_SEC / 100); } /* USER_HZ */
 
 /* -- objects into messages -- */
 
-static void put_group(struct nl_buf *b, const struct nexthop *nh, u64 now)
+static void put_uint(struct nl_buf *b, u16 type, u64 v) /* in four bytes when it fits */
+{
+	if (v <= UINT32_MAX)
+		nl_put_u32(b, type, (u32)v);
+	else
+		nl_put_u64(b, type, v);
+}
+
+static void put_stats(struct nl_buf *b, const struct nexthop *nh, bool hw)
+{
+	size_t nest, entry;
+
+	nl_put_u32(b, RT_NHA_HW_STATS_ENABLE, nh->hw_stats);
+	if (hw && nh->hw_stats)
+		nl_put_u32(b, RT_NHA_HW_STATS_USED, 0);
+	nest = nl_nest(b, RT_NHA_GROUP_STATS | NLA_F_NESTED);
+	for (unsigned i = 0; i < nh->n; i++) {
+		entry = nl_nest(b, RT_NHA_GROUP_STATS_ENTRY | NLA_F_NESTED);
+		nl_put_u32(b, RT_NHA_STATS_ID, nh->members[i].nh->id);
+		put_uint(b, RT_NHA_STATS_PACKETS, nh->members[i].packets);
+		if (hw)
+			put_uint(b, RT_NHA_STATS_PACKETS_HW, 0);
+		nl_nest_end(b, entry);
+	}
+	nl_nest_end(b, nest);
+}
+
+static void put_group(struct nl_buf *b, const struct nexthop *nh, u32 op_flags, u64 now)
 {
 	size_t nest;
 
@@ -50,10 +79,12 @@ static void put_group(struct nl_buf *b, const struct nexthop *nh, u64 now)
 		nl_put_u64(b, NHA_RES_GROUP_UNBALANCED_TIME, nh->res->unbalanced_since ? rt_ticks(now - nh->res->unbalanced_since) : 0);
 		nl_nest_end(b, nest);
 	}
-	nl_put_u32(b, RT_NHA_OP_FLAGS, RT_NHA_OP_FLAG_RESP_GRP_RESVD_0);
+	if (op_flags & OP_STATS)
+		put_stats(b, nh, op_flags & OP_HW_STATS);
+	nl_put_u32(b, RT_NHA_OP_FLAGS, OP_RESP_GRP_RESVD_0);
 }
 
-int rt_nexthop_fill(struct nl_buf *b, const struct nexthop *nh, u64 now, u16 type, u16 flags, u32 seq, u32 portid)
+int rt_nexthop_fill(struct nl_buf *b, const struct nexthop *nh, u32 op_flags, u64 now, u16 type, u16 flags, u32 seq, u32 portid)
 {
 	struct nhmsg *m = nl_begin(b, type, flags, seq, portid, sizeof(*m));
 	const struct fib_nh *h = &nh->hop;
@@ -68,7 +99,7 @@ int rt_nexthop_fill(struct nl_buf *b, const struct nexthop *nh, u64 now, u16 typ
 	if (nexthop_is_group(nh)) {
 		if (nh->fdb)
 			nl_put(b, NHA_FDB, NULL, 0);
-		put_group(b, nh, now);
+		put_group(b, nh, op_flags, now);
 		return nl_end(b);
 	}
 	if (nh->blackhole) {
@@ -87,6 +118,34 @@ int rt_nexthop_fill(struct nl_buf *b, const struct nexthop *nh, u64 now, u16 typ
 }
 
 /* -- requests into objects -- */
+
+enum { FOR_DEL = BIT(NHA_ID), FOR_GET = BIT(NHA_ID) | BIT(RT_NHA_OP_FLAGS),
+       FOR_DUMP = BIT(NHA_OIF) | BIT(NHA_GROUPS) | BIT(NHA_MASTER) | BIT(NHA_FDB) | BIT(RT_NHA_OP_FLAGS),
+       FOR_BUCKET = BIT(NHA_ID) | BIT(NHA_RES_BUCKET), FOR_BUCKETS = FOR_BUCKET | BIT(NHA_OIF) | BIT(NHA_MASTER),
+       FOR_NEW = (int)(BIT(RT_NHA_MAX + 1) - 1 - BIT(RT_NHA_OP_FLAGS)) };
+
+/* takes: which attributes, of which the highest is the last that the message may have at all. */
+static int parse_attrs(const void *p, size_t len, struct nl_attrs *a, u32 takes, struct nl_ext_ack *ack)
+{
+	unsigned max = 31u - (unsigned)__builtin_clz(takes);
+	int err = nl_parse(p, len, a, max, policy, true, ack);
+
+	for (unsigned i = 1; i <= max && !err; i++) {
+		if (a->a[i] && !(takes & BIT(i))) {
+			NL_SET_ERR_ATTR(ack, a->a[i], "Unsupported attribute");
+			err = -EINVAL;
+		}
+	}
+	for (unsigned i = max + 1; i <= RT_NHA_MAX; i++)
+		a->a[i] = NULL;
+	if (!err && a->a[RT_NHA_OP_FLAGS] && nl_u32(a->a[RT_NHA_OP_FLAGS]) & ~(u32)(OP_STATS | OP_HW_STATS)) {
+		NL_SET_ERR_ATTR(ack, a->a[RT_NHA_OP_FLAGS], "reserved bit set");
+		err = -EINVAL;
+	}
+	return err;
+}
+
+static u32 op_flags_of(const struct nl_attrs *a) { return a->a[RT_NHA_OP_FLAGS] ? nl_u32(a->a[RT_NHA_OP_FLAGS]) : 0; }
 
 static int fail(struct nl_ext_ack *ack, const char *text)
 {
@@ -145,6 +204,7 @@ static int read_group(const struct nl_attrs *a, const struct nhmsg *m, struct ne
 	}
 	c->group = nl_data(a->a[NHA_GROUP]);
 	c->n = len / (unsigned)sizeof(struct nexthop_grp);
+	c->hw_stats = a->a[RT_NHA_HW_STATS_ENABLE] && nl_u32(a->a[RT_NHA_HW_STATS_ENABLE]);
 	return type == NEXTHOP_GRP_TYPE_RES ? read_resilient(a->a[NHA_RES_GROUP], c, ack) : 0;
 }
 
@@ -214,7 +274,7 @@ static int new_nexthop(struct nl_request *rq)
 
 	if (nlmsg_body_len(rq->nlh) < sizeof(*m))
 		return -EINVAL;
-	err = nl_parse(p, len, &a, RT_NHA_MAX, policy, true, ack);
+	err = parse_attrs(p, len, &a, FOR_NEW, ack);
 	if (err)
 		return err;
 	if (m->resvd || m->nh_scope)
@@ -239,7 +299,7 @@ static int new_nexthop(struct nl_request *rq)
 	return err ? err : nexthop_set(rq->cpu, rq->net, &c);
 }
 
-static int read_id(struct nl_request *rq, struct nl_attrs *a, u32 *id)
+static int read_id(struct nl_request *rq, struct nl_attrs *a, u32 takes, u32 *id)
 {
 	const struct nhmsg *m = nlmsg_hdr_data(rq->nlh);
 	size_t len;
@@ -248,7 +308,7 @@ static int read_id(struct nl_request *rq, struct nl_attrs *a, u32 *id)
 
 	if (nlmsg_body_len(rq->nlh) < sizeof(*m))
 		return -EINVAL;
-	err = nl_parse(p, len, a, RT_NHA_MAX, policy, true, rq->ack);
+	err = parse_attrs(p, len, a, takes, rq->ack);
 	if (err)
 		return err;
 	if (m->nh_protocol || m->resvd || m->nh_scope || m->nh_flags)
@@ -264,7 +324,7 @@ static int del_nexthop(struct nl_request *rq)
 	struct nexthop *nh;
 	struct nl_attrs a;
 	u32 id;
-	int err = read_id(rq, &a, &id);
+	int err = read_id(rq, &a, FOR_DEL, &id);
 
 	if (err)
 		return err;
@@ -281,7 +341,7 @@ static int get_nexthop(struct nl_request *rq)
 	struct nl_attrs a;
 	struct nl_buf b;
 	u32 id;
-	int err = read_id(rq, &a, &id);
+	int err = read_id(rq, &a, FOR_GET, &id);
 
 	if (err)
 		return err;
@@ -289,7 +349,7 @@ static int get_nexthop(struct nl_request *rq)
 	if (!nh)
 		return -ENOENT;
 	nl_buf_init(&b, cpu_mem(rq->cpu), 0);
-	err = rt_nexthop_fill(&b, nh, rq->cpu->now, RTM_NEWNEXTHOP, 0, rq->nlh->nlmsg_seq, rq->portid);
+	err = rt_nexthop_fill(&b, nh, op_flags_of(&a), rq->cpu->now, RTM_NEWNEXTHOP, 0, rq->nlh->nlmsg_seq, rq->portid);
 	err = err ? err : nl_unicast(rq, &b);
 	nl_buf_fini(&b);
 	return err;
@@ -298,12 +358,12 @@ static int get_nexthop(struct nl_request *rq)
 /* -- dumps -- */
 
 struct filter {
-	u32 id, oif, master;
+	u32 id, oif, master, op_flags;
 	bool groups, fdb;
 	u8 family;
 };
 
-static int parse_dump(struct nl_dump *d, struct filter *f)
+static int parse_dump(struct nl_dump *d, u32 takes, struct filter *f)
 {
 	const struct nhmsg *m = nlmsg_hdr_data(d->req);
 	struct nl_attrs a;
@@ -314,7 +374,7 @@ static int parse_dump(struct nl_dump *d, struct filter *f)
 	*f = (struct filter){ .id = 0 };
 	if (nlmsg_body_len(d->req) < sizeof(*m))
 		return -EINVAL;
-	err = nl_parse(p, len, &a, RT_NHA_MAX, policy, true, d->ack);
+	err = parse_attrs(p, len, &a, takes, d->ack);
 	if (err)
 		return err;
 	if (m->nh_protocol || m->resvd || m->nh_scope || m->nh_flags)
@@ -327,6 +387,7 @@ static int parse_dump(struct nl_dump *d, struct filter *f)
 		return fail(d->ack, "Invalid device index");
 	if (f->master > INT32_MAX)
 		return fail(d->ack, "Invalid master device index");
+	f->op_flags = op_flags_of(&a);
 	f->groups = a.a[NHA_GROUPS];
 	f->fdb = a.a[NHA_FDB];
 	return 0;
@@ -352,13 +413,13 @@ static int dump_nexthop(struct nl_dump *d, struct nl_buf *b)
 {
 	struct nexthop *nh;
 	struct filter f;
-	int err = parse_dump(d, &f);
+	int err = parse_dump(d, FOR_DUMP, &f);
 
 	if (err)
 		return err;
 	while ((nh = nexthop_next(d->net, (u32)d->arg[0]))) {
 		if (wanted(nh, &f)) {
-			err = rt_nexthop_fill(b, nh, d->cpu->now, RTM_NEWNEXTHOP, NLM_F_MULTI, d->seq, d->portid);
+			err = rt_nexthop_fill(b, nh, f.op_flags, d->cpu->now, RTM_NEWNEXTHOP, NLM_F_MULTI, d->seq, d->portid);
 			if (err)
 				return err == -EMSGSIZE ? 1 : err;
 		}
@@ -401,7 +462,7 @@ static int get_bucket(struct nl_request *rq)
 	struct nexthop *nh;
 	struct nl_buf b;
 	u32 id, index;
-	int err = read_id(rq, &a, &id);
+	int err = read_id(rq, &a, FOR_BUCKET, &id);
 
 	if (err)
 		return err;
@@ -439,7 +500,7 @@ static int dump_bucket(struct nl_dump *d, struct nl_buf *b)
 	struct filter f;
 	size_t len;
 	const void *p = nlmsg_attrs(d->req, sizeof(struct nhmsg), &len);
-	int err = parse_dump(d, &f);
+	int err = parse_dump(d, FOR_BUCKETS, &f);
 	u32 of = 0;
 
 	if (err)

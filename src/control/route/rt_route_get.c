@@ -191,6 +191,7 @@ static const struct fib_alias *route_of(struct nl_request *rq, const struct ques
 {
 	struct flow fl = q->asked;
 
+	fl.flags |= FLOW_PROBE | FLOW_AS_PACKET | (q->iif ? FLOW_INPUT : 0);
 	res->alias = NULL;
 	if (asks_tables(q) && fib_lookup(rq->cpu, rq->net, &fl, res))
 		res->alias = NULL;
@@ -269,6 +270,7 @@ int rt_get_route(struct nl_request *rq)
 	err = err ? err : read_question(rq, &a, &q);
 	if (err)
 		return err;
+	q.fl.flags = FLOW_AS_PACKET;
 	q.asked = q.fl;
 	if (q.iif)
 		err = input(rq, &q, &d);

@@ -78,7 +78,8 @@ void icmp4_send(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, be32 inf
 	if (optlen && ip4_opts_answer(net, skb, &echo))
 		return;
 	fl = (struct flow){ .family = AF_INET, .proto = IPPROTO_ICMP, .tos = (u8)((ip->tos & 0x1e) | 0xc0), /* the precedence of internetwork control */
-			    .saddr = inaddr_from_v4(error_source(net, skb, ip)), .daddr = inaddr_from_v4(echo.srr ? echo.faddr : ip->saddr), .flags = FLOW_ANYSRC };
+			    .saddr = inaddr_from_v4(error_source(net, skb, ip)), .daddr = inaddr_from_v4(echo.srr ? echo.faddr : ip->saddr), .flags = FLOW_ANYSRC,
+			    .skb = skb }; /* of equal ways the one of the packet that it is about */
 	if (skb->dev && dev_vrf(skb->dev))
 		fl.oif = dev_vrf(skb->dev)->ifindex;
 	if (ip4_route_out_v4(cpu, net, &fl, &d))

@@ -270,18 +270,22 @@ static void test_multipath(void **state)
 							  { .gateway = inaddr_from_v4(v4("10.0.1.9")), .has_gw = true, .gw_family = AF_INET, .weight = 1 } };
 	struct fib_config c = route_config("50.0.0.0", 8, NULL, NULL);
 	struct fib_result res;
-	unsigned first = 0;
 	c.scope = RT_SCOPE_UNIVERSE;
 	c.mp = (void *)hops;
 	c.mp_len = 2;
 	assert_int_equal(fib_route_add(cpu, left, &c), 0);
-	for (u32 i = 0; i < 4000; i++) {
-		struct flow fl = { .family = AF_INET, .daddr = inaddr_from_v4(cpu_to_be32(0x32000000 + i * 4001)),
-				   .saddr = inaddr_from_v4(v4("10.0.1.2")) };
-		assert_int_equal(fib_lookup(cpu, left, &fl, &res), 0);
-		first += res.nh == &res.alias->fi->nh[0];
+	left->fib->hash4.fields = 63;
+	for (u8 policy = 0; policy < 4; policy++) { /* by every policy the flows go by weight, within 5 % */
+		unsigned last = 0;
+		left->fib->hash4.policy = policy;
+		for (u32 i = 0; i < 20000; i++) {
+			struct flow fl = { .family = AF_INET, .daddr = inaddr_from_v4(cpu_to_be32(0x32000000 + (policy == 1 ? 1 : i))),
+					   .saddr = inaddr_from_v4(v4("10.0.1.2")), .proto = 17, .sport = cpu_to_be16((u16)i) };
+			assert_int_equal(fib_lookup(cpu, left, &fl, &res), 0);
+			last += res.nh != &res.alias->fi->nh[0];
+		}
+		assert_in_range(last, 4750, 5250);
 	}
-	assert_in_range(first, 2800, 3200);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, world_up, world_down)

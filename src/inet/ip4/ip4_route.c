@@ -71,7 +71,7 @@ static bool ignore_linkdown(const struct net_device *dev)
 	return idev && idev->on & IN_DEV_IGNORE_LINKDOWN;
 }
 const struct fib_family_ops ip4_fib_ops = { .dst_setup = dst_setup, .select_saddr = fib_select_saddr, .dev_enabled = dev_enabled,
-					    .ignore_linkdown = ignore_linkdown };
+					    .ignore_linkdown = ignore_linkdown, .neigh = &arp_table };
 
 struct dst *ip4_dev_dst(struct cpu *cpu, struct in_device *idev, u8 type)
 {
@@ -129,7 +129,7 @@ enum skb_drop_reason ip4_validate_source(struct cpu *cpu, struct netns *net, str
 					 s32 oif, struct net_device *dev, const struct in_device *idev, bool *onlink)
 {
 	struct flow fl = { .family = AF_INET, .daddr = inaddr_from_v4(saddr), .saddr = inaddr_from_v4(daddr), .tos = tos,
-			   .iif = oif ? oif : net->dev->loopback->ifindex };
+			   .iif = oif ? oif : net->dev->loopback->ifindex, .flags = FLOW_PROBE };
 	struct fib_result res;
 	s32 rpf = idev->on & IN_DEV_RPFILTER ? ip4_conf_get(dev, IP4_CONF_RP_FILTER) : 0;
 
@@ -174,6 +174,7 @@ struct input {
 	struct in_device *idev;
 	be32 saddr, daddr;
 	u8 tos, proto;
+	bool asked;	/* not a packet's, only such a packet's question */
 	be16 sport, dport; /* 0: not looked for, or none */
 };
 
@@ -265,7 +266,8 @@ static enum skb_drop_reason input_unicast(const struct input *in)
 {
 	struct flow fl = { .family = AF_INET, .tos = in->tos, .iif = in->dev->ifindex, .mark = in->skb->mark,
 			   .saddr = inaddr_from_v4(in->saddr), .daddr = inaddr_from_v4(in->daddr), .proto = in->proto,
-			   .sport = in->sport, .dport = in->dport };
+			   .sport = in->sport, .dport = in->dport, .flags = FLOW_INPUT | (in->asked ? FLOW_AS_PACKET : 0),
+			   .skb = in->asked ? NULL : in->skb };
 	struct fib_result res;
 	enum skb_drop_reason r;
 	bool onlink;
@@ -325,7 +327,7 @@ enum skb_drop_reason ip4_route_input(struct cpu *cpu, struct netns *net, struct 
 	const struct ip4_hdr *ip = ip4_header(skb);
 	struct input in = { cpu, net, skb, skb->dev, in_dev_get(skb->dev), ip->saddr, ip->daddr, ip->tos, ip->protocol };
 
-	if (unlikely(net->fib->hash4.policy || net->fib->rules_want_ports) && !ip4_is_fragment(ip) &&
+	if (unlikely(net->fib->rules_want_ports) && !ip4_is_fragment(ip) &&
 	    (ip->protocol == IPPROTO_TCP || ip->protocol == IPPROTO_UDP)) {
 		be16 tmp[2];
 		const be16 *ports = skb_header_pointer(skb, ip4_hlen(ip), 4, tmp);
@@ -340,7 +342,7 @@ enum skb_drop_reason ip4_route_input(struct cpu *cpu, struct netns *net, struct 
 enum skb_drop_reason ip4_route_input_flow(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct flow *fl)
 {
 	struct input in = { cpu, net, skb, skb->dev, in_dev_get(skb->dev), inaddr_v4(&fl->saddr), inaddr_v4(&fl->daddr), fl->tos, fl->proto,
-			    fl->sport, fl->dport };
+			    true, fl->sport, fl->dport };
 	return input(&in);
 }
 

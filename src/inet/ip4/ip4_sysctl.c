@@ -204,11 +204,8 @@ static const struct sysctl frag[] = {
 };
 const struct sysctl_table ip4_sysctl_inet = { "ipv4", false, frag, ARRAY_SIZE(frag), inet_base };
 
-/* 2 would hash what a tunnel's packet carries, which nothing here takes apart. */
 static int hash_set(struct netns *net, void *b, const struct sysctl *s, const char *text)
 {
-	if (net->fib->hash4.policy == 2)
-		return -EINVAL;
 	fib_genid_bump(net);
 	return 0;
 }
@@ -217,7 +214,10 @@ static const struct sysctl fib[] = {
 	{ .name = "fib_multipath_hash_policy", .kind = SYSCTL_U8, .mode = 0644, .offset = offsetof(struct netns_fib, hash4.policy),
 	  .min = 0, .max = 3, .set = hash_set },
 	{ .name = "fib_multipath_hash_fields", .kind = SYSCTL_UINT, .mode = 0644, .offset = offsetof(struct netns_fib, hash4.fields),
-	  .min = 1, .max = 63, .set = hash_set }, /* Linux's further bits are about what tunnels carry */
+	  .min = 1, .max = FIB_HASH_ALL, .set = hash_set },
+	{ .name = "fib_multipath_hash_seed", .kind = SYSCTL_UINT, .mode = 0644, .offset = offsetof(struct netns_fib, hash_seed), .min = 0,
+	  .max = UINT32_MAX, .set = hash_set },
+	{ .name = "fib_multipath_use_neigh", .kind = SYSCTL_BOOL, .mode = 0644, .offset = offsetof(struct netns_fib, use_neigh), .min = 0, .max = 1 },
 };
 const struct sysctl_table ip4_sysctl_fib = { "ipv4", false, fib, ARRAY_SIZE(fib), fib_base };
 

@@ -121,6 +121,7 @@ void icmp6_send(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, u32 info
 	else if (skb->dev && dev_vrf(skb->dev))
 		fl.oif = dev_vrf(skb->dev)->ifindex;
 	unspoken = v6_is_any(&fl.saddr);
+	fl.skb = skb; /* of equal ways the one of the packet that it is about */
 	if (ip6_route_out(cpu, net, &fl, &d)) {
 		mib_inc(cpu, net, MIB_Ip6_OutNoRoutes);
 		return;

@@ -161,6 +161,7 @@ enum skb_drop_reason ip6_route_input_flow(struct cpu *cpu, struct netns *net, st
 
 	fl.iif = dev->ifindex;
 	fl.mark = skb->mark;
+	fl.flags |= FLOW_INPUT;
 	if (unlikely(!idev))
 		return SKB_DROP_REASON_IPV6DISABLED;
 	if (v6_is_multicast(&fl.daddr)) {
@@ -187,9 +188,9 @@ enum skb_drop_reason ip6_route_input(struct cpu *cpu, struct netns *net, struct 
 {
 	const struct ip6_hdr *ip = ip6_header(skb);
 	struct flow fl = { .family = AF_INET6, .tos = ip6_tclass(ip), .saddr = ip6_src(skb), .daddr = ip6_dst(skb), .proto = ip->nexthdr,
-			   .flowlabel = ip6_flowlabel(ip) };
+			   .flowlabel = ip6_flowlabel(ip), .skb = skb };
 
-	if ((net->fib->hash6.policy || net->fib->rules_want_ports) && (fl.proto == IPPROTO_TCP || fl.proto == IPPROTO_UDP)) {
+	if (net->fib->rules_want_ports && (fl.proto == IPPROTO_TCP || fl.proto == IPPROTO_UDP)) {
 		u32 tmp;
 		const u8 *ports = skb_header_pointer(skb, IP6_HDR_LEN, 4, &tmp);
 		if (ports) {

@@ -356,15 +356,13 @@ static int flush(struct netns *net, void *b, const struct sysctl *s, const char 
 static void *fib_base(struct netns *net, const char *dev) { return net->fib; }
 static int hash_set(struct netns *net, void *b, const struct sysctl *s, const char *text)
 {
-	if (net->fib->hash6.policy == 2) /* as in IPv4 */
-		return -EINVAL;
 	fib_genid_bump(net);
 	return 0;
 }
 static const struct sysctl fib[] = {
 	{ .name = "fib_multipath_hash_policy", .kind = SYSCTL_U8, .mode = 0644, .offset = offsetof(struct netns_fib, hash6.policy), .min = 0, .max = 3,
 	  .set = hash_set },
-	{ .name = "fib_multipath_hash_fields", .kind = SYSCTL_UINT, .mode = 0644, .offset = offsetof(struct netns_fib, hash6.fields), .min = 1, .max = 63,
+	{ .name = "fib_multipath_hash_fields", .kind = SYSCTL_UINT, .mode = 0644, .offset = offsetof(struct netns_fib, hash6.fields), .min = 1, .max = FIB_HASH_ALL,
 	  .set = hash_set },
 };
 const struct sysctl_table ip6_sysctl_fib = { "ipv6", false, fib, ARRAY_SIZE(fib), fib_base };

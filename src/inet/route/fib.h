@@ -48,7 +48,8 @@ struct fib_rule {		/* ip-rule(8) */
 	s32 iif, oif;		/* 0: any; -1: no such device now */
 	struct fib_port_range sport, dport;
 };
-enum { FIB_HASH_SRC = 1, FIB_HASH_DST = 2, FIB_HASH_PROTO = 4, FIB_HASH_FLOWLABEL = 8, FIB_HASH_SPORT = 16, FIB_HASH_DPORT = 32 };
+enum { FIB_HASH_SRC = 1, FIB_HASH_DST = 2, FIB_HASH_PROTO = 4, FIB_HASH_FLOWLABEL = 8, FIB_HASH_SPORT = 16, FIB_HASH_DPORT = 32,
+       FIB_HASH_OUTER = 63, FIB_HASH_INNER_SHIFT = 6, FIB_HASH_ALL = 4095 }; /* the same six of what a tunnel carries, six bits higher */
 struct netns_fib {
 	struct netns *net;
 	u32 genid;		/* moves when a cached route may have become wrong */
@@ -61,9 +62,10 @@ struct netns_fib {
 	struct list rules4, rules6, mr_rules4, mr_rules6; /* struct fib_rule; mr_: for multicast forwarding, RTNL_FAMILY_IPMR and _IP6MR */
 	struct htable infos;	/* struct fib_info by content */
 	const struct fib_family_ops *ops4, *ops6;
-	u32 multipath_seed;
+	u32 multipath_seed, hash_seed; /* hash_seed: what was asked for, 0: multipath_seed, which is random */
+	bool use_neigh;		/* no hop whose neighbour does not answer (fib_multipath_use_neigh) */
 	struct fib_hash_config {
-		u8 policy;	/* 0: addresses; 1: ports too; 3: fields */
+		u8 policy;	/* 0: addresses; 1: ports too; 2: addresses inside of tunnels; 3: fields */
 		u32 fields;	/* FIB_HASH_* */
 	} hash4, hash6;
 	struct fib_alias_batch *alias_batch; /* removed routes that wait for an epoch together */
@@ -215,12 +217,18 @@ int fib_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table 
 /* RTN_* of an address as table local sees it (dev: only routes of that device; a VRF: its table); RTN_UNICAST when no route names it;
  * IPv4, in a namespace that never had a route: RTN_BROADCAST, as in Linux, so that sockets bind to any address. */
 u8 fib_addr_type(struct netns *net, const struct net_device *dev_or_null, const struct inaddr *a);
+/* May a flow's ports decide where it goes? */
+static inline bool fib_wants_ports(const struct netns *net, u8 family)
+{
+	return net->fib->rules_want_ports || (family == AF_INET6 ? net->fib->hash6.policy : net->fib->hash4.policy);
+}
 static inline u32 fib_genid(const struct netns *net) { return net->fib->genid; }
 static inline void fib_genid_bump(struct netns *net) { net->fib->genid++; }
 /* The hops that came with it; later ones, of a next-hop object that changed, are allocated apart. */
 static inline struct fib_nh *fib_info_inline_hops(struct fib_info *fi) { return (struct fib_nh *)(fi + 1); }
 void fib_info_mem_put(struct fib_info *fi);
 static inline void fib_info_mem_hold(struct fib_info *fi) { __atomic_fetch_add(&fi->memcnt, 1, __ATOMIC_RELAXED); }
+u32 fib_flow_hash31(struct cpu *cpu, const struct netns *net, const struct flow *fl); /* fib_hash.c: for choosing among hops; 31 bits */
 /* Picks one of fi's next hops by the flow's hash and the weights; the first live one when there is no choice. */
 struct fib_nh *fib_select_path(struct cpu *cpu, struct netns *net, struct fib_info *fi, const struct flow *fl);
 /* The hop's dst of this generation (its source address chosen anew after a change); borrowed. NULL: no memory. */

@@ -4,7 +4,7 @@
  * neighbour answers (RFC 4861 section 6.3.6); among those that are not known to work, round robin. A multipath route is one of them;
  * the flow's hash picks its hop. When none of a prefix will do, the next shorter one is asked.
  */
-#include "inet/route/fib_priv.h"
+#include "inet/route/nexthop_priv.h"
 
 enum { NOT_AT_ALL = -3, PROBE = -2, NEXT_TIME_ANOTHER = -1 };
 
@@ -136,7 +136,7 @@ static struct fib6_alias *sibling_by_hash(struct cpu *cpu, struct netns *net, co
 					  struct fib6_alias *match)
 {
 	struct choice c = { .cpu = cpu, .net = net, .fl = fl };
-	u32 h = fib_flow_hash31(net, fl);
+	u32 h = fib_flow_hash31(cpu, net, fl);
 	if (fl->oif && match->a.fi->nh[0].oif == fl->oif && fl->flags & FLOW_IFACE)
 		return match;
 	for (struct fib6_alias *a = head; a; a = fib6_next(a)) {
@@ -152,7 +152,7 @@ static int answer(struct cpu *cpu, struct netns *net, const struct fib_table *tb
 	struct fib_info *fi = a->a.fi;
 	res->alias = &a->a;
 	res->table = tb->id;
-	res->nh = fi->nhs > 1 ? fib_select_path(cpu, net, fi, fl) : &fi->nh[0];
+	res->nh = fi->nhs > 1 || (fi->nexthop && nexthop_is_group(fi->nexthop)) ? fib_select_path(cpu, net, fi, fl) : &fi->nh[0];
 	res->dst = res->nh->dst;
 	if (!fi->reject)
 		return 0;
@@ -176,7 +176,7 @@ int fib6_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table
 		if (!(fl->flags & FLOW_REACHABLE))
 			break;
 		relaxed = *fl;
-		relaxed.flags &= (u8)~FLOW_REACHABLE;
+		relaxed.flags &= (u16)~FLOW_REACHABLE;
 		fl = &relaxed;
 	}
 	res->alias = NULL;

@@ -4,37 +4,7 @@
  * looking at rules; fib_lookup() knows everything.
  */
 #include "inet/route/nexthop_priv.h"
-
-/* Spreads all bits of v over all bits of the result (the finalizer of MurmurHash3). */
-static u64 mix(u64 v)
-{
-	v = (v ^ v >> 33) * 0xff51afd7ed558ccdull;
-	v = (v ^ v >> 33) * 0xc4ceb9fe1a85ec53ull;
-	return v ^ v >> 33;
-}
-
-u32 fib_flow_hash31(const struct netns *net, const struct flow *fl)
-{
-	u64 h = net->fib->multipath_seed;
-	const struct fib_hash_config *c = fl->family == AF_INET6 ? &net->fib->hash6 : &net->fib->hash4;
-	u32 fields = FIB_HASH_SRC | FIB_HASH_DST;
-	if (fl->multipath_hash)
-		return fl->multipath_hash >> 1;
-	if (c->policy == 1)
-		fields |= FIB_HASH_PROTO | FIB_HASH_SPORT | FIB_HASH_DPORT;
-	else if (c->policy == 3)
-		fields = c->fields;
-	else if (fl->family == AF_INET6)
-		fields |= FIB_HASH_PROTO | FIB_HASH_FLOWLABEL;
-	if (fields & FIB_HASH_SRC)
-		h = mix(mix(h + fl->saddr.q[0]) + fl->saddr.q[1]);
-	if (fields & FIB_HASH_DST)
-		h = mix(mix(h + fl->daddr.q[0]) + fl->daddr.q[1]);
-	if (fields & FIB_HASH_FLOWLABEL)
-		h = mix(h + fl->flowlabel.raw);
-	return (u32)(mix(h + ((u64)(fields & FIB_HASH_SPORT ? fl->sport.raw : 0) << 32 | (u64)(fields & FIB_HASH_DPORT ? fl->dport.raw : 0) << 16 |
-			      (fields & FIB_HASH_PROTO ? fl->proto : 0))) >> 33);
-}
+#include "link/neigh.h"
 
 static bool hop_usable(const struct fib_nh *nh, const struct flow *fl, bool ignore_linkdown)
 {
@@ -49,22 +19,82 @@ static bool hop_usable(const struct fib_nh *nh, const struct flow *fl, bool igno
 	return !fl->oif || fl->oif == nh->oif;
 }
 
+/* Is the neighbour that stands for nh not known to be silent? Where nothing is known, it is not. */
+static bool neighbour_good(const struct fib_nh *nh)
+{
+	const struct fib_family_ops *ops = nh->has_gw ? fib_ops(nh->info->net, nh->gw_family) : NULL;
+	const struct neighbour *n;
+	be32 v4 = inaddr_v4(&nh->gateway);
+	if (!ops || !ops->neigh || !nh->dev)
+		return true;
+	n = neigh_lookup(ops->neigh, nh->gw_family == AF_INET ? (const void *)&v4 : (const void *)&nh->gateway, nh->dev);
+	return !n || n->nud_state & NUD_VALID;
+}
+
+/* The first hop whose share of the hash's range holds h, of an object's only those whose neighbour answers. */
+static struct fib_nh *object_hop(struct cpu *cpu, struct fib_info *fi, const struct flow *fl, u32 h)
+{
+	struct nexthop *group = fi->nexthop;
+	unsigned at = 0;
+	bool any = false;
+	if (group->res) {
+		at = MIN(nexthop_resilient_pick(cpu, group, h, fl->flags & FLOW_PROBE), fi->nhs - 1);
+	} else {
+		for (unsigned i = 0; i < fi->nhs; i++) {
+			if (!hop_usable(&fi->nh[i], fl, false) || !neighbour_good(&fi->nh[i]))
+				continue;
+			if (!any)
+				at = i;
+			any = true;
+			if (fi->nh[i].upper_bound && h <= fi->nh[i].upper_bound) {
+				at = i;
+				break;
+			}
+		}
+	}
+	if (!(fl->flags & FLOW_PROBE) && nexthop_is_group(group) && at < group->n)
+		group->members[at].packets++;
+	return &fi->nh[at];
+}
+
+/* A hop that packets with this source would leave by anyway is worth more than the hash's. */
+static bool speaks_as(const struct netns *net, const struct fib_nh *nh, const struct inaddr *saddr)
+{
+	const struct fib_family_ops *ops = fib_ops(net, AF_INET);
+	struct inaddr own = { .q = { 0, 0 } };
+	if (!nh->dev || !ops)
+		return false;
+	ops->select_saddr(nh->info->net, nh->dev, nh->has_gw ? &nh->gateway : NULL, nh->info->scope, &own);
+	return inaddr_eq(&own, saddr);
+}
+
 struct fib_nh *fib_select_path(struct cpu *cpu, struct netns *net, struct fib_info *fi, const struct flow *fl)
 {
-	u32 h = fib_flow_hash31(net, fl);
-	struct fib_nh *first = NULL;
-	if (fi->nexthop && fi->nexthop->res)
-		return &fi->nh[MIN(nexthop_resilient_pick(cpu, fi->nexthop, h), fi->nhs - 1)];
+	u32 h = fib_flow_hash31(cpu, net, fl);
+	bool ours = fl->family == AF_INET && !(fl->flags & FLOW_INPUT) && inaddr_v4(&fl->saddr).raw;
+	struct fib_nh *best = NULL, *first = NULL;
+	int best_score = 0;
+
+	if (fi->nexthop)
+		return object_hop(cpu, fi, fl, h);
 	for (unsigned i = 0; i < fi->nhs; i++) {
 		struct fib_nh *nh = &fi->nh[i];
-		if (!hop_usable(nh, fl, false))
+		int score;
+		if (!hop_usable(nh, fl, false) || !nh->upper_bound)
 			continue;
 		if (!first)
 			first = nh;
-		if (nh->upper_bound && h <= nh->upper_bound)
-			return nh;
+		if (net->fib->use_neigh && !neighbour_good(nh))
+			continue;
+		score = (ours && speaks_as(net, nh, &fl->saddr) ? 2 : 0) + (h <= nh->upper_bound);
+		if (score > best_score) {
+			best = nh;
+			best_score = score;
+			if (score == (ours ? 3 : 1))
+				break;
+		}
 	}
-	return first ? first : &fi->nh[0];
+	return best ? best : first ? first : &fi->nh[0];
 }
 
 static int one_table(struct cpu *cpu, struct netns *net, const struct fib_table *tb, const struct flow *fl, struct fib_result *res,

@@ -26,7 +26,6 @@ int fib_nh_check(struct cpu *cpu, struct netns *net, struct fib_nh *nh, u8 famil
 struct dst *fib_nh_dst_make(struct fib_nh *nh); /* one reference; NULL: no memory */
 
 bool fib_nh_usable(const struct fib_nh *nh); /* not dead, nor without carrier where that counts */
-u32 fib_flow_hash31(const struct netns *net, const struct flow *fl); /* fib_lookup.c: for choosing among hops */
 
 /* fib6_nh.c: the checks of an IPv6 hop, in Linux's order and words. */
 struct fib6_hop_kind {

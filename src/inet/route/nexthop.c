@@ -210,6 +210,7 @@ static int make_group(struct cpu *cpu, struct nexthop *nh, const struct nexthop_
 		return -ENOMEM;
 	nh->n = c->n;
 	nh->fdb = c->fdb;
+	nh->hw_stats = c->hw_stats;
 	for (unsigned i = 0; i < c->n; i++) {
 		struct nexthop_member *m = &nh->members[i];
 		m->nh = nexthop_find(nh->net, c->group[i].id);
@@ -347,6 +348,7 @@ static int replace(struct cpu *cpu, struct nexthop *old, struct nexthop *new, co
 		mem_free(fib_mem(old->net), members);
 		new->members = NULL;
 		new->res = NULL;
+		old->hw_stats = new->hw_stats;
 	} else {
 		struct fib_nh h = old->hop;
 		old->hop = new->hop;
@@ -388,7 +390,8 @@ int nexthop_set(struct cpu *cpu, struct netns *net, const struct nexthop_config 
 		return replace(cpu, old, nh, &c);
 	if (old || !(c.nl_flags & NLM_F_CREATE)) {
 		if (!old)
-			NL_SET_ERR(c.ack, "Entry for given id does not exist");
+			NL_SET_ERR(c.ack, c.nl_flags & NLM_F_REPLACE ? "Replace specified without create and no entry exists" :
+								       "Entry for given id does not exist");
 		drop_content(nh);
 		mem_free(fib_mem(net), nh);
 		return old ? -EEXIST : -ENOENT;
@@ -434,6 +437,7 @@ static void leave(struct cpu *cpu, struct nexthop_member *m)
 			list_del(&group->members[i].link);
 	memmove(&group->members[at], &group->members[at + 1], (group->n - 1 - at) * sizeof(*m));
 	group->n--;
+	group->hw_stats = false; /* as in Linux, where it is another group from here on */
 	for (unsigned i = 0; i < group->n; i++)
 		list_add_tail(&group->members[i].nh->member_of, &group->members[i].link);
 	if (group->res)

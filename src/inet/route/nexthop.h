@@ -18,6 +18,7 @@ struct nexthop_member {		/* one entry of a group */
 	struct list link;	/* nh->member_of */
 	u32 weight;
 	u16 buckets, wants;	/* resilient: has, should have */
+	u64 packets;		/* of a group with several: how many lookups chose it */
 };
 struct nexthop_bucket {
 	s32 member;		/* of the group; -1: none */
@@ -36,7 +37,7 @@ struct nexthop {
 	struct netns *net;
 	u32 id;
 	u8 family, protocol;
-	bool blackhole, fdb;
+	bool blackhole, fdb, hw_stats; /* hw_stats: a device that forwards is asked for its counts; none here does */
 	struct fib_nh hop;	/* a single one: dev (held), gateway, scope, flags */
 	struct list member_of;	/* struct nexthop_member.link */
 	struct list infos;	/* struct fib_info.nexthop_link */
@@ -47,7 +48,7 @@ struct nexthop {
 struct nexthop_config {
 	u32 id;			/* 0: any free one */
 	u8 family, protocol, flags; /* RTNH_F_ONLINK */
-	bool blackhole, fdb, has_gw;
+	bool blackhole, fdb, hw_stats, has_gw;
 	struct inaddr gateway;
 	s32 oif;
 	const struct nexthop_grp *group; /* [n], or NULL */

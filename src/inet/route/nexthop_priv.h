@@ -19,6 +19,6 @@ void nexthop_resilient_free(struct nexthop *group);
 void nexthop_resilient_take_over(struct cpu *cpu, struct nexthop *group, struct nexthop_resilient *old, const struct nexthop_member *was,
 				 unsigned n, const struct nexthop_config *c);
 void nexthop_resilient_lost(struct cpu *cpu, struct nexthop *group, s32 member); /* members behind it moved up by one */
-unsigned nexthop_resilient_pick(struct cpu *cpu, struct nexthop *group, u32 hash);
+unsigned nexthop_resilient_pick(struct cpu *cpu, struct nexthop *group, u32 hash, bool probe); /* probe: the bucket stays idle */
 
 #endif

@@ -150,9 +150,10 @@ void nexthop_resilient_lost(struct cpu *cpu, struct nexthop *group, s32 member)
 	upkeep(cpu, group);
 }
 
-unsigned nexthop_resilient_pick(struct cpu *cpu, struct nexthop *group, u32 hash)
+unsigned nexthop_resilient_pick(struct cpu *cpu, struct nexthop *group, u32 hash, bool probe)
 {
 	struct nexthop_bucket *b = &group->res->b[hash % group->res->count];
-	b->used = cpu->now;
+	if (!probe)
+		b->used = cpu->now;
 	return b->member < 0 ? 0 : (unsigned)b->member;
 }

@@ -1,4 +1,5 @@
 /* Active open: connect(2), the SYN, and the answers in SYN-SENT (RFC 9293 3.10.7.3), simultaneous open included. */
+#include "inet/route/fib.h"
 #include "transport/tcp/tcp_impl.h"
 
 /* In the established table? */
@@ -152,6 +153,25 @@ static void forget_peer(struct tcp_sock *tp)
 	}
 }
 
+/* The port has been chosen since the route was: of several hops, or by a rule, another one may be the connection's. */
+static int route_anew(struct cpu *cpu, struct tcp_sock *tp, const struct inet_af *af, struct flow *fl)
+{
+	struct inet_sock *inet = &tp->inet;
+	struct dst *d;
+	int err;
+
+	fl->flags &= (u16)~FLOW_ANY_SPORT;
+	fl->saddr = inet->saddr;
+	fl->sport = inet->sport;
+	err = af->route_out(cpu, inet->sk.net, fl, &d);
+	if (err)
+		return err;
+	dst_put(inet->dst);
+	inet->dst = d;
+	tcp_setup_caps(tp);
+	return 0;
+}
+
 static int connect_common(struct cpu *cpu, struct sock *sk, const struct sockaddr *a, socklen_t len, const struct msghdr *m, u32 *copied)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -221,6 +241,7 @@ static int connect_common(struct cpu *cpu, struct sock *sk, const struct sockadd
 	inet->dport = cpu_to_be16(port);
 	inet_sock_flow(inet, IPPROTO_TCP, &fl);
 	fl.sport = inet->sport;
+	fl.flags |= inet->num ? 0 : FLOW_ANY_SPORT;
 	if (!fl.oif)
 		fl.oif = fl.family == AF_INET6 ? inet->v6->uc_index : 0;
 	dst_put(inet->dst);
@@ -263,6 +284,10 @@ static int connect_common(struct cpu *cpu, struct sock *sk, const struct sockadd
 	tp->write_seq = seq ? seq : tcp_isn(cpu, &inet->saddr, &inet->daddr, inet->sport, inet->dport);
 	tp->ts_offset = tcp_ts_offset(cpu->world, &inet->saddr, &inet->daddr);
 	tp->ss = TCP_SS_CONNECTING;
+	if (fl.flags & FLOW_ANY_SPORT && fib_wants_ports(sk->net, fl.family) && (err = route_anew(cpu, tp, af, &fl))) {
+		failed(cpu, tp);
+		goto clear;
+	}
 	if (!m && tcp_fo_defer_connect(cpu, tp, &fo)) { /* the first write sends the SYN */
 		tp->defer_connect = true;
 		return 0;
