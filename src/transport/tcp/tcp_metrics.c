@@ -139,6 +139,7 @@ void tcp_metrics_load(struct cpu *cpu, struct tcp_sock *tp)
 	u32 rtt = 0;
 
 	(void)cpu;
+	tp->snd_ssthresh = TCP_INFINITE_SSTHRESH; /* a lost SYN halved nothing that the path had shown */
 	if (m) {
 		if (!n->no_ssthresh_metrics_save && m->ssthresh)
 			tp->snd_ssthresh = m->ssthresh;

@@ -243,6 +243,28 @@ static void test_syn_timeout(void **state)
 	pair_end(&p);
 }
 
+/* Two SYNs were lost: the window is one segment, and slow start has no limit, as Linux 6.18's tcp_info says. */
+static void test_syn_lost(void **state)
+{
+	weft_wire_params w = { .loss_ppm = 1000000 };
+	struct tcp_pair p;
+	struct tcp_info i;
+	socklen_t len = sizeof i;
+
+	pair_wire(&p, 1, &w, NULL);
+	p.srv = tcp_listener(&p.l, RIGHT, 80, 5);
+	p.c = lab_socket(&p.l, LEFT, SOCK_STREAM, 0);
+	assert_int_equal(weft_connect(p.c, LAB_SA("10.0.0.2", 80)), -EINPROGRESS);
+	lab_run_ms(&p.l, 1500);
+	weft_wire_set(p.wire, 0, NULL);
+	assert_true(lab_wait(&p.l, 1000, weft_poll(p.c) & POLLOUT));
+	lab_ok(weft_getsockopt(p.c, IPPROTO_TCP, TCP_INFO, &i, &len));
+	assert_int_equal(i.tcpi_total_retrans, 2);
+	assert_int_equal(i.tcpi_snd_cwnd, 1);
+	assert_int_equal(i.tcpi_snd_ssthresh, 0x7fffffff);
+	pair_end(&p);
+}
+
 static void test_user_timeout(void **state)
 {
 	weft_wire_params w = { .loss_ppm = 1000000 };
@@ -511,7 +533,7 @@ int main(void)
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_close), cmocka_unit_test(test_simultaneous_close),
 		cmocka_unit_test(test_simultaneous_open), cmocka_unit_test(test_self_connect), cmocka_unit_test(test_reset_on_unread),
 		cmocka_unit_test(test_linger_zero), cmocka_unit_test(test_data_after_close), cmocka_unit_test(test_fin_wait2_timeout),
-		cmocka_unit_test(test_syn_timeout), cmocka_unit_test(test_user_timeout), cmocka_unit_test(test_retries2),
+		cmocka_unit_test(test_syn_timeout), cmocka_unit_test(test_syn_lost), cmocka_unit_test(test_user_timeout), cmocka_unit_test(test_retries2),
 		cmocka_unit_test(test_keepalive), cmocka_unit_test(test_accept_queue), cmocka_unit_test(test_abort_on_overflow),
 		cmocka_unit_test(test_synack_retransmit), cmocka_unit_test(test_defer_accept), cmocka_unit_test(test_timewait_new_syn),
 		cmocka_unit_test(test_timewait_reuse), cmocka_unit_test(test_disconnect), cmocka_unit_test(test_shut_rd),
