@@ -6,8 +6,10 @@
  * Streams are read by the kernel, but for what the unix socket would answer differently: MSG_TRUNC discards, the error queue is the
  * stack's, and there is no sender's address.
  */
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #include "attach/supervisor.h"
@@ -226,10 +228,26 @@ static enum call_end commit(struct call *c, struct dgram *d, s64 ret, int flags)
 	return CALL_DONE;
 }
 
+/* Is there enough for the read to return? MSG_WAITALL wants all of it, but no more than what the pair can hold. Baton, when it is to be true
+ * until the call is parked. */
+static bool enough(const struct call *c, size_t want, int flags)
+{
+	struct pollfd p = { .fd = c->dup, .events = POLLIN | POLLRDHUP };
+	int there;
+
+	if (poll(&p, 1, 0) <= 0)
+		return false;
+	if (!(flags & MSG_WAITALL) || flags & (MSG_PEEK | MSG_OOB) || p.revents & (POLLRDHUP | POLLHUP | POLLERR) || c->as->want_out)
+		return true;
+	return ioctl(c->dup, SIOCINQ, &there) < 0 || (size_t)there >= want;
+}
+
 /* A stream read through us: for the few calls whose arguments the unix socket would answer differently. */
 static enum call_end stream_read(struct call *c, const struct iovec *to, unsigned n, u64 total, int flags)
 {
-	size_t max = MIN(total, (u64)1 << 18);
+	size_t max = MIN(total, (u64)(flags & MSG_WAITALL ? 4 << 20 : 1 << 18));
+	enum call_end end;
+	struct cpu *cpu;
 	u8 *buf = NULL;
 	ssize_t got;
 	s64 ret;
@@ -238,32 +256,27 @@ static enum call_end stream_read(struct call *c, const struct iovec *to, unsigne
 	if (call_replayed(c, NULL, 0))
 		return CALL_REPLY;
 	if (flags & MSG_ERRQUEUE) {
-		struct cpu *cpu = call_lock(c);
 		struct dgram *d = NULL;
 
+		cpu = call_lock(c);
 		e = c->as->s ? dgram_from_stack(cpu, c->as, MSG_ERRQUEUE, &d) : -EAGAIN;
 		call_unlock(c, cpu);
 		free(d);
 		return call_ret(c, e ? e : -EAGAIN);
 	}
+	if (max && !(flags & MSG_OOB) && call_blocks(c, flags) && !c->expired && c->as->state == STREAM_OPEN && !enough(c, max, flags)) {
+		cpu = call_lock(c);
+		if (!enough(c, max, flags)) { /* the lane's baton: nothing comes in between */
+			end = call_park(c, POLLIN | POLLRDHUP, c->as->rcvtimeo_ns);
+			call_unlock(c, cpu);
+			return end;
+		}
+		call_unlock(c, cpu);
+	}
 	buf = malloc(max ? max : 1);
 	if (!buf)
 		return call_ret(c, -ENOMEM);
 	got = recv(c->dup, buf, max, (flags & (MSG_PEEK | MSG_OOB)) | MSG_DONTWAIT);
-	if (got < 0 && errno == EAGAIN && call_blocks(c, flags) && !c->expired) {
-		struct cpu *cpu = call_lock(c);
-		enum call_end end;
-		struct pollfd p = { .fd = c->dup, .events = POLLIN };
-
-		if (poll(&p, 1, 0) <= 0) { /* the lane's baton: nothing comes in between */
-			end = call_park(c, POLLIN | POLLRDHUP, c->as->rcvtimeo_ns);
-			call_unlock(c, cpu);
-			free(buf);
-			return end;
-		}
-		call_unlock(c, cpu);
-		got = recv(c->dup, buf, max, (flags & (MSG_PEEK | MSG_OOB)) | MSG_DONTWAIT);
-	}
 	ret = got < 0 ? -errno : got;
 	if (got > 0 && !(flags & MSG_TRUNC) && call_writev(c, to, n, buf, (size_t)got))
 		ret = -EFAULT;

@@ -254,6 +254,7 @@ static void push(struct cpu *cpu, struct asock *as)
 		if (!bytes) {
 			as->rx_eof = true;
 			shutdown(as->end, SHUT_WR);
+			calls_wake(as, POLLIN | POLLRDHUP);
 			break;
 		}
 		m.msg_iovlen = (size_t)n;
@@ -266,6 +267,7 @@ static void push(struct cpu *cpu, struct asock *as)
 		if (sent > 0) {
 			socket_consume(cpu, as->s, (u64)sent);
 			moved += (u64)sent;
+			calls_wake(as, POLLIN); /* a caught read waits: the pair has it now, not the stack's queue */
 		}
 		if (sent < (ssize_t)bytes) {
 			asock_want_out(as, true);

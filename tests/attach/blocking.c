@@ -39,6 +39,46 @@ static void datagram(void)
 	sendto(s, "late", 4, 0, (struct sockaddr *)&a, sizeof(a));
 }
 
+/* Reads that are caught, as they ask for an address, of a stream that has nothing yet. */
+static int near_, far_;
+static void write_late(void) { (void)!write(far_, "late", 4); }
+static void write_twice(void) { (void)!write(far_, "one", 3); usleep(50000); (void)!write(far_, "two", 3); }
+static void end_late(void) { (void)!write(far_, "last", 4); usleep(50000); shutdown(far_, SHUT_WR); }
+
+static void caught_stream_reads(void)
+{
+	struct sockaddr_in from;
+	socklen_t n = sizeof(from);
+	char buf[64];
+	struct iovec v = { buf, sizeof(buf) };
+	struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &v, .msg_iovlen = 1 };
+
+	tcp_pair(&near_, &far_);
+	later(50, write_late);
+	TRY("recvfrom with an address", recvfrom(near_, buf, 64, 0, (struct sockaddr *)&from, &n));
+	SAY("%.4s, name of %u\n", buf, n);
+	later(50, write_late);
+	TRY("recvmsg with a name", recvmsg(near_, &m, 0));
+	SAY("%.4s, name of %u\n", buf, m.msg_namelen);
+	later(50, write_twice);
+	TRY("all of six", recvfrom(near_, buf, 6, MSG_WAITALL, (struct sockaddr *)&from, &n));
+	SAY("%.6s\n", buf);
+	arm(0, 50);
+	TRY("signal without restart", recvfrom(near_, buf, 64, 0, (struct sockaddr *)&from, &n));
+	disarm();
+	arm(SA_RESTART, 50);
+	later(150, write_late);
+	TRY("signal with restart", recvfrom(near_, buf, 64, 0, (struct sockaddr *)&from, &n));
+	disarm();
+	later(50, end_late);
+	TRY("all of six, of which four come", recvfrom(near_, buf, 6, MSG_WAITALL, (struct sockaddr *)&from, &n));
+	TRY("at the end", recvfrom(near_, buf, 6, 0, (struct sockaddr *)&from, &n));
+	close(near_);
+	close(far_);
+	while (wait(NULL) > 0)
+		;
+}
+
 int main(void)
 {
 	struct sockaddr_in a = addr("127.0.0.1", 4101), from;
@@ -125,6 +165,8 @@ int main(void)
 	TRY("read end", read(s, buf, 1));
 	close(s);
 
+	SAY("-- a stream's reads with an address\n");
+	caught_stream_reads();
 	SAY("-- SIGPIPE\n");
 	tcp_pair(&c, &s);
 	MUST(shutdown(c, SHUT_WR));

@@ -1,131 +1,91 @@
 #!/usr/bin/env python3
-"""Servers and clients as Debian ships them, doing real work under weft: run.py WEFT NAME...
+"""Servers and clients as Debian ships them, doing real work: run.py [--user NAME] [--record | --kernel] WEFT NAME...
 
-Each script runs in a stack of its own, as this user, with `lo` up and an empty directory of its own as the working directory; what it
-prints must be what is written beside it. A test whose programs are not installed is skipped (77).
+Each script of this folder runs in a stack of its own with lib.sh before it, `lo` up and an empty directory of its own as the working
+directory; what it prints must be NAME.txt, which a Linux kernel wrote (--record, as root: in a network namespace of its own; --kernel compares
+again). A test whose programs (its first line names them) are not installed is skipped (77). `# --map-self` in the second line: an
+ordinary user's program keeps his id, as it would not do its work as root without root's other ids; `# root`: it would not do it at all.
 """
-import os, shutil, subprocess, sys, tempfile
+import difflib, os, shutil, signal, subprocess, sys, tempfile
 
-UP = r"""
-set -e
-ip link set lo up
-# waits until somebody listens on a port
-up() { for i in $(seq 600); do python3 -c 'import socket, sys; socket.create_connection(("127.0.0.1", int(sys.argv[1])), 1)' $1 2>/dev/null && return; sleep 0.1; done; echo "nobody on $1"; exit 1; }
-"""
+here = os.path.dirname(os.path.abspath(__file__))
 
-TESTS = {
-    "redis": (["redis-server", "redis-cli", "redis-benchmark"], r"""
-redis-server --port 6379 --save '' --appendonly no --dir . >log 2>&1 &
-up 6379
-redis-cli set key value
-redis-cli --raw eval 'for i = 1, 1000 do redis.call("rpush", "l", string.rep("x", i)) end return redis.call("llen", "l")' 0
-redis-cli --raw lrange l 999 999 | wc -c
-redis-benchmark -q -n 2000 -c 20 -P 4 -t set,get,lpush >bench; tr '\r' '\n' <bench | grep -c 'requests per second'
-redis-cli --raw subscribe news > said & s=$!
-for i in $(seq 300); do [ "$(redis-cli --raw publish news hello)" = 1 ] && break; sleep 0.05; done
-for i in $(seq 300); do grep -q hello said && break; sleep 0.05; done
-kill $s; tail -1 said
-redis-cli shutdown nosave || true
-wait
-""", "OK\n1000\n1001\n3\nhello\n"),
-    "memcached": (["memcached", "python3"], r"""
-memcached -u "$(id -un)" -l 127.0.0.1 -p 11211 -U 11211 -t 2 & m=$!
-up 11211
-python3 - <<'P'
-import socket
-c = socket.create_connection(("127.0.0.1", 11211)).makefile("rwb")
-big = bytes(range(256)) * 2000
-c.write(b"set a 0 0 %d\r\n%s\r\nget a\r\n" % (len(big), big)); c.flush()
-print(c.readline(), c.readline(), c.read(len(big)) == big, c.readline(), c.readline())
-u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.settimeout(20)
-u.sendto(b"\0\1\0\0\0\1\0\0incr nothing 1\r\n", ("127.0.0.1", 11211))
-print(u.recv(2000)[8:])
-P
-kill $m; wait
-""", "b'STORED\\r\\n' b'VALUE a 0 512000\\r\\n' True b'\\r\\n' b'END\\r\\n'\nb'NOT_FOUND\\r\\n'\n"),
-    "socat": (["socat"], r"""
-head -c 3000000 /dev/urandom > in
-socat TCP-LISTEN:7001,fork,reuseaddr EXEC:cat & s=$!
-up 7001
-socat -t 30 - TCP:127.0.0.1:7001 < in > out
-cmp in out && echo same
-kill $s
-""", "same\n"),
-    "asyncio": (["python3"], r"""
-python3 - <<'P'
-import asyncio, hashlib, os
-async def echo(r, w):
-    while data := await r.read(65536):
-        w.write(data); await w.drain()
-    w.close()
-async def one(i):
-    r, w = await asyncio.open_connection("127.0.0.1", 8000)
-    data = os.urandom(200000)
-    async def send():
-        w.write(data); await w.drain(); w.write_eof()
-    got, _ = await asyncio.gather(r.read(-1), send())
-    w.close()
-    return got == data
-async def main():
-    s = await asyncio.start_server(echo, "127.0.0.1", 8000)
-    print(sum(await asyncio.gather(*(one(i) for i in range(50)))))
-asyncio.run(main())
-P
-""", "50\n"),
-    "haproxy": (["haproxy", "python3", "curl"], r"""
-cat > c <<'C'
-global
- maxconn 200
-defaults
- mode http
- timeout connect 30s
- timeout client 30s
- timeout server 30s
-frontend f
- bind 127.0.0.1:8080
- default_backend b
-backend b
- balance roundrobin
- option forwardfor
- http-request set-header X-Seen haproxy
- server a 127.0.0.1:8001
- server b 127.0.0.1:8002
-C
-cat > s.py <<'P'
-import http.server, sys
-class H(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def log_message(self, *a): pass
-    def do_GET(self):
-        b = f"{sys.argv[1]} {self.headers['X-Seen']} {self.headers['X-Forwarded-For']}\n".encode()
-        self.send_response(200); self.send_header("Content-Length", str(len(b))); self.end_headers(); self.wfile.write(b)
-http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), H).serve_forever()
-P
-python3 s.py 8001 & python3 s.py 8002 &
-up 8001; up 8002
-haproxy -db -f c >log 2>&1 &
-up 8080
-for i in 1 2 3 4; do curl -s http://127.0.0.1:8080/; done | sort
-kill %1 %2 %3
-""", "8001 haproxy 127.0.0.1\n8001 haproxy 127.0.0.1\n8002 haproxy 127.0.0.1\n8002 haproxy 127.0.0.1\n"),
-}
+
+def end_all(ns):
+    for pid in subprocess.run(["ip", "netns", "pids", ns], capture_output=True, text=True).stdout.split():
+        try:
+            os.kill(int(pid), signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def run(command, name, ns, user, timeout=150):
+    """Its output and errors. What it leaves running is ended."""
+    script = open(f"{here}/lib.sh").read() + open(f"{here}/{name}.sh").read()
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="weft-servers-", ignore_cleanup_errors=True) as d:
+        os.chmod(d, 0o755) # servers give up root's rights
+        if user:
+            shutil.chown(d, user)
+        with open(d + ".out", "w+") as out, open(d + ".err", "w+") as err:
+            os.unlink(out.name)
+            os.unlink(err.name)
+            p = subprocess.Popen(command + ["bash", "-c", script, name], cwd=d, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True)
+            try:
+                p.wait(timeout=timeout)
+                late = ""
+            except subprocess.TimeoutExpired:
+                os.killpg(p.pid, signal.SIGKILL)
+                p.wait()
+                late = "hangs\n"
+            if ns:
+                end_all(ns)
+            out.seek(0)
+            err.seek(0)
+            return out.read() + late, err.read()
 
 
 def main(argv):
+    record = "--record" in argv
+    kernel = record or "--kernel" in argv
+    argv = [a for a in argv if a not in ("--record", "--kernel")]
+    user = None
+    if argv[0] == "--user":
+        user, argv = argv[1], argv[2:]
     weft, bad, skipped = os.path.abspath(argv[0]), 0, 0
-    for name in argv[1:] or TESTS:
-        programs, script, want = TESTS[name]
-        if not all(shutil.which(p) for p in programs):
+    ns = f"weft-servers-{os.getpid()}" if kernel else None
+    for name in argv[1:]:
+        lines = open(f"{here}/{name}.sh").read().splitlines()
+        needs = lines[0].removeprefix("# needs:").split()
+        ordinary = user or os.getuid() != 0
+        options = ["--map-self"] if ordinary and lines[1] == "# --map-self" else []
+        if ordinary and lines[1].startswith("# root"):
             skipped += 1
             continue
-        with tempfile.TemporaryDirectory(dir="/tmp", prefix="weft-servers-") as d:
-            r = subprocess.run([weft, "run", "bash", "-c", UP + script], cwd=d, capture_output=True, text=True, timeout=150)
-        ok = r.stdout == want
-        if not ok:
-            print(f"-- {name}: status {r.returncode}\n{r.stdout}{r.stderr}")
-        print(("ok   " if ok else "FAIL ") + name)
+        as_user = ["runuser", "-u", user, "--"] if user else []
+        missing = [p for p in needs if not shutil.which(p, path=os.environ["PATH"] + ":/usr/sbin:/sbin")]
+        if missing:
+            print(f"skip {name}: not installed: {' '.join(missing)}")
+            skipped += 1
+            continue
+        before = os.listdir("/run/netns") if os.path.exists("/run/netns") else []
+        if kernel:
+            subprocess.run(["ip", "netns", "add", ns], check=True)
+        try:
+            out, err = run(["ip", "netns", "exec", ns] if kernel else as_user + [weft, "run"] + options, name, ns, user)
+        finally:
+            for made in set(os.listdir("/run/netns")) - set(before) if kernel else []:
+                end_all(made)
+                subprocess.run(["ip", "netns", "del", made])
+        if record:
+            open(f"{here}/{name}.txt", "w").write(out)
+        want = open(f"{here}/{name}.txt").read()
+        ok = out == want and "did not end in order" not in err
+        if not ok or record:
+            sys.stdout.writelines(difflib.unified_diff(want.splitlines(True), out.splitlines(True), "expected", "seen"))
+            print(err)
+        print(("ok   " if ok else "FAIL ") + name, flush=True)
         bad += not ok
-    return 1 if bad else 77 if skipped and skipped == len(argv[1:] or TESTS) else 0
+    return 1 if bad else 77 if skipped and skipped == len(argv) - 1 else 0
 
 
 sys.exit(main(sys.argv[1:]))
