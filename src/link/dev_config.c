@@ -4,6 +4,8 @@
  * rtnetlink. The operational state follows RFC 2863: a device without carrier is DOWN, or LOWERLAYERDOWN when the device it sits
  * on has none either; one that never lost its carrier stays UNKNOWN, as dummy and lo do. ip-link(8), netdevice(7).
  */
+#include <linux/if_link.h>
+
 #include "base/mem.h"
 #include "codec/netlink/nl_attr.h"
 #include "codec/wire/eth.h"
@@ -70,8 +72,11 @@ void dev_set_carrier(struct cpu *cpu, struct net_device *dev, bool on)
 		return;
 	}
 	dev_operstate_update(dev);
-	if (!dev_running(dev))
+	if (!dev_running(dev)) {
+		/* Linux works states out when the whole command is done: devices above that lost their carrier to this one find it has one. */
+		dev_uppers_operstate(dev);
 		return;
+	}
 	if (!on)
 		qdisc_reset_all(cpu, dev);
 	changed(cpu, dev, LINK_CHANGE_CARRIER);
@@ -194,6 +199,14 @@ int eth_mac_addr(struct net_device *dev, const u8 *addr)
 	return 0;
 }
 
+int eth_validate(const struct nl_attrs *attrs, const struct nl_attrs *data, struct nl_ext_ack *ack)
+{
+	const struct nlattr *a = attrs->a[IFLA_ADDRESS];
+	if (a && nl_len(a) != ETH_ADDR_LEN)
+		return -EINVAL;
+	return a && !eth_addr_is_valid(nl_data(a)) ? -EADDRNOTAVAIL : 0;
+}
+
 int dev_set_name(struct cpu *cpu, struct net_device *dev, const char *name)
 {
 	char chosen[DEV_NAME_SIZE] = "";
@@ -296,6 +309,8 @@ int dev_set_netns(struct cpu *cpu, struct net_device *dev, struct netns *to, con
 		return -EINVAL;
 	if (from == to)
 		return name ? dev_set_name(cpu, dev, name) : 0;
+	if (!dev_by_name(to, dev->name))
+		name = NULL;
 	err = dev_name_choose(to, name ? name : dev->name, chosen);
 	if (err == -EEXIST)
 		NL_SET_ERR(ack, name ? "Unable to use the new interface name in the target netns"

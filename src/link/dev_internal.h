@@ -19,6 +19,7 @@ void dev_addr_flush(struct net_device *dev);
 void dev_rx_mode(struct net_device *dev);
 /* dev_stack.c */
 int dev_stack_check(const struct net_device *lower, const struct net_device *upper, struct nl_ext_ack *ack);
+void dev_uppers_operstate(struct net_device *lower); /* of those above that have no carrier, anew; nobody is told */
 /* Subscribers hear it, and the devices above. */
 void dev_tell(struct cpu *cpu, struct net_device *dev, enum net_event ev, unsigned long info);
 

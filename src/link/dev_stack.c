@@ -89,6 +89,14 @@ void dev_upper_unlink(struct net_device *lower, struct net_device *upper)
 	}
 }
 
+void dev_uppers_operstate(struct net_device *lower)
+{
+	struct dev_adjacent *a;
+	list_for_each(a, &lower->uppers, in_uppers)
+		if (a->upper->registered && !a->upper->carrier)
+			dev_operstate_update(a->upper);
+}
+
 static void tell_above(struct cpu *cpu, struct net_device *dev, enum net_event ev, unsigned long info)
 {
 	struct dev_adjacent *a, *tmp;

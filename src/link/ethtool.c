@@ -240,6 +240,8 @@ static int get_flags(const struct rq *q)
 static int get_link(const struct rq *q)
 {
 	struct ethtool_value v = { .cmd = q->cmd, .data = dev_running(q->dev) && q->dev->carrier };
+	if (!q->ops->tells_link)
+		return -EOPNOTSUPP;
 	return to_user(q, 0, &v, sizeof(v));
 }
 

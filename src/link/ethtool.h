@@ -9,6 +9,7 @@
 /* All may be NULL: EOPNOTSUPP, as from a driver without it. Getters fill a struct whose cmd is set; all batons held. */
 struct ethtool_ops {
 	const char *driver, *version, *fw_version;
+	bool tells_link;	/* ETHTOOL_GLINK */
 	u32 speed;		/* Mbit/s; 0: no link settings at all */
 	u8 port;		/* PORT_* */
 	void (*get_ringparam)(const struct net_device *dev, struct ethtool_ringparam *r);

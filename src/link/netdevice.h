@@ -295,6 +295,8 @@ bool eth_type_trans(struct sk_buff *skb, struct net_device *dev);
 extern const struct header_ops eth_header_ops;
 void ether_setup(struct net_device *dev);
 int eth_mac_addr(struct net_device *dev, const u8 *addr); /* ops->set_mac of devices that filter nothing. 0, -EADDRNOTAVAIL */
+/* link_kind.validate of Ethernet devices: IFLA_ADDRESS. -EINVAL, -EADDRNOTAVAIL. */
+int eth_validate(const struct nl_attrs *attrs, const struct nl_attrs *data, struct nl_ext_ack *ack);
 void eth_random_addr(struct cpu *cpu, u8 *addr);	   /* locally administered, unicast */
 /* Cuts a GSO packet into a list of packets, checksums done or PARTIAL per `features`. skb is consumed when 0 is returned. */
 int skb_gso_segment(struct cpu *cpu, struct sk_buff *skb, u64 features, struct skb_list *out);

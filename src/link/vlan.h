@@ -8,7 +8,7 @@
 #define LINK_VLAN_H
 
 #include "codec/wire/vlanhdr.h"
-#include "link/netdevice.h"
+#include "link/stacked.h"
 
 #define VLAN_EGRESS_BUCKETS 16
 
@@ -18,7 +18,7 @@ struct vlan_egress {		/* which priority bits packets of one skb->priority get */
 	u16 tci_bits;
 };
 struct vlan_dev {		/* priv of a VLAN device */
-	struct net_device *real;
+	struct stacked on;	/* the real device */
 	be16 proto;
 	u16 id;
 	u32 flags;		/* VLAN_FLAG_* of linux/if_vlan.h */

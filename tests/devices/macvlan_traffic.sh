@@ -1,22 +1,14 @@
 # Packets between macvlans of one device, with the world outside, and with the device below; by mode.
 . ./lib.sh
-spaces h o x y z
-q h ip link add v0 type veth peer name v1 netns o
-q o ip addr add 10.0.0.9/24 dev v1
-q o ip link set v1 up
-q h ip link set v0 up
-q h ip addr add 10.0.0.8/24 dev v0
-q h sysctl -w net.ipv4.icmp_echo_ignore_broadcasts=0
+host_and_outside x y z
 n=1
 for s in x y z; do
 	q h ip link add link v0 name m0 address 02:00:00:00:01:0$n netns $s type macvlan mode bridge
 	q $s ip addr add 10.0.0.$n/24 brd + dev m0
 	q $s ip link set m0 up
-	q $s sysctl -w net.ipv4.icmp_echo_ignore_broadcasts=0
 	n=$((n+1))
 done
 settle
-p() { local n=$1; shift; echo "$n: ping $*"; ip netns exec $n ping -q -c 2 -i 0.1 -W 1 "$@" 2>&1 | grep -o "[0-9]* received.*loss\|ping: .*"; }
 echo "-- bridge"
 p x 10.0.0.2
 p x 10.0.0.9

@@ -20,36 +20,35 @@ done
 q a ip link set s0 up
 q b ip link set s1 up
 settle
-p() { echo "a: ping $*"; ip netns exec a ping -q -c 2 -i 0.1 -W 2 "$@" 2>&1 | grep -o "[0-9]* received.*loss\|ping: .*"; }
-p 10.0.5.2
-p 10.0.7.2
-p -s 1472 -M do 10.0.5.2
-p -s 1472 -M do 10.0.7.2
-p -s 4000 10.0.7.2
+p a 10.0.5.2
+p a 10.0.7.2
+p a -s 1472 -M do 10.0.5.2
+p a -s 1472 -M do 10.0.7.2
+p a -s 4000 10.0.7.2
 q a ethtool -K v0 txvlan off
 q b ethtool -K v1 rxvlan off
-p -s 1472 -M do 10.0.5.2
+p a -s 1472 -M do 10.0.5.2
 q a ethtool -K v0 tx-vlan-stag-hw-insert off
-p -s 1472 -M do 10.0.7.2
+p a -s 1472 -M do 10.0.7.2
 q a ip link set v0.5 type vlan reorder_hdr off
-p 10.0.5.2
+p a 10.0.5.2
 q b ip link set v1.5 type vlan reorder_hdr off
-p 10.0.5.2
+p a 10.0.5.2
 q a ip link set v0.5 type vlan reorder_hdr on
-p 10.0.5.2
+p a 10.0.5.2
 q b ip link set v1.5 type vlan reorder_hdr on
 
 # An address of its own on a VLAN device
 q b ip link set v1.5 address 02:00:00:00:00:55
-p 10.0.5.2
+p a 10.0.5.2
 echo "a: neighbour"; ip netns exec a ip neigh show dev v0.5 | cut -d" " -f1-3
 # A VLAN device in another namespace than the device it stands on
 q b ip link set v1.5 netns c
 q c ip link set v1.5 up
 q c ip addr add 10.0.5.3/24 dev v1.5
 settle
-p 10.0.5.3
-p 10.0.5.2
+p a 10.0.5.3
+p a 10.0.5.2
 # From one VLAN to another by a router
 q b sysctl -w net.ipv4.ip_forward=1
 q b ip link add link v1 name v1.9 type vlan id 9
@@ -62,5 +61,5 @@ q a ip link add link v0.5 name t5 type vlan id 50
 q a ip link set t5 up
 q a ip addr add 10.0.50.2/24 dev t5
 settle
-p 10.0.50.1
+p a 10.0.50.1
 c ip -s link show t5

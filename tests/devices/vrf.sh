@@ -1,6 +1,6 @@
 # VRF devices: made, joined and left; their tables and rule; sockets bound to them; traffic inside one, between two, and leaked routes.
 . ./lib.sh
-out=$(mktemp)
+out=$tmp/out
 spaces a r b
 a ip link add vrf0 type vrf
 a ip link add vrf0 type vrf table 0
@@ -57,7 +57,6 @@ q r ip link set v2 up
 q a ip route add default via 10.0.0.1
 q b ip route add default via 10.0.0.1
 settle
-p() { local n=$1; shift; echo "$n: ping $*"; ip netns exec $n ping -q -c 2 -i 0.1 -W 1 "$@" 2>&1 | grep -v Warning | grep -o "[0-9]* received.*loss\|ping: .*"; }
 p a 10.0.0.1
 p b 10.0.0.1
 p r 10.0.0.2
@@ -111,7 +110,6 @@ for k in tcp udp; do
 	kill $pid 2>/dev/null; wait $pid 2>/dev/null
 	cat $out
 done
-rm -f $out
 echo "-- leaks"
 q r sysctl -w net.ipv4.ip_forward=1
 q r ip link add vx type veth peer name vy

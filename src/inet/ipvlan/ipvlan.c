@@ -92,14 +92,6 @@ static struct ipvlan *owner_of(const struct iv_port *port, const struct sk_buff 
 
 /* -- received frames; data behind the Ethernet header -- */
 
-static void count_rx(struct cpu *cpu, struct net_device *dev, u32 len, bool multicast)
-{
-	struct dev_stats *s = &dev->stats[cpu->id];
-	s->rx_packets++;
-	s->rx_bytes += len;
-	s->multicast += multicast;
-}
-
 /* Comes in by m's device, which may be at home elsewhere. Takes skb. */
 static void give(struct cpu *cpu, struct sk_buff *skb, struct ipvlan *m, u8 pkt_type, bool multicast)
 {
@@ -112,18 +104,7 @@ static void give(struct cpu *cpu, struct sk_buff *skb, struct ipvlan *m, u8 pkt_
 	if (dev->net->home != cpu)
 		skb_orphan(cpu, skb);
 	if (cpu_backlog_add(cpu, dev->net->home, skb))
-		count_rx(cpu, dev, len, multicast);
-}
-
-static bool hears(const struct net_device *dev, const u8 *group)
-{
-	const struct dev_mc_addr *a;
-	if (eth_addr_eq(group, dev->broadcast) || dev->flags & (IFF_ALLMULTI | IFF_PROMISC))
-		return true;
-	list_for_each(a, &dev->mc_list, link)
-		if (a->users && eth_addr_eq(a->addr, group))
-			return true;
-	return false;
+		stacked_count_rx(cpu, dev, len, multicast);
 }
 
 /* A frame to a group: to all who listen, but for its sender; and out, when it was sent here. Takes skb. */
@@ -134,7 +115,7 @@ static void to_group(struct cpu *cpu, struct iv_port *port, struct sk_buff *skb,
 	struct ipvlan *m;
 	list_for_each(m, &port->ipvlans, link) {
 		struct sk_buff *copy;
-		if ((sent && m->dev == from) || !dev_running(m->dev) || !hears(m->dev, dst_of(skb)))
+		if ((sent && m->dev == from) || !dev_running(m->dev) || !stacked_hears(m->dev, dst_of(skb)))
 			continue;
 		copy = skb_clone(cpu, skb);
 		if (copy)
@@ -187,7 +168,7 @@ bool iv_receive(struct cpu *cpu, struct sk_buff **pskb, void *data)
 		give(cpu, skb, to, skb->pkt_type, false);
 		return true;
 	}
-	count_rx(cpu, to->dev, skb->len + ETH_HDR_LEN, false);
+	stacked_count_rx(cpu, to->dev, skb->len + ETH_HDR_LEN, false);
 	skb->dev = to->dev;
 	return false;
 }
@@ -254,7 +235,7 @@ void iv_xmit_here(struct cpu *cpu, struct sk_buff *skb)
 	struct net_device *dev = skb->dev;
 	skb->xmit_here = 0;
 	if (iv_of(dev)->port)
-		route_here(cpu, skb, iv_of(dev)->lower);
+		route_here(cpu, skb, iv_of(dev)->on.lower);
 	else
 		dropped(cpu, skb);
 }
@@ -262,7 +243,7 @@ void iv_xmit_here(struct cpu *cpu, struct sk_buff *skb)
 /* Its way is found in the lower device's namespace. Takes skb. */
 static bool route(struct cpu *cpu, struct sk_buff *skb, struct ipvlan *m)
 {
-	struct netns *net = m->lower->net;
+	struct netns *net = m->on.lower->net;
 	bool v4 = be16_eq(skb->protocol, BE16(0x0800));
 	const struct inet_af *af = v4 ? net->inet->af4 : be16_eq(skb->protocol, BE16(0x86dd)) ? net->inet->af6 : NULL;
 
@@ -273,7 +254,7 @@ static bool route(struct cpu *cpu, struct sk_buff *skb, struct ipvlan *m)
 	skb_reset_network_header(skb);
 	skb->transport_header = (u16)(skb->network_header + (v4 ? ip4_hlen((const struct ip4_hdr *)skb->data) : IP6_HDR_LEN));
 	if (likely(net->home == cpu))
-		return route_here(cpu, skb, m->lower);
+		return route_here(cpu, skb, m->on.lower);
 	skb_orphan(cpu, skb);
 	skb->xmit_there = skb->xmit_here = 1;
 	return cpu_backlog_add(cpu, net->home, skb);
@@ -285,7 +266,7 @@ static bool xmit_l3(struct cpu *cpu, struct sk_buff *skb, struct ipvlan *m)
 	struct ipvlan *to = port->flags & IPVLAN_F_VEPA ? NULL : owner_of(port, skb, ETH_HDR_LEN, skb->protocol, false);
 	if (!to)
 		return route(cpu, skb, m);
-	return port->flags & IPVLAN_F_PRIVATE ? dropped(cpu, skb) : turn_round(cpu, skb, to, m->lower);
+	return port->flags & IPVLAN_F_PRIVATE ? dropped(cpu, skb) : turn_round(cpu, skb, to, m->on.lower);
 }
 
 static bool xmit_l2(struct cpu *cpu, struct sk_buff *skb, struct ipvlan *m)
@@ -296,7 +277,7 @@ static bool xmit_l2(struct cpu *cpu, struct sk_buff *skb, struct ipvlan *m)
 		struct ipvlan *to = owner_of(port, skb, ETH_HDR_LEN, eth->type, false);
 		if (to && port->flags & IPVLAN_F_PRIVATE)
 			return dropped(cpu, skb);
-		return turn_round(cpu, skb, to, m->lower);
+		return turn_round(cpu, skb, to, m->on.lower);
 	}
 	if (eth_addr_is_multicast(eth->dst)) {
 		skb_reset_mac_header(skb);
@@ -307,35 +288,16 @@ static bool xmit_l2(struct cpu *cpu, struct sk_buff *skb, struct ipvlan *m)
 		to_group(cpu, port, skb, true);
 		return true;
 	}
-	skb->dev = m->lower;
+	skb->dev = m->on.lower;
 	return !dev_xmit_lower(cpu, skb);
 }
 
 enum netdev_tx iv_xmit(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, unsigned txq)
 {
 	struct ipvlan *m = iv_of(dev);
-	struct dev_stats *s = &dev->stats[cpu->id];
 	u32 len = skb->len;
-	bool sent;
-	if (unlikely(!pskb_may_pull(cpu, skb, ETH_HDR_LEN))) {
-		s->tx_dropped++;
-		skb_drop(cpu, skb, SKB_DROP_REASON_PKT_TOO_SMALL);
+	if (!stacked_tx_begin(cpu, skb, dev))
 		return NETDEV_TX_OK;
-	}
-	sent = m->port->mode == IPVLAN_MODE_L2 ? xmit_l2(cpu, skb, m) : xmit_l3(cpu, skb, m);
-	if (likely(sent)) {
-		s->tx_packets++;
-		s->tx_bytes += len;
-	} else {
-		s->tx_dropped++;
-	}
+	stacked_count_tx(cpu, dev, len, m->port->mode == IPVLAN_MODE_L2 ? xmit_l2(cpu, skb, m) : xmit_l3(cpu, skb, m));
 	return NETDEV_TX_OK;
 }
-
-static int create_header(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, u16 ethertype, const u8 *daddr, const u8 *saddr)
-{
-	struct net_device *lower = iv_of(dev)->lower;
-	return lower->header_ops->create(cpu, skb, lower, ethertype, daddr, saddr ? saddr : lower->dev_addr);
-}
-static int parse_header(const struct sk_buff *skb, u8 *haddr) { return eth_header_ops.parse(skb, haddr); }
-const struct header_ops iv_header_ops = { .create = create_header, .parse = parse_header };

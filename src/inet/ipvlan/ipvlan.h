@@ -8,6 +8,7 @@
 #include "codec/wire/eth.h"
 #include "inet/addr.h"
 #include "link/netns_dev.h"
+#include "link/stacked.h"
 
 struct iv_port { /* what the lower device has; mode and flags are one for all */
 	struct net_device *lower;
@@ -19,7 +20,8 @@ struct iv_port { /* what the lower device has; mode and flags are one for all */
 	struct cpu_work group_work;
 };
 struct ipvlan { /* priv */
-	struct net_device *dev, *lower;
+	struct stacked on;
+	struct net_device *dev;
 	struct iv_port *port;
 	struct list link;
 };
@@ -32,7 +34,6 @@ bool iv_receive(struct cpu *cpu, struct sk_buff **pskb, void *data); /* the port
 void iv_group_run(struct cpu *cpu, struct cpu_work *work);
 void iv_xmit_here(struct cpu *cpu, struct sk_buff *skb); /* netdev_ops.xmit_here */
 enum netdev_tx iv_xmit(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, unsigned txq);
-extern const struct header_ops iv_header_ops;
 /* Who has this address, up or not (but for `except`); NULL: nobody. */
 struct ipvlan *iv_owner(const struct iv_port *port, const struct inaddr *a, const struct net_device *except);
 /* ipvlan_dev.c */

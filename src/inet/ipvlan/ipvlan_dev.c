@@ -1,7 +1,5 @@
 /* ipvlan, the device and the port that its lower device has: up and down, what happens below. The modes are explained in ipvlan.c.
  */
-#include <linux/if_arp.h>
-
 #include "base/mem.h"
 #include "codec/netlink/nl_attr.h"
 #include "inet/ipvlan/ipvlan.h"
@@ -23,14 +21,11 @@ static int open(struct net_device *dev)
 	return 0;
 }
 
-static void stop(struct net_device *dev) { dev_addr_unsync(iv_of(dev)->lower, dev); }
-static void set_rx_mode(struct net_device *dev) { dev_addr_sync(iv_of(dev)->lower, dev); }
+static void stop(struct net_device *dev) { dev_addr_unsync(iv_of(dev)->on.lower, dev); }
 
 static void change_rx_flags(struct net_device *dev, u32 change)
 {
-	struct net_device *lower = iv_of(dev)->lower;
-	if (change & IFF_ALLMULTI && dev_running(dev))
-		dev_set_allmulti(config_cpu(dev->net->world), lower, dev->flags & IFF_ALLMULTI ? 1 : -1);
+	stacked_change_rx_flags(dev, change & ~(u32)IFF_PROMISC); /* promiscuous: nothing more to hear below */
 }
 
 /* Two may not have one address. */
@@ -58,33 +53,20 @@ void iv_set_mode(struct cpu *cpu, struct iv_port *port, u16 mode)
 #define FEATURES (NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HW_CSUM | NETIF_F_HIGHDMA | NETIF_F_GSO_SOFTWARE | NETIF_F_GSO_ROBUST | NETIF_F_RXCSUM)
 #define ALWAYS (NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HW_CSUM | NETIF_F_HIGHDMA | NETIF_F_GSO_SOFTWARE | NETIF_F_GSO_ROBUST)
 
-static u64 fix_features(struct net_device *dev, u64 wanted)
-{
-	const struct net_device *lower = iv_of(dev)->lower;
-	u64 f = (wanted & ~(u64)NETIF_F_RXCSUM) | (lower->features & NETIF_F_RXCSUM) | ALWAYS | NETIF_F_LLTX;
-	if (!(lower->features & NETIF_F_GRO))
-		f &= ~(u64)NETIF_F_GRO;
-	if (!(lower->features & NETIF_F_GSO))
-		f &= ~(u64)NETIF_F_GSO;
-	return f;
-}
-
-static s32 iflink(const struct net_device *dev) { return iv_of(dev)->lower->ifindex; }
-static struct netns *link_netns(const struct net_device *dev) { return iv_of(dev)->lower->net; }
+static u64 fix_features(struct net_device *dev, u64 wanted) { return stacked_fix_features(dev, wanted, ALWAYS); }
 
 /* -- the port -- */
 
 int iv_port_get(struct net_device *lower, struct iv_port **out)
 {
 	struct iv_port *port;
-	if (lower->rx_handler == iv_receive) {
+	int err = stacked_can_receive(lower, iv_receive);
+	if (err == -EEXIST) {
 		*out = lower->rx_handler_data;
 		return 0;
 	}
-	if (lower->type != ARPHRD_ETHER || lower->flags & IFF_LOOPBACK)
-		return -EINVAL;
-	if (lower->rx_handler)
-		return -EBUSY;
+	if (err)
+		return err;
 	port = mem_zalloc(&lower->net->world->mem, sizeof(*port));
 	if (!port)
 		return -ENOMEM;
@@ -117,55 +99,31 @@ static void uninit(struct net_device *dev)
 		return;
 	list_del(&m->link);
 	m->port->count--;
-	dev_upper_unlink(m->lower, dev);
+	dev_upper_unlink(m->on.lower, dev);
 	iv_port_put(cpu, m->port);
 	m->port = NULL;
 }
 
-static void free_priv(struct net_device *dev)
-{
-	if (iv_of(dev)->lower)
-		dev_put(iv_of(dev)->lower);
-}
-
 static void lower_event(struct cpu *cpu, struct net_device *dev, struct net_device *lower, enum net_event ev, unsigned long info)
 {
-	switch (ev) {
-	case EV_LINK_CHANGE:
-		if (info & (LINK_CHANGE_CARRIER | LINK_CHANGE_FLAGS | LINK_CHANGE_OTHER))
-			dev_stacked_operstate(cpu, lower, dev);
-		if (info & LINK_CHANGE_MTU)
-			dev_set_mtu(cpu, dev, lower->mtu, NULL);
-		if (info & LINK_CHANGE_ADDR && !eth_addr_eq(dev->dev_addr, lower->dev_addr)) {
-			memcpy(dev->dev_addr, lower->dev_addr, ETH_ADDR_LEN);
-			dev_announce_addr(cpu, dev);
-		}
-		if (info & LINK_CHANGE_FEATURES) {
-			dev->tso_max_size = lower->tso_max_size;
-			dev->tso_max_segs = lower->tso_max_segs;
-			dev_features_update(cpu, dev);
-		}
-		break;
-	case EV_LINK_UP:
-	case EV_LINK_DOWN:
-		dev_stacked_operstate(cpu, lower, dev);
-		break;
-	case EV_LINK_UNREGISTER:
-		if (!info)
-			dev_unregister(cpu, dev);
-		break;
-	default:
-		break;
+	stacked_lower_event(cpu, dev, lower, ev, info);
+	if (ev != EV_LINK_CHANGE)
+		return;
+	if (info & LINK_CHANGE_MTU)
+		dev->mtu = lower->mtu; /* be it less than one may set; Linux tells nobody either */
+	if (info & LINK_CHANGE_ADDR && !eth_addr_eq(dev->dev_addr, lower->dev_addr)) {
+		memcpy(dev->dev_addr, lower->dev_addr, ETH_ADDR_LEN);
+		dev_announce_addr(cpu, dev);
 	}
 }
 
 static const struct netdev_ops ops = {
-	.uninit = uninit, .free = free_priv, .open = open, .stop = stop, .start_xmit = iv_xmit, .xmit_here = iv_xmit_here, .fix_features = fix_features,
-	.set_rx_mode = set_rx_mode, .change_rx_flags = change_rx_flags, .lower_event = lower_event, .iflink = iflink, .link_netns = link_netns,
+	.uninit = uninit, .free = stacked_free, .open = open, .stop = stop, .start_xmit = iv_xmit, .xmit_here = iv_xmit_here, .fix_features = fix_features,
+	.set_rx_mode = stacked_set_rx_mode, .change_rx_flags = change_rx_flags, .lower_event = lower_event, .iflink = stacked_iflink, .link_netns = stacked_link_netns,
 	.addr_add = addr_add,
 };
 
-static const struct ethtool_ops ethtool = { .driver = "ipvlan", .version = "0.1" };
+static const struct ethtool_ops ethtool = { .driver = "ipvlan", .version = "0.1", .tells_link = true };
 
 void iv_setup(struct net_device *dev)
 {
@@ -175,11 +133,12 @@ void iv_setup(struct net_device *dev)
 	list_init(&m->link);
 	dev->ops = &ops;
 	dev->ethtool_ops = &ethtool;
-	dev->header_ops = &iv_header_ops;
+	dev->header_ops = &stacked_header_ops;
 	dev->noqueue = true;
 	dev->min_mtu = 68;
 	dev->max_mtu = 65535;
 	dev->unicast_filter = true;
+	dev->no_rx_handler = true; /* its packets are told apart by now */
 	dev->wanted_features = NETIF_F_GRO;
 }
 
@@ -190,8 +149,5 @@ void iv_inherit(struct ipvlan *m, const struct net_device *lower)
 	memcpy(dev->perm_addr, lower->dev_addr, ETH_ADDR_LEN);
 	dev->features = (FEATURES & (ALWAYS | (lower->features & NETIF_F_RXCSUM))) | NETIF_F_LLTX | NETIF_F_VLAN_CHALLENGED;
 	dev->vlan_features = lower->vlan_features & ALWAYS;
-	dev->hard_header_len = lower->hard_header_len;
-	dev->needed_headroom = lower->needed_headroom;
-	dev->tso_max_size = lower->tso_max_size;
-	dev->tso_max_segs = lower->tso_max_segs;
+	stacked_inherit(dev, lower);
 }

@@ -36,13 +36,9 @@ static int newlink(struct cpu *cpu, struct netns *src_net, struct net_device *de
 	struct ipvlan *m = iv_of(dev);
 	struct net_device *lower;
 	int err;
-	if (!attrs->a[IFLA_LINK])
-		return -EINVAL;
-	lower = dev_by_index(src_net, (s32)nl_u32(attrs->a[IFLA_LINK]));
-	if (!lower)
-		return -ENODEV;
-	if (lower->kind == &link_kind_ipvlan) /* beside it, not above it */
-		lower = iv_of(lower)->lower;
+	err = stacked_find_lower(src_net, attrs, dev, &lower);
+	if (err)
+		return err;
 	err = iv_port_get(lower, &m->port);
 	if (err)
 		return err;
@@ -50,14 +46,9 @@ static int newlink(struct cpu *cpu, struct netns *src_net, struct net_device *de
 		dev->mtu = lower->mtu;
 	dev->dev_id = ++m->port->last_id;
 	dev_hold(lower);
-	m->lower = lower;
+	m->on.lower = lower;
 	iv_inherit(m, lower);
-	err = dev_upper_link(lower, dev, ack);
-	if (!err) {
-		err = dev_register(cpu, dev, dev->ifindex);
-		if (err)
-			dev_upper_unlink(lower, dev);
-	}
+	err = stacked_register(cpu, dev, ack);
 	if (err) {
 		iv_port_put(cpu, m->port);
 		m->port = NULL;

@@ -45,5 +45,5 @@ static int newlink(struct cpu *cpu, struct netns *src_net, struct net_device *de
 }
 
 const struct link_kind link_kind_dummy = {
-	.name = "dummy", .setup = setup, .newlink = newlink, .dellink = dev_unregister,
+	.name = "dummy", .setup = setup, .validate = eth_validate, .newlink = newlink, .dellink = dev_unregister,
 };

@@ -30,7 +30,7 @@ static enum netdev_tx xmit(struct cpu *cpu, struct sk_buff *skb, struct net_devi
 	return NETDEV_TX_OK;
 }
 
-static const struct netdev_ops ops = { .start_xmit = xmit, .set_mac = eth_mac_addr };
+static const struct netdev_ops ops = { .start_xmit = xmit };
 
 static const struct ethtool_ops ethtool = { .driver = "ifb" };
 
@@ -60,4 +60,6 @@ static int newlink(struct cpu *cpu, struct netns *src_net, struct net_device *de
 	return dev_register(cpu, dev, dev->ifindex);
 }
 
-const struct link_kind link_kind_ifb = { .name = "ifb", .setup = setup, .newlink = newlink, .dellink = dev_unregister };
+const struct link_kind link_kind_ifb = {
+	.name = "ifb", .setup = setup, .validate = eth_validate, .newlink = newlink, .dellink = dev_unregister,
+};

@@ -7,6 +7,7 @@
 
 #include "codec/wire/eth.h"
 #include "core/trace.h"
+#include "link/ethtool.h"
 #include "link/netns_dev.h"
 
 static enum netdev_tx xmit(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, unsigned txq)
@@ -34,6 +35,8 @@ static enum netdev_tx xmit(struct cpu *cpu, struct sk_buff *skb, struct net_devi
 
 static const struct netdev_ops ops = { .start_xmit = xmit, .set_mac = eth_mac_addr };
 
+static const struct ethtool_ops ethtool = { .tells_link = true };
+
 int loopback_new(struct netns *net)
 {
 	struct net_device *dev = dev_new(net, NULL, "lo", 1, 1);
@@ -41,6 +44,7 @@ int loopback_new(struct netns *net)
 	if (!dev)
 		return -ENOMEM;
 	dev->ops = &ops;
+	dev->ethtool_ops = &ethtool;
 	dev->header_ops = &eth_header_ops;
 	dev->type = ARPHRD_LOOPBACK;
 	dev->flags = IFF_LOOPBACK;

@@ -26,26 +26,7 @@ struct macvlan *mv_find(const struct mv_port *port, const u8 *addr)
 	return NULL;
 }
 
-static void count_rx(struct cpu *cpu, struct net_device *dev, u32 len, bool multicast)
-{
-	struct dev_stats *s = &dev->stats[cpu->id];
-	s->rx_packets++;
-	s->rx_bytes += len;
-	s->multicast += multicast;
-}
-
 /* -- received frames -- */
-
-static bool hears(const struct net_device *dev, const u8 *group)
-{
-	const struct dev_mc_addr *a;
-	if (eth_addr_eq(group, dev->broadcast) || dev->flags & (IFF_ALLMULTI | IFF_PROMISC))
-		return true;
-	list_for_each(a, &dev->mc_list, link)
-		if (a->users && eth_addr_eq(a->addr, group))
-			return true;
-	return false;
-}
 
 /* A copy for dev; data behind the Ethernet header, as everybody has it on receive. */
 static void give_copy(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev)
@@ -61,14 +42,14 @@ static void give_copy(struct cpu *cpu, struct sk_buff *skb, struct net_device *d
 			 : eth_addr_eq(dst_of(copy), dev->broadcast) ? PACKET_BROADCAST
 									     : PACKET_MULTICAST;
 	if (cpu_backlog_add(cpu, dev->net->home, copy))
-		count_rx(cpu, dev, skb->len + ETH_HDR_LEN, true);
+		stacked_count_rx(cpu, dev, skb->len + ETH_HDR_LEN, true);
 }
 
 static void give_all(struct cpu *cpu, struct mv_port *port, struct sk_buff *skb, const struct macvlan *except, u32 modes)
 {
 	struct macvlan *m;
 	list_for_each(m, &port->macvlans, link)
-		if (m->up && m != except && m->mode & modes && dev_running(m->dev) && hears(m->dev, dst_of(skb)))
+		if (m->up && m != except && m->mode & modes && dev_running(m->dev) && stacked_hears(m->dev, dst_of(skb)))
 			give_copy(cpu, skb, m->dev);
 }
 
@@ -160,7 +141,7 @@ bool mv_receive(struct cpu *cpu, struct sk_buff **pskb, void *data)
 		skb_drop(cpu, skb, SKB_DROP_REASON_DEV_READY);
 		return true;
 	}
-	count_rx(cpu, dev, skb->len + ETH_HDR_LEN, false);
+	stacked_count_rx(cpu, dev, skb->len + ETH_HDR_LEN, false);
 	if (unlikely(dev->net != skb->dev->net)) {
 		struct cpu *home = dev->net->home;
 		skb_scrub(cpu, skb, true);
@@ -213,38 +194,21 @@ static bool to_neighbours(struct cpu *cpu, struct sk_buff *skb, struct macvlan *
 	to = mv_find(m->port, dst);
 	if (!to || to->mode != MACVLAN_MODE_BRIDGE)
 		return false;
-	*sent = turn_round(cpu, skb, m->lower);
+	*sent = turn_round(cpu, skb, m->on.lower);
 	return true;
 }
 
 enum netdev_tx mv_xmit(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, unsigned txq)
 {
 	struct macvlan *m = mv_of(dev);
-	struct dev_stats *s = &dev->stats[cpu->id];
 	u32 len = skb->len;
 	bool sent;
-	if (unlikely(!pskb_may_pull(cpu, skb, ETH_HDR_LEN))) {
-		s->tx_dropped++;
-		skb_drop(cpu, skb, SKB_DROP_REASON_PKT_TOO_SMALL);
+	if (!stacked_tx_begin(cpu, skb, dev))
 		return NETDEV_TX_OK;
-	}
 	if (m->mode != MACVLAN_MODE_BRIDGE || !to_neighbours(cpu, skb, m, &sent)) {
-		skb->dev = m->lower;
+		skb->dev = m->on.lower;
 		sent = !dev_xmit_lower(cpu, skb);
 	}
-	if (likely(sent)) {
-		s->tx_packets++;
-		s->tx_bytes += len;
-	} else {
-		s->tx_dropped++;
-	}
+	stacked_count_tx(cpu, dev, len, sent);
 	return NETDEV_TX_OK;
 }
-
-static int create_header(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, u16 ethertype, const u8 *daddr, const u8 *saddr)
-{
-	struct net_device *lower = mv_of(dev)->lower;
-	return lower->header_ops->create(cpu, skb, lower, ethertype, daddr, saddr ? saddr : dev->dev_addr);
-}
-static int parse_header(const struct sk_buff *skb, u8 *haddr) { return eth_header_ops.parse(skb, haddr); }
-const struct header_ops mv_header_ops = { .create = create_header, .parse = parse_header };

@@ -6,6 +6,7 @@
 
 #include "codec/wire/eth.h"
 #include "link/netns_dev.h"
+#include "link/stacked.h"
 
 extern const struct link_kind link_kind_macvlan;
 
@@ -23,7 +24,8 @@ struct mv_port { /* what the lower device has */
 };
 struct mv_source { struct list link; u8 addr[ETH_ADDR_LEN]; };
 struct macvlan { /* priv */
-	struct net_device *dev, *lower;
+	struct stacked on;
+	struct net_device *dev;
 	struct mv_port *port;
 	struct list link;
 	bool up;		/* found by address */
@@ -42,7 +44,6 @@ struct macvlan *mv_find(const struct mv_port *port, const u8 *addr); /* who is u
 bool mv_receive(struct cpu *cpu, struct sk_buff **pskb, void *data); /* the port's rx_handler */
 void mv_bc_run(struct cpu *cpu, struct cpu_work *work);
 enum netdev_tx mv_xmit(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, unsigned txq);
-extern const struct header_ops mv_header_ops;
 
 void mv_setup(struct net_device *dev);
 /* What the new macvlan takes from lower; mode, flags and bc_queue_len are set. */

@@ -1,7 +1,6 @@
 /* macvlan, the device and the port that its lower device has: up and down, addresses, features, what happens below. The modes are
  * explained in macvlan.c.
  */
-#include <linux/if_arp.h>
 #include <linux/if_link.h>
 
 #include "base/mem.h"
@@ -20,17 +19,17 @@ static int open(struct net_device *dev)
 	int err;
 	if (m->port->passthru) {
 		if (!(m->flags & MACVLAN_FLAG_NOPROMISC))
-			dev_set_promiscuity(cpu, m->lower, 1);
+			dev_set_promiscuity(cpu, m->on.lower, 1);
 	} else {
 		if (addr_busy(m->port, dev->dev_addr))
 			return -EADDRINUSE;
-		err = dev_uc_add(m->lower, dev->dev_addr);
+		err = dev_uc_add(m->on.lower, dev->dev_addr);
 		if (err)
 			return err;
 		if (dev->flags & IFF_ALLMULTI)
-			dev_set_allmulti(cpu, m->lower, 1);
+			dev_set_allmulti(cpu, m->on.lower, 1);
 		if (dev->flags & IFF_PROMISC)
-			dev_set_promiscuity(cpu, m->lower, 1);
+			dev_set_promiscuity(cpu, m->on.lower, 1);
 	}
 	m->up = true;
 	return 0;
@@ -41,34 +40,26 @@ static void stop(struct net_device *dev)
 	struct cpu *cpu = config_cpu(dev->net->world);
 	struct macvlan *m = mv_of(dev);
 	m->up = false;
-	dev_addr_unsync(m->lower, dev);
+	dev_addr_unsync(m->on.lower, dev);
 	if (m->port->passthru) {
 		if (!(m->flags & MACVLAN_FLAG_NOPROMISC))
-			dev_set_promiscuity(cpu, m->lower, -1);
+			dev_set_promiscuity(cpu, m->on.lower, -1);
 		return;
 	}
 	if (dev->flags & IFF_ALLMULTI)
-		dev_set_allmulti(cpu, m->lower, -1);
+		dev_set_allmulti(cpu, m->on.lower, -1);
 	if (dev->flags & IFF_PROMISC)
-		dev_set_promiscuity(cpu, m->lower, -1);
-	dev_uc_del(m->lower, dev->dev_addr);
+		dev_set_promiscuity(cpu, m->on.lower, -1);
+	dev_uc_del(m->on.lower, dev->dev_addr);
 }
 
 static void change_rx_flags(struct net_device *dev, u32 change)
 {
-	struct cpu *cpu = config_cpu(dev->net->world);
-	struct macvlan *m = mv_of(dev);
-	if (!dev_running(dev) || m->port->passthru)
-		return;
-	if (change & IFF_ALLMULTI)
-		dev_set_allmulti(cpu, m->lower, dev->flags & IFF_ALLMULTI ? 1 : -1);
-	if (change & IFF_PROMISC)
-		dev_set_promiscuity(cpu, m->lower, dev->flags & IFF_PROMISC ? 1 : -1);
+	if (!mv_of(dev)->port->passthru)
+		stacked_change_rx_flags(dev, change);
 }
 
-static void set_rx_mode(struct net_device *dev) { dev_addr_sync(mv_of(dev)->lower, dev); }
-
-static int change_mtu(struct net_device *dev, u32 mtu) { return mtu > mv_of(dev)->lower->mtu ? -EINVAL : 0; }
+static int change_mtu(struct net_device *dev, u32 mtu) { return mtu > mv_of(dev)->on.lower->mtu ? -EINVAL : 0; }
 
 static int set_mac(struct net_device *dev, const u8 *addr)
 {
@@ -81,15 +72,15 @@ static int set_mac(struct net_device *dev, const u8 *addr)
 		return 0;
 	if (m->mode == MACVLAN_MODE_PASSTHRU) {
 		/* The lower device's address is this one's; lower_event() has it follow. */
-		return dev_set_mac(cpu, m->lower, addr, NULL);
+		return dev_set_mac(cpu, m->on.lower, addr, NULL);
 	}
 	if (addr_busy(m->port, addr))
 		return -EADDRINUSE;
 	if (dev_running(dev)) {
-		err = dev_uc_add(m->lower, addr);
+		err = dev_uc_add(m->on.lower, addr);
 		if (err)
 			return err;
-		dev_uc_del(m->lower, dev->dev_addr);
+		dev_uc_del(m->on.lower, dev->dev_addr);
 	}
 	memcpy(dev->dev_addr, addr, ETH_ADDR_LEN);
 	return 0;
@@ -100,19 +91,7 @@ static int set_mac(struct net_device *dev, const u8 *addr)
 #define ALWAYS (NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HW_CSUM | NETIF_F_HIGHDMA | NETIF_F_GSO_SOFTWARE | NETIF_F_GSO_ROBUST | NETIF_F_GSO_ENCAP_ALL)
 
 /* What is sent is cut where the lower device needs it; only how packets are received depends on that one. */
-static u64 fix_features(struct net_device *dev, u64 wanted)
-{
-	const struct net_device *lower = mv_of(dev)->lower;
-	u64 f = (wanted & ~(u64)NETIF_F_RXCSUM) | (lower->features & NETIF_F_RXCSUM) | ALWAYS | NETIF_F_LLTX;
-	if (!(lower->features & NETIF_F_GRO))
-		f &= ~(u64)NETIF_F_GRO;
-	if (!(lower->features & NETIF_F_GSO))
-		f &= ~(u64)NETIF_F_GSO;
-	return f;
-}
-
-static s32 iflink(const struct net_device *dev) { return mv_of(dev)->lower->ifindex; }
-static struct netns *link_netns(const struct net_device *dev) { return mv_of(dev)->lower->net; }
+static u64 fix_features(struct net_device *dev, u64 wanted) { return stacked_fix_features(dev, wanted, ALWAYS); }
 
 /* -- the port -- */
 
@@ -128,14 +107,13 @@ void mv_update_bc_queue_len(struct mv_port *port)
 int mv_port_get(struct net_device *lower, struct mv_port **out)
 {
 	struct mv_port *port;
-	if (lower->rx_handler == mv_receive) {
+	int err = stacked_can_receive(lower, mv_receive);
+	if (err == -EEXIST) {
 		*out = lower->rx_handler_data;
 		return 0;
 	}
-	if (lower->type != ARPHRD_ETHER || lower->flags & IFF_LOOPBACK)
-		return -EINVAL;
-	if (lower->rx_handler)
-		return -EBUSY;
+	if (err)
+		return err;
 	port = mem_zalloc(&lower->net->world->mem, sizeof(*port));
 	if (!port)
 		return -ENOMEM;
@@ -191,60 +169,31 @@ static void uninit(struct net_device *dev)
 	list_del(&m->link);
 	m->port->count--;
 	mv_update_bc_queue_len(m->port);
-	dev_upper_unlink(m->lower, dev);
+	dev_upper_unlink(m->on.lower, dev);
 	mv_port_put(cpu, m->port);
 	m->port = NULL;
 }
 
-static void free_priv(struct net_device *dev)
-{
-	if (mv_of(dev)->lower)
-		dev_put(mv_of(dev)->lower);
-}
-
-static void lower_changed(struct cpu *cpu, struct net_device *dev, struct net_device *lower, unsigned long what)
-{
-	if (what & (LINK_CHANGE_CARRIER | LINK_CHANGE_FLAGS | LINK_CHANGE_OTHER))
-		dev_stacked_operstate(cpu, lower, dev);
-	if (what & LINK_CHANGE_MTU && dev->mtu > lower->mtu)
-		dev_set_mtu(cpu, dev, lower->mtu, NULL);
-	if (what & LINK_CHANGE_ADDR && mv_of(dev)->port->passthru && !eth_addr_eq(dev->dev_addr, lower->dev_addr)) {
-		memcpy(dev->dev_addr, lower->dev_addr, ETH_ADDR_LEN);
-		dev_announce_addr(cpu, dev);
-	}
-	if (what & LINK_CHANGE_FEATURES) {
-		dev->tso_max_size = lower->tso_max_size;
-		dev->tso_max_segs = lower->tso_max_segs;
-		dev_features_update(cpu, dev);
-	}
-}
-
 static void lower_event(struct cpu *cpu, struct net_device *dev, struct net_device *lower, enum net_event ev, unsigned long info)
 {
-	switch (ev) {
-	case EV_LINK_CHANGE:
-		lower_changed(cpu, dev, lower, info);
-		break;
-	case EV_LINK_UP:
-	case EV_LINK_DOWN:
-		dev_stacked_operstate(cpu, lower, dev);
-		break;
-	case EV_LINK_UNREGISTER:
-		if (!info)
-			dev_unregister(cpu, dev);
-		break;
-	default:
-		break;
+	stacked_lower_event(cpu, dev, lower, ev, info);
+	if (ev != EV_LINK_CHANGE)
+		return;
+	if (info & LINK_CHANGE_MTU && dev->mtu > lower->mtu)
+		dev_set_mtu(cpu, dev, lower->mtu, NULL);
+	if (info & LINK_CHANGE_ADDR && mv_of(dev)->port->passthru && !eth_addr_eq(dev->dev_addr, lower->dev_addr)) {
+		memcpy(dev->dev_addr, lower->dev_addr, ETH_ADDR_LEN);
+		dev_announce_addr(cpu, dev);
 	}
 }
 
 static const struct netdev_ops ops = {
-	.uninit = uninit, .free = free_priv, .open = open, .stop = stop, .start_xmit = mv_xmit, .change_mtu = change_mtu, .set_mac = set_mac,
-	.fix_features = fix_features, .set_rx_mode = set_rx_mode, .change_rx_flags = change_rx_flags, .lower_event = lower_event,
-	.iflink = iflink, .link_netns = link_netns,
+	.uninit = uninit, .free = stacked_free, .open = open, .stop = stop, .start_xmit = mv_xmit, .change_mtu = change_mtu, .set_mac = set_mac,
+	.fix_features = fix_features, .set_rx_mode = stacked_set_rx_mode, .change_rx_flags = change_rx_flags, .lower_event = lower_event,
+	.iflink = stacked_iflink, .link_netns = stacked_link_netns,
 };
 
-static const struct ethtool_ops ethtool = { .driver = "macvlan", .version = "0.1" };
+static const struct ethtool_ops ethtool = { .driver = "macvlan", .version = "0.1", .tells_link = true };
 
 void mv_setup(struct net_device *dev)
 {
@@ -255,7 +204,7 @@ void mv_setup(struct net_device *dev)
 	list_init(&m->sources);
 	dev->ops = &ops;
 	dev->ethtool_ops = &ethtool;
-	dev->header_ops = &mv_header_ops;
+	dev->header_ops = &stacked_header_ops;
 	dev->noqueue = true;
 	dev->live_addr_change = true;
 	dev->unicast_filter = true;
@@ -273,8 +222,5 @@ void mv_inherit(struct macvlan *m, const struct net_device *lower)
 	dev->features |= NETIF_F_LLTX;
 	dev->hw_features = NETIF_F_LRO;
 	dev->vlan_features = lower->vlan_features & ALWAYS;
-	dev->hard_header_len = lower->hard_header_len;
-	dev->needed_headroom = lower->needed_headroom;
-	dev->tso_max_size = lower->tso_max_size;
-	dev->tso_max_segs = lower->tso_max_segs;
+	stacked_inherit(dev, lower);
 }

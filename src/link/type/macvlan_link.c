@@ -45,12 +45,11 @@ static int validate_sources(const struct nl_attrs *data)
 
 static int validate(const struct nl_attrs *attrs, const struct nl_attrs *data, struct nl_ext_ack *ack)
 {
-	const struct nlattr *a = attrs->a[IFLA_ADDRESS];
+	int err = eth_validate(attrs, data, ack);
+	const struct nlattr *a;
 	u32 mode;
-	if (a && nl_len(a) != ETH_ADDR_LEN)
-		return -EINVAL;
-	if (a && !is_addr(a))
-		return -EADDRNOTAVAIL;
+	if (err)
+		return err;
 	if ((a = attr(data, IFLA_MACVLAN_FLAGS)) && nl_u16(a) & ~(MACVLAN_FLAG_NOPROMISC | MACVLAN_FLAG_NODST))
 		return -EINVAL;
 	if ((a = attr(data, IFLA_MACVLAN_MODE))) {
@@ -139,7 +138,7 @@ static int changelink(struct cpu *cpu, struct net_device *dev, const struct nl_a
 		u16 flags = nl_u16(a);
 		bool change = (flags ^ m->flags) & MACVLAN_FLAG_NOPROMISC;
 		if (m->port->passthru && change && dev_running(dev))
-			dev_set_promiscuity(cpu, m->lower, flags & MACVLAN_FLAG_NOPROMISC ? -1 : 1);
+			dev_set_promiscuity(cpu, m->on.lower, flags & MACVLAN_FLAG_NOPROMISC ? -1 : 1);
 		m->flags = flags;
 	}
 	if ((a = attr(data, IFLA_MACVLAN_BC_QUEUE_LEN))) {
@@ -176,27 +175,24 @@ static int configure(struct macvlan *m, struct net_device *lower, const struct n
 	return 0;
 }
 
-static int join_port(struct cpu *cpu, struct macvlan *m, const struct nl_attrs *data)
+static int join_port(struct macvlan *m, const struct nl_attrs *data)
 {
 	struct mv_port *port = m->port;
 	const struct nlattr *a;
-	int err;
 	if (port->passthru) /* has it for itself */
 		return -EINVAL;
 	if (m->mode == MACVLAN_MODE_PASSTHRU) {
 		if (port->count)
 			return -EINVAL;
 		port->passthru = true;
-		memcpy(m->dev->dev_addr, m->lower->dev_addr, ETH_ADDR_LEN);
+		memcpy(m->dev->dev_addr, m->on.lower->dev_addr, ETH_ADDR_LEN);
 	}
 	if ((a = attr(data, IFLA_MACVLAN_MACADDR_MODE))) {
 		if (m->mode != MACVLAN_MODE_SOURCE)
 			return -EINVAL;
-		err = change_sources(m, nl_u32(a), data);
-		if (err)
-			return err;
+		return change_sources(m, nl_u32(a), data);
 	}
-	return dev_upper_link(m->lower, m->dev, NULL);
+	return 0;
 }
 
 static int newlink(struct cpu *cpu, struct netns *src_net, struct net_device *dev, const struct nl_attrs *attrs,
@@ -205,13 +201,9 @@ static int newlink(struct cpu *cpu, struct netns *src_net, struct net_device *de
 	struct macvlan *m = mv_of(dev);
 	struct net_device *lower;
 	int err;
-	if (!attrs->a[IFLA_LINK])
-		return -EINVAL;
-	lower = dev_by_index(src_net, (s32)nl_u32(attrs->a[IFLA_LINK]));
-	if (!lower)
-		return -ENODEV;
-	if (lower->kind == &link_kind_macvlan) /* beside it, not above it */
-		lower = mv_of(lower)->lower;
+	err = stacked_find_lower(src_net, attrs, dev, &lower);
+	if (err)
+		return err;
 	err = configure(m, lower, attrs, data);
 	if (err)
 		return err;
@@ -219,13 +211,10 @@ static int newlink(struct cpu *cpu, struct netns *src_net, struct net_device *de
 	if (err)
 		return err;
 	dev_hold(lower);
-	m->lower = lower;
-	err = join_port(cpu, m, data);
-	if (!err) {
-		err = dev_register(cpu, dev, dev->ifindex);
-		if (err)
-			dev_upper_unlink(lower, dev);
-	}
+	m->on.lower = lower;
+	err = join_port(m, data);
+	if (!err)
+		err = stacked_register(cpu, dev, ack);
 	if (err) {
 		if (m->mode == MACVLAN_MODE_PASSTHRU && !m->port->count)
 			m->port->passthru = false;

@@ -106,6 +106,7 @@ static int set_rss(struct cpu *cpu, struct net_device *dev, const u32 *table, co
 const struct ethtool_ops nic_ethtool = {
 	.driver = "weft_nic",
 	.version = "1.0",
+	.tells_link = true,
 	.speed = 10000,
 	.port = PORT_OTHER,
 	.get_ringparam = get_ringparam,

@@ -116,7 +116,7 @@ static bool stat(const struct net_device *dev, unsigned i, char name[ETH_GSTRING
 }
 
 static const struct ethtool_ops ethtool = {
-	.driver = "veth", .version = "1.0", .speed = 10000, .port = PORT_TP, .get_channels = get_channels, .stat = stat,
+	.driver = "veth", .version = "1.0", .tells_link = true, .speed = 10000, .port = PORT_TP, .get_channels = get_channels, .stat = stat,
 };
 
 static void setup(struct net_device *dev)
@@ -212,6 +212,7 @@ static int peer_netns(struct cpu *cpu, struct netns *dflt, const struct nl_attrs
 
 static int configure_peer(struct net_device *peer, const struct nl_attrs *tb, struct nl_ext_ack *ack)
 {
+	int err;
 	if (tb->a[IFLA_MTU]) {
 		peer->mtu = nl_u32(tb->a[IFLA_MTU]);
 		if (peer->mtu < peer->min_mtu || peer->mtu > peer->max_mtu) {
@@ -220,11 +221,10 @@ static int configure_peer(struct net_device *peer, const struct nl_attrs *tb, st
 			return -EINVAL;
 		}
 	}
+	err = eth_validate(tb, NULL, ack);
+	if (err)
+		return err;
 	if (tb->a[IFLA_ADDRESS]) {
-		if (nl_len(tb->a[IFLA_ADDRESS]) != ETH_ADDR_LEN)
-			return -EINVAL;
-		if (!eth_addr_is_valid(nl_data(tb->a[IFLA_ADDRESS])))
-			return -EADDRNOTAVAIL;
 		memcpy(peer->dev_addr, nl_data(tb->a[IFLA_ADDRESS]), ETH_ADDR_LEN);
 		peer->addr_assign_type = 3; /* NET_ADDR_SET */
 	}
@@ -306,6 +306,7 @@ const struct link_kind link_kind_veth = {
 	.priv_size = sizeof(struct veth),
 	.queues_per_cpu = true,
 	.setup = setup,
+	.validate = eth_validate,
 	.newlink = newlink,
 	.dellink = dellink,
 	.fill_info = fill_info,

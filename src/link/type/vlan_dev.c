@@ -23,15 +23,9 @@
 #define ADDR_SET 3    /* NET_ADDR_SET */
 #define ADDR_STOLEN 2 /* NET_ADDR_STOLEN: the real device's */
 
-static struct net_device *real_of(const struct net_device *dev) { return vlan_dev_of(dev)->real; }
+static struct net_device *real_of(const struct net_device *dev) { return stacked_lower(dev); }
 
 /* -- frames -- */
-
-static int pass_header(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, u16 ethertype, const u8 *daddr, const u8 *saddr)
-{
-	struct net_device *real = real_of(dev);
-	return real->header_ops->create(cpu, skb, real, ethertype, daddr, saddr ? saddr : dev->dev_addr);
-}
 
 /* The real device does not insert tags: with reorder_hdr off the tag is part of the header from the start. */
 static int tag_header(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, u16 ethertype, const u8 *daddr, const u8 *saddr)
@@ -39,43 +33,33 @@ static int tag_header(struct cpu *cpu, struct sk_buff *skb, struct net_device *d
 	const struct vlan_dev *v = vlan_dev_of(dev);
 	struct vlan_hdr *h;
 	if (v->flags & VLAN_FLAG_REORDER_HDR)
-		return pass_header(cpu, skb, dev, ethertype, daddr, saddr);
+		return stacked_create_header(cpu, skb, dev, ethertype, daddr, saddr);
 	if (!skb_cow_head(cpu, skb, ETH_HDR_LEN + VLAN_HDR_LEN))
 		return -ENOMEM;
 	h = (struct vlan_hdr *)skb_push(skb, VLAN_HDR_LEN);
 	h->tci = cpu_to_be16((u16)(v->id | vlan_egress_bits(v, skb->priority)));
 	h->type = cpu_to_be16(ethertype);
-	return pass_header(cpu, skb, dev, be16_to_cpu(v->proto), daddr, saddr);
+	return stacked_create_header(cpu, skb, dev, be16_to_cpu(v->proto), daddr, saddr);
 }
 
 static int parse_header(const struct sk_buff *skb, u8 *haddr) { return eth_header_ops.parse(skb, haddr); }
 
-static const struct header_ops pass_ops = { .create = pass_header, .parse = parse_header };
 static const struct header_ops tag_ops = { .create = tag_header, .parse = parse_header };
 
 static enum netdev_tx xmit(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, unsigned txq)
 {
 	const struct vlan_dev *v = vlan_dev_of(dev);
-	struct dev_stats *s = &dev->stats[cpu->id];
 	u32 len = skb->len;
-	if (unlikely(!pskb_may_pull(cpu, skb, ETH_HDR_LEN))) {
-		s->tx_dropped++;
-		skb_drop(cpu, skb, SKB_DROP_REASON_PKT_TOO_SMALL);
+	if (!stacked_tx_begin(cpu, skb, dev))
 		return NETDEV_TX_OK;
-	}
 	if (v->flags & VLAN_FLAG_REORDER_HDR || !be16_eq(((struct eth_hdr *)skb->data)->type, v->proto)) {
 		skb->vlan_proto = v->proto;
 		skb->vlan_tci = (u16)(v->id | vlan_egress_bits(v, skb->priority));
 	} else {
 		skb->protocol = v->proto;
 	}
-	skb->dev = v->real;
-	if (likely(!dev_xmit_lower(cpu, skb))) {
-		s->tx_packets++;
-		s->tx_bytes += len;
-	} else {
-		s->tx_dropped++;
-	}
+	skb->dev = v->on.lower;
+	stacked_count_tx(cpu, dev, len, !dev_xmit_lower(cpu, skb));
 	return NETDEV_TX_OK;
 }
 
@@ -84,7 +68,7 @@ static enum netdev_tx xmit(struct cpu *cpu, struct sk_buff *skb, struct net_devi
 static int init(struct net_device *dev)
 {
 	struct vlan_dev *v = vlan_dev_of(dev);
-	struct net_device *real = v->real;
+	struct net_device *real = v->on.lower;
 	u64 soft = NETIF_F_HW_CSUM | NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_GSO_SOFTWARE | NETIF_F_GSO_ENCAP_ALL | NETIF_F_HIGHDMA |
 		   NETIF_F_SCTP_CRC | NETIF_F_FCOE_CRC | NETIF_F_FSO;
 	bool inserts = real->features & (be16_eq(v->proto, BE16(ETH_P_8021Q)) ? NETIF_F_HW_VLAN_TX : NETIF_F_HW_VLAN_STAG_TX);
@@ -102,7 +86,7 @@ static int init(struct net_device *dev)
 	}
 	if (eth_addr_is_zero(dev->broadcast))
 		memcpy(dev->broadcast, real->broadcast, ETH_ADDR_LEN);
-	dev->header_ops = inserts ? &pass_ops : &tag_ops;
+	dev->header_ops = inserts ? &stacked_header_ops : &tag_ops;
 	dev->hard_header_len = (u16)(real->hard_header_len + (inserts ? 0 : VLAN_HDR_LEN));
 	dev->needed_headroom = (u16)(real->needed_headroom + (inserts ? 0 : VLAN_HDR_LEN));
 	return 0;
@@ -112,7 +96,7 @@ static int open(struct net_device *dev)
 {
 	struct cpu *cpu = config_cpu(dev->net->world);
 	struct vlan_dev *v = vlan_dev_of(dev);
-	struct net_device *real = v->real;
+	struct net_device *real = v->on.lower;
 	int err;
 	if (!dev_running(real) && !(v->flags & VLAN_FLAG_LOOSE_BINDING))
 		return -ENETDOWN;
@@ -135,29 +119,16 @@ static void stop(struct net_device *dev)
 {
 	struct cpu *cpu = config_cpu(dev->net->world);
 	struct vlan_dev *v = vlan_dev_of(dev);
-	dev_addr_unsync(v->real, dev);
+	dev_addr_unsync(v->on.lower, dev);
 	if (dev->flags & IFF_ALLMULTI)
-		dev_set_allmulti(cpu, v->real, -1);
+		dev_set_allmulti(cpu, v->on.lower, -1);
 	if (dev->flags & IFF_PROMISC)
-		dev_set_promiscuity(cpu, v->real, -1);
-	if (!eth_addr_eq(dev->dev_addr, v->real->dev_addr))
-		dev_uc_del(v->real, dev->dev_addr);
+		dev_set_promiscuity(cpu, v->on.lower, -1);
+	if (!eth_addr_eq(dev->dev_addr, v->on.lower->dev_addr))
+		dev_uc_del(v->on.lower, dev->dev_addr);
 	if (!(v->flags & VLAN_FLAG_BRIDGE_BINDING))
 		dev_set_carrier(cpu, dev, false);
 }
-
-static void change_rx_flags(struct net_device *dev, u32 change)
-{
-	struct cpu *cpu = config_cpu(dev->net->world);
-	if (!dev_running(dev))
-		return;
-	if (change & IFF_ALLMULTI)
-		dev_set_allmulti(cpu, real_of(dev), dev->flags & IFF_ALLMULTI ? 1 : -1);
-	if (change & IFF_PROMISC)
-		dev_set_promiscuity(cpu, real_of(dev), dev->flags & IFF_PROMISC ? 1 : -1);
-}
-
-static void set_rx_mode(struct net_device *dev) { dev_addr_sync(real_of(dev), dev); }
 
 static int change_mtu(struct net_device *dev, u32 mtu) { return mtu > real_of(dev)->mtu ? -ERANGE : 0; }
 
@@ -202,14 +173,11 @@ static u64 fix_features(struct net_device *dev, u64 wanted)
 	return common(wanted, lower) | (wanted & (NETIF_F_GSO | NETIF_F_GRO | NETIF_F_GSO_SOFTWARE)) | NETIF_F_LLTX;
 }
 
-static int iflink(const struct net_device *dev) { return real_of(dev)->ifindex; }
-static struct netns *link_netns(const struct net_device *dev) { return real_of(dev)->net; }
-
 static void uninit(struct net_device *dev)
 {
 	struct vlan_dev *v = vlan_dev_of(dev);
-	vlan_group_del(v->real, dev);
-	dev_upper_unlink(v->real, dev);
+	vlan_group_del(v->on.lower, dev);
+	dev_upper_unlink(v->on.lower, dev);
 }
 
 static void free_priv(struct net_device *dev)
@@ -222,8 +190,7 @@ static void free_priv(struct net_device *dev)
 			mem_free(&dev->net->world->mem, e);
 		}
 	}
-	if (v->real)
-		dev_put(v->real);
+	stacked_free(dev);
 }
 
 /* -- what happens below -- */
@@ -246,60 +213,36 @@ static void follow_address(struct cpu *cpu, struct net_device *dev, struct net_d
 	memcpy(v->real_addr, real->dev_addr, ETH_ADDR_LEN);
 }
 
-static void follow_carrier(struct cpu *cpu, struct net_device *dev, struct net_device *real)
-{
-	if (!(vlan_dev_of(dev)->flags & VLAN_FLAG_BRIDGE_BINDING))
-		dev_stacked_operstate(cpu, real, dev);
-}
-
-static void real_changed(struct cpu *cpu, struct net_device *dev, struct net_device *real, unsigned long what)
-{
-	if (what & (LINK_CHANGE_CARRIER | LINK_CHANGE_FLAGS | LINK_CHANGE_OTHER))
-		follow_carrier(cpu, dev, real);
-	if (what & LINK_CHANGE_MTU && dev->mtu > real->mtu)
-		dev_set_mtu(cpu, dev, real->mtu, NULL);
-	if (what & LINK_CHANGE_ADDR)
-		follow_address(cpu, dev, real);
-	if (what & LINK_CHANGE_FEATURES) {
-		dev->tso_max_size = real->tso_max_size;
-		dev->tso_max_segs = real->tso_max_segs;
-		dev_features_update(cpu, dev);
-	}
-}
+/* With bridge_binding the carrier is the bridge's, which says which of its ports are in the VLAN. */
+static bool follows_carrier(const struct net_device *dev) { return !(vlan_dev_of(dev)->flags & VLAN_FLAG_BRIDGE_BINDING); }
 
 static void lower_event(struct cpu *cpu, struct net_device *dev, struct net_device *real, enum net_event ev, unsigned long info)
 {
 	bool loose = vlan_dev_of(dev)->flags & VLAN_FLAG_LOOSE_BINDING;
-	switch (ev) {
-	case EV_LINK_CHANGE:
-		real_changed(cpu, dev, real, info);
-		break;
-	case EV_LINK_UP:
-		if (!dev_running(dev) && !loose)
-			dev_change_flags(cpu, dev, dev_get_flags(dev) | IFF_UP, NULL);
-		follow_carrier(cpu, dev, real);
-		break;
-	case EV_LINK_DOWN:
-		if (dev_running(dev) && !loose)
-			dev_change_flags(cpu, dev, dev_get_flags(dev) & ~(u32)IFF_UP, NULL);
-		follow_carrier(cpu, dev, real);
-		break;
-	case EV_LINK_UNREGISTER:
-		if (!info) /* a move is nothing to us */
-			dev_unregister(cpu, dev);
-		break;
-	default:
-		break;
+	if (ev == EV_LINK_UP && !dev_running(dev) && !loose)
+		dev_change_flags(cpu, dev, dev_get_flags(dev) | IFF_UP, NULL);
+	if (ev == EV_LINK_DOWN && dev_running(dev) && !loose)
+		dev_change_flags(cpu, dev, dev_get_flags(dev) & ~(u32)IFF_UP, NULL);
+	if (ev == EV_LINK_CHANGE && info & LINK_CHANGE_MTU && dev->mtu > real->mtu)
+		dev_set_mtu(cpu, dev, real->mtu, NULL);
+	if (ev == EV_LINK_CHANGE && info & LINK_CHANGE_ADDR)
+		follow_address(cpu, dev, real);
+	if (!follows_carrier(dev)) {
+		if (ev == EV_LINK_UP || ev == EV_LINK_DOWN)
+			return;
+		if (ev == EV_LINK_CHANGE)
+			info &= ~(unsigned long)(LINK_CHANGE_CARRIER | LINK_CHANGE_FLAGS | LINK_CHANGE_OTHER);
 	}
+	stacked_lower_event(cpu, dev, real, ev, info);
 }
 
 static const struct netdev_ops ops = {
 	.init = init, .uninit = uninit, .free = free_priv, .open = open, .stop = stop, .start_xmit = xmit, .change_mtu = change_mtu,
-	.set_mac = set_mac, .fix_features = fix_features, .set_rx_mode = set_rx_mode, .change_rx_flags = change_rx_flags,
-	.lower_event = lower_event, .iflink = iflink, .link_netns = link_netns,
+	.set_mac = set_mac, .fix_features = fix_features, .set_rx_mode = stacked_set_rx_mode, .change_rx_flags = stacked_change_rx_flags,
+	.lower_event = lower_event, .iflink = stacked_iflink, .link_netns = stacked_link_netns,
 };
 
-static const struct ethtool_ops ethtool = { .driver = "802.1Q VLAN Support", .version = "1.8", .fw_version = "N/A" };
+static const struct ethtool_ops ethtool = { .driver = "802.1Q VLAN Support", .version = "1.8", .fw_version = "N/A", .tells_link = true };
 
 static void setup(struct net_device *dev)
 {
@@ -342,15 +285,12 @@ static bool qos_maps_ok(const struct nlattr *nest)
 
 static int validate(const struct nl_attrs *attrs, const struct nl_attrs *data, struct nl_ext_ack *ack)
 {
-	const struct nlattr *a = attrs->a[IFLA_ADDRESS];
+	int err = eth_validate(attrs, data, ack);
+	const struct nlattr *a;
 	struct ifla_vlan_flags f;
-	if (a && nl_len(a) != ETH_ADDR_LEN) {
+	if (err) {
 		NL_SET_ERR(ack, "8021q: Invalid link address");
-		return -EINVAL;
-	}
-	if (a && !eth_addr_is_valid(nl_data(a))) {
-		NL_SET_ERR(ack, "8021q: Invalid link address");
-		return -EADDRNOTAVAIL;
+		return err;
 	}
 	if (!data) {
 		NL_SET_ERR(ack, "8021q: VLAN properties not specified");
@@ -477,21 +417,19 @@ static int newlink(struct cpu *cpu, struct netns *src_net, struct net_device *de
 	else if (dev->mtu > real->mtu)
 		return -EINVAL;
 	dev_hold(real);
-	v->real = real;
+	v->on.lower = real;
 	err = change(cpu, dev, data, ack);
 	if (!err)
-		err = dev_upper_link(real, dev, ack);
+		err = vlan_group_add(real, dev);
 	if (err)
 		return err;
-	err = vlan_group_add(real, dev);
-	if (!err)
-		err = dev_register(cpu, dev, dev->ifindex);
+	err = stacked_register(cpu, dev, ack);
 	if (err) {
 		vlan_group_del(real, dev);
-		dev_upper_unlink(real, dev);
 		return err;
 	}
-	follow_carrier(cpu, dev, real);
+	if (follows_carrier(dev))
+		dev_stacked_operstate(cpu, real, dev);
 	dev_operstate_update(dev);
 	return 0;
 }
@@ -560,7 +498,7 @@ static void show_device(const struct net_device *dev, struct strbuf *out)
 		      "total bytes received", s.rx_bytes, "Broadcast/Multicast Rcvd", s.multicast, "total frames transmitted", s.tx_packets,
 		      "total bytes transmitted", s.tx_bytes);
 	strbuf_printf(out, "Device: %s\nINGRESS priority mappings: 0:%u  1:%u  2:%u  3:%u  4:%u  5:%u  6:%u 7:%u\n EGRESS priority mappings: ",
-		      v->real->name, v->ingress[0], v->ingress[1], v->ingress[2], v->ingress[3], v->ingress[4], v->ingress[5], v->ingress[6],
+		      v->on.lower->name, v->ingress[0], v->ingress[1], v->ingress[2], v->ingress[3], v->ingress[4], v->ingress[5], v->ingress[6],
 		      v->ingress[7]);
 	for (unsigned i = 0; i < VLAN_EGRESS_BUCKETS; i++)
 		for (const struct vlan_egress *e = v->egress[i]; e; e = e->next)

@@ -98,16 +98,10 @@ static const struct nl_policy policy[IFLA_VRF_MAX + 1] = { [IFLA_VRF_TABLE] = { 
 
 static int validate(const struct nl_attrs *attrs, const struct nl_attrs *data, struct nl_ext_ack *ack)
 {
-	const struct nlattr *a = attrs->a[IFLA_ADDRESS];
-	if (a && nl_len(a) != ETH_ADDR_LEN) {
+	int err = eth_validate(attrs, data, ack);
+	if (err)
 		NL_SET_ERR(ack, "Invalid hardware address");
-		return -EINVAL;
-	}
-	if (a && !eth_addr_is_valid(nl_data(a))) {
-		NL_SET_ERR(ack, "Invalid hardware address");
-		return -EADDRNOTAVAIL;
-	}
-	return 0;
+	return err;
 }
 
 static int newlink(struct cpu *cpu, struct netns *src_net, struct net_device *dev, const struct nl_attrs *attrs,
