@@ -84,6 +84,9 @@ static bool makes_router(int level, int name)
 	return (level == IPPROTO_IP || level == IPPROTO_IPV6) && (ip4_is_mroute_opt(name) || name == IP_ROUTER_ALERT);
 }
 
+/* What a stream's queues hold is in the program's own descriptor, where TCP_REPAIR would not find it: refused as without the right. */
+static bool repairs(const struct call *c, int level, int name) { return level == IPPROTO_TCP && name == TCP_REPAIR && c->as->kind == ASOCK_STREAM; }
+
 enum call_end call_setsockopt(struct call *c)
 {
 	int level = (int)c->arg[1], name = (int)c->arg[2], len = (int)c->arg[4], e = 0;
@@ -117,6 +120,8 @@ enum call_end call_setsockopt(struct call *c)
 				stream_pull(cpu, c->as); /* what was written before the option comes before it */
 			if (level == SOL_SOCKET && name == SO_OOBINLINE && c->as->kind == ASOCK_STREAM)
 				e = set_oobinline(c, val, (socklen_t)len);
+			else if (repairs(c, level, name))
+				e = len < (int)sizeof(int) ? -EINVAL : -EPERM;
 			else
 				e = c->as->s ? socket_setsockopt(cpu, c->as->s, level, name, len ? val : NULL, (socklen_t)len) : 0;
 			if (!e && c->as->s && level == SOL_SOCKET)

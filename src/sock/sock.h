@@ -59,7 +59,8 @@ struct sock { /* first member of every protocol's own: struct tcp_sock, udp_sock
 	/* SOL_SOCKET options */
 	bool reuse, reuseport, keepalive, broadcast, oobinline, dontroute, no_check_tx, no_check_rx, timestamp, timestamp_ns,
 		tstamp_new, rcvmark, rcvpriority, passcred, passsec, zerocopy, rxq_ovfl, lock_filter, select_err_queue, txrehash,
-		debug, wifi_status, nofcs, txtime, txtime_report, txtime_deadline, linger;
+		debug, wifi_status, nofcs, txtime, txtime_report, txtime_deadline, linger,
+		force_reuse; /* with reuse: whatever is bound there (TCP_REPAIR) */
 	s32 txtime_clock;
 	s32 peek_off;		/* SO_PEEK_OFF; -1: off */
 	u32 linger_s;

@@ -242,6 +242,8 @@ static int set_int(struct cpu *cpu, struct sock *sk, int name, int val, const vo
 		if (name == SO_REUSEPORT && val && !is_inet(sk))
 			return -EOPNOTSUPP;
 		*flag = val != 0;
+		if (name == SO_REUSEADDR)
+			sk->force_reuse = false;
 		if (name == SO_DONTROUTE)
 			dst_reset(sk);
 		return 0;
@@ -532,7 +534,7 @@ int sock_getsockopt(struct cpu *cpu, struct sock *sk, int name, void *val, sockl
 	int v, err;
 
 	if (flag)
-		return sockopt_put_int(val, len, *flag);
+		return sockopt_put_int(val, len, *flag + (name == SO_REUSEADDR && sk->force_reuse));
 	switch (name) {
 	case SO_LINGER: {
 		struct linger l = { .l_onoff = sk->linger, .l_linger = (int)sk->linger_s };

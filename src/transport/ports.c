@@ -338,7 +338,7 @@ int port_bind(struct cpu *cpu, struct port_table *t, struct inet_sock *inet, u16
 			return -EADDRINUSE;
 	} else {
 		b = port_find(t, port);
-		if (b && !(t->rules == PORT_RULES_TCP && ((b->all_reuse && reuses(inet)) || reuseport_match(b, inet))) &&
+		if (b && !inet->sk.force_reuse && !(t->rules == PORT_RULES_TCP && ((b->all_reuse && reuses(inet)) || reuseport_match(b, inet))) &&
 		    conflicts(t, b, inet, true, true))
 			return -EADDRINUSE;
 	}

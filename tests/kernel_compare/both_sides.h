@@ -22,9 +22,9 @@
 struct scene { const char *name; void (*run)(void); };
 
 static weft_world *world;
-static weft_netns *net;
+static weft_netns *first, *net; /* the first has what is global on Linux; scenes play in the other */
 static bool on_weft;
-static char text[2][1 << 16];
+static char text[2][1 << 20];
 static size_t used[2];
 
 static inline void say(const char *fmt, ...)
@@ -75,6 +75,12 @@ static inline int sk_opt(sock s, int level, int name, const void *v, socklen_t l
 	return setsockopt(s.fd, level, name, v, len) ? -errno : 0;
 }
 static inline int sk_int(sock s, int level, int name, int v) { return sk_opt(s, level, name, &v, sizeof v); }
+static inline int sk_getopt(sock s, int level, int name, void *v, socklen_t *len)
+{
+	if (on_weft)
+		return weft_getsockopt(s.s, level, name, v, len);
+	return getsockopt(s.fd, level, name, v, len) ? -errno : 0;
+}
 static inline struct sockaddr_in at(int port)
 {
 	return (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -92,6 +98,36 @@ static inline int sk_connect(sock s, int port)
 	if (on_weft)
 		return weft_connect(s.s, (struct sockaddr *)&a, sizeof a);
 	return connect(s.fd, (struct sockaddr *)&a, sizeof a) ? -errno : 0;
+}
+static inline int sk_listen(sock s, int backlog)
+{
+	if (on_weft)
+		return weft_listen(s.s, backlog);
+	return listen(s.fd, backlog) ? -errno : 0;
+}
+static inline int sk_shutdown(sock s, int what)
+{
+	if (on_weft) {
+		int err = weft_shutdown(s.s, what);
+		weft_run_for(world, 1000000);
+		return err;
+	}
+	return shutdown(s.fd, what) ? -errno : 0;
+}
+static inline sock sk_accept(sock l)
+{
+	struct pollfd p = { .fd = l.fd, .events = POLLIN };
+	sock s = { .fd = -1 };
+	int err = 0;
+	if (on_weft)
+		err = weft_accept(l.s, &s.s);
+	else if (poll(&p, 1, PATIENCE_MS) < 1 || (s.fd = accept4(l.fd, NULL, NULL, SOCK_NONBLOCK)) < 0)
+		err = -errno;
+	if (err) {
+		fprintf(stderr, "accept: %s\n", strerror(-err));
+		exit(1);
+	}
+	return s;
 }
 /* port -1: to the connected peer. ctl: control messages, NULL: none. */
 static inline ssize_t sk_send(sock s, int port, const void *data, size_t len, int flags, const void *ctl, size_t ctl_len)
@@ -176,7 +212,7 @@ static inline int run_scenes(const char *program, const struct scene *scenes, si
 		return 0;
 	}
 	write_file("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
-	if (weft_world_new(1, 1, &world) || weft_netns_new(world, "w", &net) || weft_link_up(net, "lo")) {
+	if (weft_world_new(1, 1, &world) || weft_netns_new(world, "first", &first) || weft_netns_new(world, "w", &net) || weft_link_up(net, "lo")) {
 		printf("not ok %s: no world\n", program);
 		return 1;
 	}
@@ -194,6 +230,7 @@ static inline int run_scenes(const char *program, const struct scene *scenes, si
 		good &= same(scenes[i].name);
 	}
 	weft_netns_free(net);
+	weft_netns_free(first);
 	weft_world_free(world);
 	return !good;
 }

@@ -71,17 +71,10 @@ static const struct { int level, name, how; const char *why; int type; /* of soc
 	{ IPPROTO_UDP, 100, SKIP, "UDP_ENCAP: not built" },
 	{ IPPROTO_TCP, 11, VALUE, "TCP_INFO: times and pointers of the moment" },
 	{ IPPROTO_TCP, 13, VALUE, "TCP_CONGESTION: this kernel's default is its own" },
-	{ IPPROTO_TCP, 19, SKIP, "TCP_REPAIR: not built" },
-	{ IPPROTO_TCP, 20, SKIP, "TCP_REPAIR_QUEUE: not built" },
-	{ IPPROTO_TCP, 21, SKIP, "TCP_QUEUE_SEQ: not built" },
-	{ IPPROTO_TCP, 22, SKIP, "TCP_REPAIR_OPTIONS: not built" },
-	{ IPPROTO_TCP, 24, SKIP, "TCP_TIMESTAMP: for repair, not built" },
+	{ IPPROTO_TCP, 24, VALUE, "TCP_TIMESTAMP: a clock with an offset" },
 	{ IPPROTO_TCP, 26, SKIP, "TCP_CC_INFO: bbr's here, cubic has none" },
-	{ IPPROTO_TCP, 29, SKIP, "TCP_REPAIR_WINDOW: not built" },
-	{ IPPROTO_TCP, 37, SKIP, "TCP_TX_DELAY: not built" },
 	{ IPPROTO_TCP, 45, VALUE, "TCP_RTO_MIN_US: the kernel rounds to its ticks" },
-	{ IPPROTO_TCP, 46, SKIP, "TCP_DELACK_MAX_US: not built" },
-	{ IPPROTO_TCP, 31, SKIP, "TCP_ULP: not built" },
+	{ IPPROTO_TCP, 46, VALUE, "TCP_DELACK_MAX_US: the kernel rounds to its ticks" },
 	{ IPPROTO_TCP, 33, VALUE, "TCP_FASTOPEN_KEY: each has its own" },
 	{ IPPROTO_TCP, 35, SKIP, "TCP_ZEROCOPY_RECEIVE: not built" },
 	{ IPPROTO_TCP, 38, SKIP, "TCP_AO: this kernel was built without" },
@@ -89,7 +82,6 @@ static const struct { int level, name, how; const char *why; int type; /* of soc
 	{ IPPROTO_TCP, 40, SKIP, "TCP_AO: this kernel was built without" },
 	{ IPPROTO_TCP, 41, SKIP, "TCP_AO: this kernel was built without" },
 	{ IPPROTO_TCP, 42, SKIP, "TCP_AO: this kernel was built without" },
-	{ IPPROTO_TCP, 43, SKIP, "TCP_IS_MPTCP: not built" },
 };
 static int how(int type, int level, int name)
 {

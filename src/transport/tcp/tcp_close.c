@@ -99,7 +99,9 @@ void tcp_release(struct cpu *cpu, struct sock *sk)
 	tcp_rx_purge(cpu, tp);
 	if (sk->state == TCP_CLOSE)
 		goto dead;
-	if (unread) {
+	if (unlikely(tp->repair)) { /* it goes on elsewhere */
+		tcp_disconnect(cpu, tp);
+	} else if (unread) {
 		/* RFC 2525: what was not read is lost; the peer must know. */
 		mib_inc(cpu, sk->net, MIB_TcpExt_TCPAbortOnClose);
 		tcp_set_state(cpu, tp, TCP_CLOSE);
@@ -198,6 +200,8 @@ int tcp_disconnect(struct cpu *cpu, struct tcp_sock *tp)
 	if (old == TCP_LISTEN) {
 		tcp_set_state(cpu, tp, TCP_CLOSE);
 		tcp_listen_stop(cpu, tp);
+	} else if (unlikely(tp->repair)) {
+		sk->err = ECONNABORTED;
 	} else if (BIT(old) & (TCPS(ESTABLISHED) | TCPS(FIN_WAIT1) | TCPS(FIN_WAIT2) | TCPS(CLOSE_WAIT) | TCPS(SYN_RECV)) ||
 		   (tp->snd_nxt != tp->write_seq && (BIT(old) & (TCPS(CLOSING) | TCPS(LAST_ACK))))) {
 		tcp_send_active_reset(cpu, tp);

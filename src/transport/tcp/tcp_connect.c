@@ -82,8 +82,9 @@ static int connect_init(struct cpu *cpu, struct tcp_sock *tp)
 	tp->snd_wnd = 0;
 	tp->snd_wl1 = 0;
 	tp->snd_una = tp->snd_sml = tp->snd_up = tp->snd_nxt = tp->pushed_seq = tp->write_seq;
-	tp->rcv_nxt = 0;
-	tp->rcv_wup = tp->copied_seq = 0;
+	if (likely(!tp->repair))
+		tp->rcv_nxt = 0;
+	tp->rcv_wup = tp->copied_seq = tp->rcv_nxt;
 	tp->rcv_tstamp = cpu->now;
 	tcp_rtt_init(tp);
 	tp->retransmits = 0;
@@ -267,7 +268,8 @@ static int connect_common(struct cpu *cpu, struct sock *sk, const struct sockadd
 	if (tp->rx_opt.ts_recent_stamp_s) {
 		tp->rx_opt.ts_recent = 0;
 		tp->rx_opt.ts_recent_stamp_s = 0;
-		tp->write_seq = 0;
+		if (likely(!tp->repair))
+			tp->write_seq = 0;
 	}
 	tp->rx_opt.mss_clamp = TCP_MSS_DEFAULT;
 	tp->rx_opt.sack_ok = tp->rx_opt.wscale_ok = tp->rx_opt.tstamp_ok = false;
@@ -281,13 +283,24 @@ static int connect_common(struct cpu *cpu, struct sock *sk, const struct sockadd
 	inet->sport = cpu_to_be16(inet->num);
 	tcp_set_state(cpu, tp, TCP_SYN_SENT);
 	tcp_hash(tp);
-	tp->write_seq = seq ? seq : tcp_isn(cpu, &inet->saddr, &inet->daddr, inet->sport, inet->dport);
-	tp->ts_offset = tcp_ts_offset(cpu->world, &inet->saddr, &inet->daddr);
 	tp->ss = TCP_SS_CONNECTING;
 	if (fl.flags & FLOW_ANY_SPORT && fib_wants_ports(sk->net, fl.family) && (err = route_anew(cpu, tp, af, &fl))) {
 		failed(cpu, tp);
 		goto clear;
 	}
+	if (unlikely(tp->repair)) { /* the handshake was long ago, elsewhere */
+		err = connect_init(cpu, tp);
+		if (err) {
+			failed(cpu, tp);
+			goto clear;
+		}
+		tcp_finish_connect(cpu, tp);
+		tp->ss = TCP_SS_CONNECTED;
+		sock_wake(cpu, sk);
+		return 0;
+	}
+	tp->write_seq = seq ? seq : tcp_isn(cpu, &inet->saddr, &inet->daddr, inet->sport, inet->dport);
+	tp->ts_offset = tcp_ts_offset(cpu->world, &inet->saddr, &inet->daddr);
 	if (!m && tcp_fo_defer_connect(cpu, tp, &fo)) { /* the first write sends the SYN */
 		tp->defer_connect = true;
 		return 0;

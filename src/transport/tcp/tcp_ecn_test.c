@@ -156,6 +156,64 @@ static void test_dctcp_receiver(void **state)
 	peer_end(&p);
 }
 
+/* A window of one segment, all of it marked or none. */
+static void plb_round(bool marked)
+{
+	struct peer_seg *s;
+
+	peer_write(&p, 1000);
+	s = peer_any(&p);
+	assert_non_null(s);
+	peer_send(&p, &(struct peer_out){ .seq = p.my_seq, .ack = s->seq + s->len, .flags = marked ? TCPF_ECE : 0 });
+	peer_run_ms(&p, 1);
+}
+
+/* net.ipv4.tcp_plb_*: congested rounds in a row, fewer when nothing is in flight; a pause after a timeout, one to two times as long as
+ * tcp_plb_suspend_rto_sec; off by default. */
+static void test_plb(void **state)
+{
+	static const struct { const char *on, *idle, *thresh; int rounds, rehash; } rows[] = {
+		{ "0", "3", "128", 40, 0 }, { "1", "0", "128", 11, 0 }, { "1", "0", "128", 12, 1 }, { "1", "0", "128", 24, 2 },
+		{ "1", "3", "128", 3, 1 }, { "1", "3", "128", 9, 3 }, { "1", "0", "0", 12, 1 },
+	};
+	u32 salt;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		begin("dctcp");
+		lab_ok(weft_sysctl_set(p.l.ns[LEFT], "net.ipv4.tcp_plb_enabled", rows[i].on));
+		lab_ok(weft_sysctl_set(p.l.ns[LEFT], "net.ipv4.tcp_plb_idle_rehash_rounds", rows[i].idle));
+		lab_ok(weft_sysctl_set(p.l.ns[LEFT], "net.ipv4.tcp_plb_cong_thresh", rows[i].thresh));
+		plb_round(true);
+		plb_round(false); /* one good round, and the count begins anew */
+		if (rows[i].thresh[0] == '0') /* no threshold: every round counts */
+			assert_int_equal(PEER_MIB(TcpExt_TCPPLBRehash), 0);
+		salt = tcp_of(p.c)->label_salt;
+		for (int k = rows[i].thresh[0] == '0' ? 2 : 0; k < rows[i].rounds; k++)
+			plb_round(true);
+		if (rows[i].idle[0] == '3') /* the beginning of the next transmission looks, too */
+			peer_write(&p, 1000);
+		assert_int_equal(PEER_MIB(TcpExt_TCPPLBRehash), rows[i].rehash);
+		assert_int_equal(info_of(p.c).rehash, rows[i].rehash);
+		assert_int_equal(tcp_of(p.c)->label_salt - salt, rows[i].rehash);
+		peer_end(&p);
+	}
+	begin("dctcp");
+	lab_ok(weft_sysctl_set(p.l.ns[LEFT], "net.ipv4.tcp_plb_enabled", "1"));
+	lab_ok(weft_sysctl_set(p.l.ns[LEFT], "net.ipv4.tcp_plb_suspend_rto_sec", "10"));
+	peer_write(&p, 1000);
+	peer_run_ms(&p, 1000); /* the timeout */
+	while (peer_any(&p))
+		;
+	peer_ack(&p, 1000);
+	for (int k = 0; k < 20; k++)
+		plb_round(true);
+	assert_int_equal(PEER_MIB(TcpExt_TCPPLBRehash), 0);
+	peer_run_ms(&p, 20000);
+	plb_round(true);
+	assert_int_equal(PEER_MIB(TcpExt_TCPPLBRehash), 1);
+	peer_end(&p);
+}
+
 /* As a listener: what an ECN SYN must be like. */
 static void test_listener(void **state)
 {
@@ -218,7 +276,7 @@ static void test_route(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_syn), cmocka_unit_test(test_sender), cmocka_unit_test(test_receiver), cmocka_unit_test(test_dctcp_receiver),
+		cmocka_unit_test(test_syn), cmocka_unit_test(test_sender), cmocka_unit_test(test_receiver), cmocka_unit_test(test_dctcp_receiver), cmocka_unit_test(test_plb),
 		cmocka_unit_test(test_listener), cmocka_unit_test(test_route),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

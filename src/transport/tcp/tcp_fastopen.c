@@ -298,7 +298,7 @@ void tcp_fo_synack_timeout(struct cpu *cpu, struct tcp_sock *tp)
 	tp->total_retrans++;
 	if (!tp->retrans_stamp)
 		tp->retrans_stamp = cpu->now;
-	tcp_arm_rtx(cpu, tp, TCP_TIMER_RTO, cpu->now + MIN(TCP_RTO_INIT << req->num_timeout, tcp_rto_max(tp)));
+	tcp_arm_rtx(cpu, tp, TCP_TIMER_RTO, cpu->now + MIN(TCP_RTO_INIT << req->num_timeout, tp->rto_max));
 }
 
 /* listen(2): the queue of those who did not set TCP_FASTOPEN, when the sysctl says so. */

@@ -115,6 +115,8 @@ static inline void tcp_stat(const struct tcp_sock *tp, enum sockstat which, int 
 }
 /* Sent at a rate: because the program asked (SO_MAX_PACING_RATE), or the congestion control lives by it. */
 static inline bool tcp_is_paced(const struct tcp_sock *tp) { return tp->pacing_needed || tp->inet.sk.max_pacing_rate != UINT64_MAX; }
+/* Timers of a kernel go by ticks; so do the bounds that options and sysctls set. */
+static inline u64 tcp_in_ticks(u64 ns) { return (ns + TCP_TICK - 1) / TCP_TICK * TCP_TICK; }
 /* Clocks: the timestamp option's ms, and seconds for PAWS. */
 static inline u32 tcp_ts_now(const struct cpu *cpu) { return (u32)(cpu->now / NSEC_PER_MSEC); }
 static inline u32 tcp_now_s(const struct cpu *cpu) { return (u32)(cpu->now / NSEC_PER_SEC); }
@@ -242,7 +244,6 @@ int tcp_write_wakeup(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_send_probe0(struct cpu *cpu, struct tcp_sock *tp);
 
 /* tcp_rtt.c */
-u64 tcp_rto_max(const struct tcp_sock *tp);
 void tcp_set_rto(struct tcp_sock *tp);
 u64 tcp_rto_min(const struct tcp_sock *tp);
 u32 tcp_min_rtt(const struct tcp_sock *tp);
@@ -329,6 +330,8 @@ void tcp_sndbuf_expand(struct tcp_sock *tp);
 void tcp_check_space(struct cpu *cpu, struct tcp_sock *tp);
 
 /* tcp_reass.c */
+void tcp_rxq_add(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb);
+bool tcp_rx_room(struct cpu *cpu, struct tcp_sock *tp, u32 seq, u32 size);
 void tcp_rxq_eat(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_rx_purge(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_dsack_extend(struct cpu *cpu, struct tcp_sock *tp, u32 seq, u32 end);
@@ -379,6 +382,9 @@ void tcp_listen_rx(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, co
 int tcp_listen(struct cpu *cpu, struct sock *sk, int backlog);
 int tcp_accept(struct cpu *cpu, struct sock *sk, struct sock **out);
 void tcp_listen_stop(struct cpu *cpu, struct tcp_sock *tp);
+
+/* tcp_migrate.c */
+void tcp_migrate(struct cpu *cpu, struct tcp_sock *l);
 
 /* tcp_request.c */
 struct tcp_req *tcp_req_new(struct cpu *cpu, const struct tcp_req *from, const struct sk_buff *skb);
@@ -487,6 +493,23 @@ static inline const struct tcp_md5_key *tcp_md5_of(const struct tcp_sock *tp, s3
 	return likely(!tp->md5_keys) ? NULL : tcp_md5_find(tp, tcp_l3index(tp->inet.sk.net, iif), peer);
 }
 static inline const struct tcp_md5_key *tcp_md5_key(const struct tcp_sock *tp) { return tcp_md5_of(tp, tp->inet.sk.bound_dev_if, &tp->inet.daddr); }
+
+/* tcp_plb.c */
+struct tcp_plb { /* a congestion control's, per connection */
+	u64 pause_until;
+	u8 congested_rounds; /* in a row */
+};
+void tcp_plb_round(struct tcp_sock *tp, struct tcp_plb *plb, u32 delivered, u32 marked);
+void tcp_plb_check(struct cpu *cpu, struct tcp_sock *tp, struct tcp_plb *plb);
+void tcp_plb_timeout(struct cpu *cpu, struct tcp_sock *tp, struct tcp_plb *plb);
+
+/* tcp_repair.c */
+int tcp_repair_set(struct cpu *cpu, struct tcp_sock *tp, int name, const void *val, socklen_t len);
+int tcp_repair_get(const struct tcp_sock *tp, int name, void *val, socklen_t *len);
+ssize_t tcp_repair_send(struct cpu *cpu, struct tcp_sock *tp, const struct msghdr *m);
+ssize_t tcp_repair_peek(struct tcp_sock *tp, struct msghdr *m);
+/* What is queued counts as sent, without being sent. */
+static inline bool tcp_repairs_sends(const struct tcp_sock *tp) { return unlikely(tp->repair) && tp->repair_queue == TCP_SEND_QUEUE; }
 
 /* tcp_mtu.c */
 enum tcp_mtu_verdict { TCP_MTU_NO_PROBE, TCP_MTU_PROBE, TCP_MTU_WAIT };

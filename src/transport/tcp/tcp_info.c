@@ -143,7 +143,7 @@ void tcp_info_fill(struct cpu *cpu, const struct tcp_sock *tp, struct tcp_info_f
 	i->accecn_fail_mode = tp->aecn.fail;
 	i->accecn_opt_seen = tp->aecn.opt_seen;
 	i->total_rto = (u16)tp->total_rto;
-	i->rehash = tp->rehash;
+	i->rehash = tp->rehash + tp->plb_rehash;
 	i->total_rto_recoveries = (u16)tp->total_rto_recoveries;
 	i->total_rto_time = tp->total_rto_ms;
 	if (tp->rto_stamp)

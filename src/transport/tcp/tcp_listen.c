@@ -247,6 +247,7 @@ void tcp_listen_stop(struct cpu *cpu, struct tcp_sock *tp)
 
 	if (!q)
 		return;
+	tcp_migrate(cpu, tp);
 	while (!list_empty(&q->reqs))
 		tcp_req_drop(cpu, list_first(&q->reqs, struct tcp_req, link));
 	while (!list_empty(&q->accept)) {

@@ -149,9 +149,9 @@ void tcp_metrics_load(struct cpu *cpu, struct tcp_sock *tp)
 	}
 	/* SYNs are small and may be faster than data: the path's own record seeds the timeout, not the estimator. */
 	if (rtt > tp->srtt_us) {
-		u64 r = (u64)(rtt >> 3) * NSEC_PER_USEC, min = tp->rto_min ? tp->rto_min : (u64)n->rto_min_us * NSEC_PER_USEC;
+		u64 r = (u64)(rtt >> 3) * NSEC_PER_USEC, min = tp->rto_min;
 
-		tp->rto = MIN(r + MAX(2 * r, min), tcp_rto_max(tp));
+		tp->rto = MIN(r + MAX(2 * r, min), tp->rto_max);
 	} else if (!tp->srtt_us) { /* RFC 6298, 5.7: the SYN was lost, or a cookie kept no time */
 		tp->rttvar_us = tp->mdev_us = tp->mdev_max_us = (u32)(TCP_RTO_FALLBACK / NSEC_PER_USEC);
 		tp->rto = TCP_RTO_FALLBACK;

@@ -142,7 +142,7 @@ static u32 tso_segs(const struct tcp_sock *tp, u32 mss)
 {
 	const struct netns_tcp *n = tcp_net(tp);
 	u64 bytes;
-	u32 r = tcp_min_rtt(tp) >> n->tso_rtt_log, max = MIN(tp->gso_max_segs, (tp->gso_max_bytes - 320) / mss), segs;
+	u32 r = n->tso_rtt_log < 32 ? tcp_min_rtt(tp) >> n->tso_rtt_log : 0, max = MIN(tp->gso_max_segs, (tp->gso_max_bytes - 320) / mss), segs;
 
 	if (!tp->gso_ok)
 		return 1;
@@ -237,7 +237,12 @@ static int send_new(struct cpu *cpu, struct tcp_sock *tp, u32 len, u32 mss, bool
 	s = tcp_seg_add(cpu, tp, tp->snd_nxt, len, flags & (TCPF_FIN | TCPF_PSH), mss, tb);
 	if (!s)
 		return -ENOBUFS;
-	err = tcp_transmit(cpu, tp, &(struct tcp_tx){ .seq = tp->snd_nxt, .len = len, .flags = flags, .mss = mss, .tb = tb });
+	if (tcp_repairs_sends(tp)) {
+		s->state |= SEG_EVER_RETRANS; /* its acknowledgement is no sample of the round trip */
+		err = 0;
+	} else {
+		err = tcp_transmit(cpu, tp, &(struct tcp_tx){ .seq = tp->snd_nxt, .len = len, .flags = flags, .mss = mss, .tb = tb });
+	}
 	if (unlikely(err)) {
 		tcp_seg_del(cpu, tp, s);
 		return err;
@@ -270,6 +275,13 @@ bool tcp_write_xmit(struct cpu *cpu, struct tcp_sock *tp, u32 mss, int nonagle, 
 		u32 quota, unsent = tcp_unsent(tp), len = tcp_txq_record(tp, tp->snd_nxt, unsent), room, max, before = tp->packets_out;
 		bool last = len == unsent; /* others are as full as they will ever be: Nagle has nothing to wait for */
 
+		if (tcp_repairs_sends(tp)) { /* neither window matters */
+			u32 goal = tcp_size_goal(tp, mss);
+
+			if (send_new(cpu, tp, MIN(len, goal), mss, false))
+				break;
+			continue;
+		}
 		if (!push_one && tcp_pacing_holds(cpu, tp)) {
 			held = true;
 			break;
@@ -380,6 +392,14 @@ u32 tcp_acceptable_seq(const struct tcp_sock *tp)
 	return window_end(tp);
 }
 
+/* The delay stays below the least timeout of a peer like us. */
+static u64 delack_max(const struct tcp_sock *tp)
+{
+	u64 below = MAX(tcp_rto_min(tp), 2 * TCP_TICK) - TCP_TICK;
+
+	return MIN(tp->delack_max, below);
+}
+
 void tcp_send_delayed_ack(struct cpu *cpu, struct tcp_sock *tp)
 {
 	u64 ato = tp->ack.ato, timeout;
@@ -395,7 +415,7 @@ void tcp_send_delayed_ack(struct cpu *cpu, struct tcp_sock *tp)
 		}
 		ato = MIN(ato, max);
 	}
-	ato = MIN(ato, TCP_DELACK_MAX);
+	ato = MIN(ato, delack_max(tp));
 	timeout = cpu->now + ato;
 	if (tp->ack.pending & TCP_ACK_TIMER) {
 		/* Already waiting, and nearly due: now. */

@@ -148,7 +148,7 @@ static bool fits(const struct tcp_sock *tp, u32 size)
 }
 
 /* Makes room for `size` more. False: there is none. */
-static bool make_room(struct cpu *cpu, struct tcp_sock *tp, u32 seq, u32 size)
+bool tcp_rx_room(struct cpu *cpu, struct tcp_sock *tp, u32 seq, u32 size)
 {
 	struct sock *sk = tcp_to_sock(tp);
 
@@ -175,7 +175,7 @@ static bool make_room(struct cpu *cpu, struct tcp_sock *tp, u32 seq, u32 size)
 /* -- in order -- */
 
 /* Appends a packet of payload [rcv_nxt ..). skb->len may be 0 for a bare FIN (then it is consumed). */
-static void queue_rcv(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
+void tcp_rxq_add(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 {
 	struct sock *sk = tcp_to_sock(tp);
 
@@ -218,7 +218,7 @@ static void ofo_drain(struct cpu *cpu, struct tcp_sock *tp, bool *fin)
 			skb_pull_any(cpu, skb, tp->rcv_nxt - cb->seq);
 			cb->seq = tp->rcv_nxt;
 		}
-		queue_rcv(cpu, tp, skb);
+		tcp_rxq_add(cpu, tp, skb);
 		if (*fin)
 			break;
 	}
@@ -319,7 +319,7 @@ static void ofo_queue(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 	struct rbnode **at = &tp->ofo.node, *parent = NULL, *n;
 	u32 seq = cb->seq, end = cb->end_seq;
 
-	if (!make_room(cpu, tp, seq, skb->truesize)) {
+	if (!tcp_rx_room(cpu, tp, seq, skb->truesize)) {
 		mib_inc(cpu, net, MIB_TcpExt_TCPOFODrop);
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_PROTO_MEM);
 		return;
@@ -421,7 +421,7 @@ void tcp_data_queue(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb)
 			goto out_of_window;
 		}
 in_order:
-		if (!make_room(cpu, tp, cb->seq, skb->truesize)) {
+		if (!tcp_rx_room(cpu, tp, cb->seq, skb->truesize)) {
 			tp->ack.pending |= TCP_ACK_NOMEM | TCP_ACK_NOW | TCP_ACK_SCHED;
 			sock_wake(cpu, sk);
 			/* An empty queue takes one packet whatever it costs, or nothing would ever move. */
@@ -434,7 +434,7 @@ in_order:
 		fin = cb->flags & TCPF_FIN;
 		if (skb->len)
 			tcp_event_data_recv(cpu, tp, skb);
-		queue_rcv(cpu, tp, skb);
+		tcp_rxq_add(cpu, tp, skb);
 		if (fin)
 			tcp_fin(cpu, tp);
 		if (!rb_empty(&tp->ofo)) {

@@ -70,6 +70,12 @@ ssize_t tcp_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flag
 		return -ENOTCONN;
 	if (flags & MSG_OOB)
 		return tcp_recv_oob(tp, m, flags);
+	if (unlikely(tp->repair)) {
+		if (!peek)
+			return -EPERM;
+		if (tp->repair_queue != TCP_RECV_QUEUE)
+			return tp->repair_queue == TCP_SEND_QUEUE ? tcp_repair_peek(tp, m) : -EINVAL;
+	}
 	if (peek && sk->peek_off >= 0) {
 		peek_from = (u32)sk->peek_off;
 		seq += peek_from;
@@ -190,6 +196,8 @@ int tcp_peek(struct cpu *cpu, struct sock *sk, struct iovec *iov, unsigned max, 
 	*bytes = 0;
 	if (sk->state == TCP_LISTEN)
 		return -ENOTCONN;
+	if (unlikely(tp->repair)) /* looked at by recv(2) alone */
+		return -EAGAIN;
 	/* The urgent byte is not part of what is read in line. */
 	if (unlikely(tp->urg_data) && tp->urg_seq == seq && !sk->oobinline && sk->rx_queue.first) {
 		advance(cpu, tp, 1);

@@ -9,7 +9,7 @@
 
 u64 tcp_rto_min(const struct tcp_sock *tp)
 {
-	u64 ns = tp->rto_min ? tp->rto_min : (u64)tcp_net(tp)->rto_min_us * NSEC_PER_USEC;
+	u64 ns = tp->rto_min;
 
 	if (tp->inet.dst) {
 		u32 ms = dst_metric(tp->inet.dst, RTAX_RTO_MIN);
@@ -19,11 +19,6 @@ u64 tcp_rto_min(const struct tcp_sock *tp)
 	return ns;
 }
 static u32 rto_min_us(const struct tcp_sock *tp) { return (u32)(tcp_rto_min(tp) / NSEC_PER_USEC); }
-
-u64 tcp_rto_max(const struct tcp_sock *tp)
-{
-	return tp->rto_max ? tp->rto_max : (u64)tcp_net(tp)->rto_max_ms * NSEC_PER_MSEC;
-}
 
 static void rtt_estimate(struct tcp_sock *tp, s64 mrtt_us)
 {
@@ -67,7 +62,7 @@ static void rtt_estimate(struct tcp_sock *tp, s64 mrtt_us)
 
 void tcp_set_rto(struct tcp_sock *tp)
 {
-	tp->rto = MIN((u64)((tp->srtt_us >> 3) + tp->rttvar_us) * NSEC_PER_USEC, tcp_rto_max(tp));
+	tp->rto = MIN((u64)((tp->srtt_us >> 3) + tp->rttvar_us) * NSEC_PER_USEC, tp->rto_max);
 }
 
 u32 tcp_min_rtt(const struct tcp_sock *tp) { return minmax_get(&tp->min_rtt); }

@@ -37,7 +37,7 @@ bool tcp_oow_limited(struct cpu *cpu, struct netns *net, const struct sk_buff *s
 
 	if (cb->seq != cb->end_seq && !(cb->flags & TCPF_SYN)) /* data: the peer lacks something */
 		return false;
-	if (*last && cpu->now - *last < (u64)net->tcp->invalid_ratelimit_ms * NSEC_PER_MSEC) {
+	if (*last && cpu->now - *last < net->tcp->invalid_ratelimit_ns) {
 		mib_inc(cpu, net, m);
 		return true;
 	}
@@ -51,7 +51,7 @@ void tcp_send_challenge_ack(struct cpu *cpu, struct tcp_sock *tp)
 	struct netns *net = tp->inet.sk.net;
 	struct netns_tcp *n = net->tcp;
 
-	if (tp->last_oow_ack && cpu->now - tp->last_oow_ack < (u64)n->invalid_ratelimit_ms * NSEC_PER_MSEC) {
+	if (tp->last_oow_ack && cpu->now - tp->last_oow_ack < n->invalid_ratelimit_ns) {
 		mib_inc(cpu, net, MIB_TcpExt_TCPACKSkippedChallenge);
 		return;
 	}

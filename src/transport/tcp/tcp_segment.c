@@ -192,7 +192,7 @@ int tcp_transmit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_tx *x)
 	tcp_out_opts_write((u8 *)(th + 1), &opts);
 
 	inet_sock_ip_out(inet, IPPROTO_TCP, &out);
-	out.label_salt = tp->rehash;
+	out.label_salt = tp->label_salt;
 	if (unlikely(tp->ecn_ok || tp->accecn || tp->cc->needs_ecn || (x->flags & TCPF_SYN)))
 		tcp_ecn_send(cpu, tp, x, &opts, th, &out);
 	pcount = 1;
@@ -217,6 +217,8 @@ int tcp_transmit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_tx *x)
 	th->check = csum_reduce(af->pseudo_csum(&inet->saddr, &inet->daddr, skb->len, IPPROTO_TCP));
 	skb->mark = inet->sk.mark;
 	skb->priority = inet->sk.priority;
+	if (unlikely(tp->tx_delay_us)) /* for a qdisc that keeps departure times */
+		skb->tstamp = cpu->now + tp->tx_delay_us * NSEC_PER_USEC;
 	skb->hash = inet->est_node.hash ? inet->est_node.hash : 1;
 	skb->hash_l4 = 1;
 	skb_dst_set_noref(skb, dst);

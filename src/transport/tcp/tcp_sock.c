@@ -23,8 +23,10 @@ static int tcp_init(struct cpu *cpu, struct sock *sk)
 	list_init(&tp->tsq_work.link);
 	tp->tsq_work.fn = tcp_tsq_run;
 	tp->tcp_header_len = TCP_HDR_LEN;
-	tp->rto_min = 0;
-	tp->rto_max = 0;
+	tp->rto_min = tcp_in_ticks((u64)n->rto_min_us * NSEC_PER_USEC);
+	tp->rto_max = (u64)n->rto_max_ms * NSEC_PER_MSEC;
+	tp->delack_max = TCP_DELACK_MAX;
+	tp->mss_cache = TCP_MSS_DEFAULT;
 	tcp_reset_fields(cpu, tp);
 	return 0;
 }
@@ -44,7 +46,6 @@ void tcp_reset_fields(struct cpu *cpu, struct tcp_sock *tp)
 	tp->snd_cwnd_clamp = ~0u;
 	tp->snd_cwnd_cnt = tp->snd_cwnd_used = 0;
 	tp->snd_ssthresh = TCP_INFINITE_SSTHRESH;
-	tp->mss_cache = TCP_MSS_DEFAULT;
 	tp->reordering = (u32)tcp_net(tp)->reordering;
 	tp->ca_state = TCP_CA_Open;
 	tp->scaling_ratio = 128;
@@ -58,7 +59,7 @@ void tcp_reset_fields(struct cpu *cpu, struct tcp_sock *tp)
 	tp->retrans_stamp = 0;
 	tp->total_retrans = tp->bytes_retrans = tp->bytes_sent = tp->bytes_acked = tp->bytes_received = 0;
 	tp->segs_in = tp->segs_out = tp->data_segs_in = tp->data_segs_out = 0;
-	tp->delivered = tp->delivered_ce = tp->lost = tp->total_rto = tp->total_rto_recoveries = tp->total_rto_ms = tp->rehash = 0;
+	tp->delivered = tp->delivered_ce = tp->lost = tp->total_rto = tp->total_rto_recoveries = tp->total_rto_ms = tp->rehash = tp->plb_rehash = tp->label_salt = 0;
 	tp->rto_stamp = 0;
 	tp->app_limited = ~0u; /* until the first window is full */
 	tp->rate_app_limited = true;
@@ -160,6 +161,12 @@ int tcp_inherit(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_sock *l)
 	tp->recvmsg_inq = l->recvmsg_inq;
 	tp->rto_max = l->rto_max;
 	tp->rto_min = l->rto_min;
+	tp->delack_max = l->delack_max;
+	tp->tx_delay_us = l->tx_delay_us;
+	tp->thin_lto = l->thin_lto;
+	tp->save_syn = l->save_syn;
+	tp->fo_connect = l->fo_connect;
+	tp->fo_no_cookie = l->fo_no_cookie;
 	if (l->cc_setsockopt) {
 		tp->cc = l->cc;
 		tp->cc_setsockopt = true;
@@ -368,6 +375,17 @@ const struct sock_family tcp_family_v4 = { .family = AF_INET, .type = SOCK_STREA
 
 /* -- the subsystem -- */
 
+/* Of a namespace's table, which grows by itself: net.ipv4.tcp_child_ehash_entries of the first namespace says how large it begins. */
+static u32 first_buckets(const struct netns *net)
+{
+	const struct netns *init = net->world->init_net;
+	u32 n = init && init != net && init->tcp ? init->tcp->child_ehash_entries : 0, size = 1;
+
+	while (size < n)
+		size <<= 1;
+	return n ? size : 64;
+}
+
 static int netns_init(struct netns *net)
 {
 	struct netns_tcp *n = mem_zalloc(&net->world->mem, sizeof *n);
@@ -382,7 +400,7 @@ static int netns_init(struct netns *net)
 		goto free;
 	if ((err = port_table_init(&n->ports, net, PORT_RULES_TCP)))
 		goto metrics;
-	if ((err = inet_hash_init(&n->hash, net->world, 64)))
+	if ((err = inet_hash_init(&n->hash, net->world, first_buckets(net))))
 		goto ports;
 	return 0;
 ports:

@@ -215,6 +215,7 @@ struct tcp_sock {
 	u16 tcp_header_len;	/* with the timestamp option */
 	u8 nonagle;		/* TCP_NAGLE_* */
 	u8 ecn_seen;
+	u8 repair_queue;	/* TCP_REPAIR_QUEUE: tcp_repair.c */
 	u8 zc_frags;		/* of the last packet to be, while zero-copy sends fill it: tcp_tx.c */
 	u32 pmtu_cookie;
 	struct {		/* RFC 4821: tcp_mtu.c */
@@ -245,6 +246,7 @@ struct tcp_sock {
 	u32 segs_out, data_segs_out, total_retrans;
 	u32 lost;		/* packets, total, for rates: tcp_loss.c */
 	u64 pacing_rate;	/* bytes a second; UINT64_MAX: none */
+	u32 tx_delay_us;	/* TCP_TX_DELAY */
 	u64 pacing_next;	/* when the next packet may go, if paced */
 	struct cpu_work tsq_work;
 
@@ -280,10 +282,11 @@ struct tcp_sock {
 		u32 held_rcv_nxt; /* rcv_nxt that `dups` is for */
 		u64 ato, lrcvtime;
 	} ack;
+	u64 delack_max;		/* TCP_DELACK_MAX_US */
 
 	/* -- acknowledgement and round trip: tcp_ack.c, tcp_rtt.c -- */
 	u32 srtt_us, mdev_us, mdev_max_us, rttvar_us, rtt_seq; /* srtt << 3, mdev << 2, as RFC 6298's arithmetic goes */
-	u64 rto, rto_min, rto_max;
+	u64 rto, rto_min, rto_max; /* the bounds: sysctls of the socket's birth, or options */
 	struct minmax min_rtt; /* us, over tcp_min_rtt_wlen; time in ms */
 	u64 bytes_acked;
 	u32 delivered, delivered_ce;
@@ -345,7 +348,8 @@ struct tcp_sock {
 	u32 user_timeout_ms;
 	s32 linger2;		/* ns in jiffies' stead: seconds; -1: no FIN_WAIT2; 0: sysctl */
 	u32 notsent_lowat;	/* 0: sysctl */
-	u32 rehash;	   /* how often another path was looked for after a timeout (SO_TXREHASH) */
+	u32 rehash, plb_rehash; /* how often another path was looked for: after a timeout (SO_TXREHASH), by tcp_plb.c */
+	u32 label_salt;	   /* changes the flow label */
 	u32 total_rto, total_rto_recoveries, total_rto_ms; /* timeouts; runs of them; how long those took */
 	u64 rto_stamp;		/* when the present run began; 0: none */
 
@@ -463,20 +467,24 @@ struct netns_tcp {
 
 	s32 rmem[3], wmem[3];
 	u64 mem_pages[3];
-	s32 max_syn_backlog, max_orphans, max_tw_buckets, challenge_ack_limit, invalid_ratelimit_ms;
+	s32 max_syn_backlog, max_orphans, max_tw_buckets, challenge_ack_limit;
 	s32 retries1, retries2, syn_retries, synack_retries, orphan_retries, syn_linear_timeouts;
 	s32 keepalive_time, keepalive_intvl, keepalive_probes, fin_timeout;
 	s32 min_snd_mss, app_win, reordering, max_reordering, tw_reuse, tw_reuse_delay_ms, tso_win_divisor;
 	s32 min_rtt_wlen, pacing_ss_ratio, pacing_ca_ratio, min_tso_segs, tso_rtt_log, limit_output_bytes, rto_min_us, rto_max_ms;
 	u32 notsent_lowat;
-	u64 comp_sack_delay_ns, comp_sack_slack_ns;
+	u64 comp_sack_delay_ns, comp_sack_slack_ns, invalid_ratelimit_ns;
 	u8 comp_sack_nr;
 	u8 early_retrans, recovery, ecn_fallback, autocorking, retrans_collapse;
 	s32 fastopen, fo_blackhole_s;
+	s32 plb_cong_thresh, low_latency, adv_win_scale;
+	u32 child_ehash_entries;
 	s32 base_mss, mtu_probe_floor, probe_threshold, probe_interval;
 	u8 mtu_probing;
 	u8 syncookies, no_metrics_save, no_ssthresh_metrics_save;
 	u8 abort_on_overflow, dsack, ecn, ecn_option, ecn_option_beacon, frto, fwmark_accept, moderate_rcvbuf, pingpong_thresh, reflect_tos, rfc1337, sack,
+		plb_enabled, plb_idle_rehash_rounds, plb_rehash_rounds, plb_suspend_rto_sec, migrate_req,
+		early_demux, backlog_ack_defer, fack, /* these three, and low_latency, adv_win_scale, without effect: docs/sysctls.md */
 		shrink_window, slow_start_after_idle, stdurg, thin_linear_timeouts, timestamps, window_scaling, workaround_signed_windows;
 };
 static inline struct netns_tcp *tcp_net(const struct tcp_sock *tp) { return tp->inet.sk.net->tcp; }

@@ -1,10 +1,11 @@
 /* setsockopt and getsockopt at level SOL_TCP, as tcp(7) and linux/tcp.h name them.
  *
- * What is not built (repair, ULP, zero-copy receive) answers as a kernel without it: ENOPROTOOPT.
+ * Zero-copy receive is not built and answers as a kernel without it: ENOPROTOOPT. There are no upper-layer protocols (TCP_ULP).
  */
 #include "transport/tcp/tcp_impl.h"
 
-enum { OPT_RTO_MAX_MS = 44, OPT_RTO_MIN_US = 45, OPT_DELACK_MAX_US = 46 };
+enum { OPT_IS_MPTCP = 43, OPT_RTO_MAX_MS = 44, OPT_RTO_MIN_US = 45, OPT_DELACK_MAX_US = 46 };
+#define TX_DELAY_MAX_US (1 << 28) /* an eighth of what srtt << 3 can tell */
 #define KEEPIDLE_MAX_S 32767
 #define KEEPINTVL_MAX_S 32767
 #define KEEPCNT_MAX 127
@@ -39,7 +40,7 @@ static void set_cork(struct cpu *cpu, struct tcp_sock *tp, bool on)
 static void set_quickack(struct cpu *cpu, struct tcp_sock *tp, int v)
 {
 	if (!v) {
-		tp->ack.pingpong = 3;
+		tp->ack.pingpong = tcp_net(tp)->pingpong_thresh;
 		return;
 	}
 	tp->ack.pingpong = 0;
@@ -47,7 +48,7 @@ static void set_quickack(struct cpu *cpu, struct tcp_sock *tp, int v)
 		tp->ack.pending |= TCP_ACK_PUSHED;
 		tcp_cleanup_rbuf(cpu, tp, 1);
 		if (!(v & 1))
-			tp->ack.pingpong = 3;
+			tp->ack.pingpong = tcp_net(tp)->pingpong_thresh;
 	}
 }
 
@@ -60,6 +61,34 @@ static int set_window_clamp(struct tcp_sock *tp, int v)
 	if (tp->inet.sk.state != TCP_CLOSE)
 		return -EINVAL;
 	tp->window_clamp = 0;
+	return 0;
+}
+
+/* Bounds of TCP_RTO_MIN_US and TCP_DELACK_MAX_US: two ticks, and the usual 200 ms. */
+static int set_us(u64 *field, int us)
+{
+	u64 ns = us < 0 ? UINT64_MAX / 2 : tcp_in_ticks((u64)us * NSEC_PER_USEC);
+
+	if (ns < 2 * TCP_TICK || ns > TCP_DELACK_MAX)
+		return -EINVAL;
+	*field = ns;
+	return 0;
+}
+
+/* The way is longer by the difference at once. */
+static int set_tx_delay(struct cpu *cpu, struct tcp_sock *tp, int us)
+{
+	s64 delta = (s64)us - tp->tx_delay_us;
+
+	if (us < 0 || us >= TX_DELAY_MAX_US)
+		return -EINVAL;
+	tp->tx_delay_us = (u32)us;
+	if (!delta || tp->inet.sk.state != TCP_ESTABLISHED)
+		return 0;
+	tp->srtt_us = (u32)CLAMP((s64)tp->srtt_us + delta * 8, (s64)1, (s64)UINT32_MAX);
+	tcp_set_rto(tp);
+	minmax_reset(&tp->min_rtt, (u32)(cpu->now / NSEC_PER_MSEC), ~0u);
+	tcp_update_pacing_rate(tp);
 	return 0;
 }
 
@@ -120,10 +149,19 @@ int tcp_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, const 
 		return tcp_ao_set(cpu, tp, name, val, len);
 	if (name == TCP_FASTOPEN_KEY)
 		return tcp_fo_set_keys(cpu, tp, val, len);
+	if (name == TCP_ULP) /* no protocol of that name */
+		return len < 1 ? -EINVAL : -ENOENT;
 	if (len < sizeof v)
 		return -EINVAL;
 	memcpy(&v, val, sizeof v);
 	switch (name) {
+	case TCP_REPAIR:
+	case TCP_REPAIR_QUEUE:
+	case TCP_QUEUE_SEQ:
+	case TCP_REPAIR_OPTIONS:
+	case TCP_REPAIR_WINDOW:
+	case TCP_TIMESTAMP:
+		return tcp_repair_set(cpu, tp, name, val, len);
 	case TCP_FASTOPEN:
 		if (v < 0 || !(BIT(sk->state) & (TCPS(CLOSE) | TCPS(LISTEN))))
 			return -EINVAL;
@@ -225,13 +263,14 @@ int tcp_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, const 
 	case OPT_RTO_MAX_MS:
 		if (v < 1000 || v > 120000)
 			return -EINVAL;
-		tp->rto_max = (u64)v * NSEC_PER_MSEC;
+		tp->rto_max = tcp_in_ticks((u64)v * NSEC_PER_MSEC);
 		return 0;
 	case OPT_RTO_MIN_US:
-		if (v <= 4000 || v > 200000) /* two ticks of a kernel's clock at least; never more than the usual minimum */
-			return -EINVAL;
-		tp->rto_min = (u64)v * NSEC_PER_USEC;
-		return 0;
+		return set_us(&tp->rto_min, v);
+	case OPT_DELACK_MAX_US:
+		return set_us(&tp->delack_max, v);
+	case TCP_TX_DELAY:
+		return set_tx_delay(cpu, tp, v);
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -248,6 +287,17 @@ int tcp_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name, void *
 	if ((int)*len < 0)
 		return -EINVAL;
 	switch (name) {
+	case TCP_REPAIR:
+	case TCP_REPAIR_QUEUE:
+	case TCP_QUEUE_SEQ:
+	case TCP_REPAIR_WINDOW:
+		return tcp_repair_get(tp, name, val, len);
+	case TCP_ULP:
+		*len = 0;
+		return 0;
+	case OPT_IS_MPTCP:
+		v = 0;
+		break;
 	case OPT_AO_INFO:
 	case OPT_AO_GET_KEYS:
 	case OPT_AO_REPAIR:
@@ -343,16 +393,22 @@ int tcp_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name, void *
 		v = (int)tp->notsent_lowat;
 		break;
 	case TCP_TIMESTAMP:
-		v = (int)(tcp_ts_now(cpu) + tp->ts_offset);
+		v = (int)((tcp_ts_now(cpu) + tp->ts_offset) & ~1u); /* the lowest bit: a clock of microseconds */
 		break;
 	case TCP_INQ:
 		v = tp->recvmsg_inq;
 		break;
 	case OPT_RTO_MAX_MS:
-		v = (int)(tcp_rto_max(tp) / NSEC_PER_MSEC);
+		v = (int)(tp->rto_max / NSEC_PER_MSEC);
 		break;
 	case OPT_RTO_MIN_US:
-		v = (int)(tp->rto_min ? tp->rto_min / NSEC_PER_USEC : (u64)n->rto_min_us);
+		v = (int)(tp->rto_min / NSEC_PER_USEC);
+		break;
+	case OPT_DELACK_MAX_US:
+		v = (int)(tp->delack_max / NSEC_PER_USEC);
+		break;
+	case TCP_TX_DELAY:
+		v = (int)tp->tx_delay_us;
 		break;
 	default:
 		return -ENOPROTOOPT;

@@ -117,7 +117,7 @@ void tcp_fin(struct cpu *cpu, struct tcp_sock *tp)
 	case TCP_SYN_RECV:
 	case TCP_ESTABLISHED:
 		tcp_set_state(cpu, tp, TCP_CLOSE_WAIT);
-		tp->ack.pingpong = 3;
+		tp->ack.pingpong = tcp_net(tp)->pingpong_thresh;
 		break;
 	case TCP_CLOSE_WAIT:
 	case TCP_CLOSING:

@@ -78,15 +78,15 @@ void tcp_clear_timers(struct tcp_sock *tp)
 
 u64 tcp_keepalive_time(const struct tcp_sock *tp)
 {
-	return (u64)(tp->keepalive_time_s ? tp->keepalive_time_s : (u32)tcp_net(tp)->keepalive_time) * NSEC_PER_SEC;
+	return (u64)(tp->keepalive_time_s ? tp->keepalive_time_s : (u32)MAX(tcp_net(tp)->keepalive_time, 0)) * NSEC_PER_SEC;
 }
 u64 tcp_keepalive_intvl(const struct tcp_sock *tp)
 {
-	return (u64)(tp->keepalive_intvl_s ? tp->keepalive_intvl_s : (u32)tcp_net(tp)->keepalive_intvl) * NSEC_PER_SEC;
+	return (u64)(tp->keepalive_intvl_s ? tp->keepalive_intvl_s : (u32)MAX(tcp_net(tp)->keepalive_intvl, 0)) * NSEC_PER_SEC;
 }
 u64 tcp_fin_time(const struct tcp_sock *tp)
 {
-	u64 tmo = (u64)(tp->linger2 ? tp->linger2 : tcp_net(tp)->fin_timeout) * NSEC_PER_SEC;
+	u64 tmo = (u64)(tp->linger2 ? tp->linger2 : MAX(tcp_net(tp)->fin_timeout, 0)) * NSEC_PER_SEC;
 	u64 min = (tp->rto << 2) - (tp->rto >> 1);
 
 	return MAX(tmo, min);
@@ -120,8 +120,8 @@ static bool timed_out(struct cpu *cpu, const struct tcp_sock *tp, unsigned n, u6
 	}
 	if (!timeout) {
 		u64 base = tp->inet.sk.state == TCP_SYN_SENT || tp->inet.sk.state == TCP_SYN_RECV ? TCP_RTO_INIT :
-						(tp->rto_min ? tp->rto_min : (u64)tcp_net(tp)->rto_min_us * NSEC_PER_USEC);
-		u64 max = tcp_rto_max(tp);
+						tp->rto_min;
+		u64 max = tp->rto_max;
 		unsigned linear = 0;
 
 		while ((base << linear) < max && linear < 63)
@@ -141,7 +141,7 @@ static bool orphan_out_of_resources(struct cpu *cpu, struct tcp_sock *tp, bool d
 	struct netns_tcp *n = tcp_net(tp);
 	u32 shift = 0;
 
-	if (cpu->now - tp->tx_timestamp > 2 * tcp_rto_max(tp) || !do_reset)
+	if (cpu->now - tp->tx_timestamp > 2 * tp->rto_max || !do_reset)
 		shift++;
 	if (tp->inet.sk.err_soft)
 		shift++;
@@ -191,7 +191,7 @@ static bool write_timeout(struct cpu *cpu, struct tcp_sock *tp)
 		}
 		retry_until = (unsigned)n->retries2;
 		if (sk->dead) {
-			bool alive = tp->rto < tcp_rto_max(tp);
+			bool alive = tp->rto < tp->rto_max;
 
 			retry_until = orphan_retries(tp, alive);
 			alive = alive || !timed_out(cpu, tp, retry_until, 0);
@@ -208,6 +208,7 @@ static bool write_timeout(struct cpu *cpu, struct tcp_sock *tp)
 	}
 	if (sk->txrehash) { /* the path may be the trouble: another flow label may lead around it */
 		tp->rehash++;
+		tp->label_salt++;
 		mib_inc(cpu, sk->net, MIB_TcpExt_TcpTimeoutRehash);
 	}
 	return false;
@@ -232,7 +233,7 @@ static void retransmit_timer(struct cpu *cpu, struct tcp_sock *tp)
 		 * the connection for as long as it answers. */
 		u64 last = tp->rcv_tstamp;
 
-		if (cpu->now - last > tcp_rto_max(tp) * 2 && tp->retransmits) {
+		if (cpu->now - last > tp->rto_max * 2 && tp->retransmits) {
 			tcp_write_err(cpu, tp);
 			return;
 		}
@@ -278,9 +279,9 @@ out:
 	    tp->snd_ssthresh < TCP_INFINITE_SSTHRESH && tp->retransmits <= 6) {
 		tp->backoff = 0;
 		tcp_set_rto(tp);
-		tp->rto = CLAMP(tp->rto, tcp_rto_min(tp), tcp_rto_max(tp));
+		tp->rto = CLAMP(tp->rto, tcp_rto_min(tp), tp->rto_max);
 	} else if (sk->state != TCP_SYN_SENT || tp->total_rto > (u32)n->syn_linear_timeouts) {
-		tp->rto = MIN(tp->rto << 1, tcp_rto_max(tp)); /* RFC 6298, 5.5 */
+		tp->rto = MIN(tp->rto << 1, tp->rto_max); /* RFC 6298, 5.5 */
 	}
 	tcp_arm_rtx(cpu, tp, TCP_TIMER_RTO, cpu->now + tp->rto);
 }
@@ -289,10 +290,10 @@ out:
 
 u64 tcp_probe0_when(const struct tcp_sock *tp)
 {
-	u64 base = MAX(tp->rto, (u64)(tp->rto_min ? tp->rto_min : (u64)tcp_net(tp)->rto_min_us * NSEC_PER_USEC));
-	u64 when = tp->backoff > 20 ? tcp_rto_max(tp) : base << tp->backoff;
+	u64 base = MAX(tp->rto, tp->rto_min);
+	u64 when = tp->backoff > 20 ? tp->rto_max : base << tp->backoff;
 
-	return MIN(when, tcp_rto_max(tp));
+	return MIN(when, tp->rto_max);
 }
 
 void tcp_arm_probe0(struct cpu *cpu, struct tcp_sock *tp, u64 in)
@@ -326,7 +327,7 @@ static void probe_timer(struct cpu *cpu, struct tcp_sock *tp)
 	else if (tp->user_timeout_ms && cpu->now - tp->probes_stamp >= (u64)tp->user_timeout_ms * NSEC_PER_MSEC)
 		goto abort;
 	if (sk->dead) {
-		bool alive = tcp_probe0_when(tp) < tcp_rto_max(tp);
+		bool alive = tcp_probe0_when(tp) < tp->rto_max;
 
 		max = orphan_retries(tp, alive);
 		if (!alive && tp->backoff >= max)
@@ -549,7 +550,7 @@ void tcp_ld_rto_revert(struct cpu *cpu, struct tcp_sock *tp, u32 seq)
 		return;
 	tp->backoff--;
 	tp->rto = tp->srtt_us ? (u64)((tp->srtt_us >> 3) + tp->rttvar_us) * NSEC_PER_USEC : TCP_RTO_INIT;
-	tp->rto = MIN(tp->rto << MIN(tp->backoff, 20), tcp_rto_max(tp));
+	tp->rto = MIN(tp->rto << MIN(tp->backoff, 20), tp->rto_max);
 	passed = cpu->now - s->tx_ns;
 	tcp_arm_rtx(cpu, tp, TCP_TIMER_RTO, cpu->now + (tp->rto > passed ? tp->rto - passed : 0));
 }

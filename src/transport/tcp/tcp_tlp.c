@@ -33,7 +33,7 @@ bool tcp_tlp_schedule(struct cpu *cpu, struct tcp_sock *tp, bool advancing_rto)
 	}
 	if (rto_at > cpu->now)
 		wait = MIN(wait, rto_at - cpu->now);
-	tcp_arm_rtx(cpu, tp, TCP_TIMER_LOSS_PROBE, cpu->now + MIN(wait, tcp_rto_max(tp)));
+	tcp_arm_rtx(cpu, tp, TCP_TIMER_LOSS_PROBE, cpu->now + MIN(wait, tp->rto_max));
 	return true;
 }
 

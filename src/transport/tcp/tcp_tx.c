@@ -124,7 +124,7 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 	bool zc = flags & MSG_ZEROCOPY && sk->zerocopy && total;
 	int err;
 
-	if (unlikely(flags & MSG_FASTOPEN || tp->defer_connect)) {
+	if (unlikely((flags & MSG_FASTOPEN || tp->defer_connect) && !tp->repair)) {
 		u32 copied;
 
 		err = tcp_connect_data(cpu, tp, m, &copied);
@@ -154,6 +154,8 @@ ssize_t tcp_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, in
 	}
 	if (err)
 		return err;
+	if (unlikely(tp->repair) && tp->repair_queue != TCP_SEND_QUEUE)
+		return tp->repair_queue == TCP_RECV_QUEUE ? tcp_repair_send(cpu, tp, m) : -EINVAL;
 	if (unlikely(zc) && (err = tcp_zerocopy_begin(tp)))
 		return err;
 	if (sk->state == TCP_CLOSE_WAIT || sk->state == TCP_ESTABLISHED)
@@ -250,6 +252,8 @@ int tcp_reserve(struct cpu *cpu, struct sock *sk, struct iovec *iov, unsigned ma
 	err = check_sendable(cpu, tp);
 	if (err)
 		return err;
+	if (unlikely(tp->repair)) /* its queues take send(2) alone */
+		return -EAGAIN;
 	if (!max)
 		return -EINVAL;
 	if (!memory_free(tp)) {

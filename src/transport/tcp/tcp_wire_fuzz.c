@@ -463,6 +463,39 @@ static void accept_one(struct fuzz *f)
 		f->end[1] = s;
 }
 
+/* TCP_REPAIR with any values; whoever does it has only himself to blame, but nothing may crash or go on for ever. */
+static void repair(struct fuzz *f, weft_socket *s)
+{
+	u8 b[3000] = { 0 }, k = byte(f);
+	struct tcp_repair_window w = { .snd_wl1 = step(f), .snd_wnd = half(f), .max_window = (u32)half(f) << (k & 8), .rcv_wnd = half(f) };
+	struct tcp_repair_opt o[2] = { { (u32[]){ 2, 3, 4, 8 }[k >> 6], k & 32 ? half(f) : 0 }, { 3, (u32)(byte(f) % 16 | byte(f) % 16 << 16) } };
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	opt(s, IPPROTO_TCP, TCP_REPAIR, 1);
+	if (k & 1) {
+		opt(s, IPPROTO_TCP, TCP_REPAIR_QUEUE, TCP_RECV_QUEUE);
+		weft_send(s, b, half(f) % sizeof b, 0);
+		weft_recv(s, b, sizeof b, MSG_PEEK);
+	}
+	if (k & 2) {
+		opt(s, IPPROTO_TCP, TCP_REPAIR_QUEUE, TCP_SEND_QUEUE);
+		weft_send(s, b, half(f) % sizeof b, 0);
+		weft_recv(s, b, sizeof b, MSG_PEEK);
+	}
+	if (k & 4)
+		weft_setsockopt(s, IPPROTO_TCP, TCP_REPAIR_OPTIONS, o, sizeof o);
+	if (k & 16) {
+		w.snd_wl1 += tcp_sk(s->sk)->rcv_nxt;
+		w.rcv_wup = tcp_sk(s->sk)->rcv_nxt - half(f) % 4096u;
+		weft_setsockopt(s, IPPROTO_TCP, TCP_REPAIR_WINDOW, &w, sizeof w);
+	}
+	if (k == 255)
+		weft_connect(s, &none, sizeof none);
+	if (k % 3)
+		opt(s, IPPROTO_TCP, TCP_REPAIR, k % 3 == 1 ? 0 : -1);
+	f->urgent = true; /* what is read is not what was sent */
+}
+
 static void turn(struct fuzz *f)
 {
 	u8 op = byte(f), k;
@@ -482,7 +515,7 @@ static void turn(struct fuzz *f)
 		weft_socket *s = f->end[who];
 
 		k = byte(f);
-		switch (k % 12) {
+		switch (k % 13) {
 		case 0:
 			if (s && !weft_shutdown(s, SHUT_WR))
 				f->closed[who] = true;
@@ -531,6 +564,10 @@ static void turn(struct fuzz *f)
 				weft_close(s);
 				f->end[who] = NULL;
 			}
+			break;
+		case 11:
+			if (s && f->mode & M_LIES)
+				repair(f, s);
 			break;
 		default:
 			if (f->mode & M_LIES && f->mode & M_NOMEM)

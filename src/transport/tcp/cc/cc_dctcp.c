@@ -13,6 +13,7 @@
 struct dctcp {
 	u32 old_delivered, old_delivered_ce, next_seq, alpha, loss_cwnd;
 	bool ce_state;
+	struct tcp_plb plb;
 };
 _Static_assert(sizeof(struct dctcp) <= TCP_CC_PRIV, "fits");
 
@@ -59,6 +60,10 @@ static void in_ack_event(struct cpu *cpu, struct tcp_sock *tp, u32 flags)
 	if (marked)
 		alpha = MIN(alpha + (u32)(((u64)marked << (10 - SHIFT_G)) / MAX(delivered, 1u)), ALPHA_MAX);
 	d->alpha = alpha;
+	if (delivered) {
+		tcp_plb_round(tp, &d->plb, delivered, marked);
+		tcp_plb_check(cpu, tp, &d->plb);
+	}
 	begin_window(tp, d);
 }
 
@@ -99,7 +104,11 @@ static void cwnd_event(struct cpu *cpu, struct tcp_sock *tp, enum tcp_ca_event e
 		ce_changed(cpu, tp, ev == CA_EVENT_ECN_IS_CE);
 		break;
 	case CA_EVENT_LOSS:
+		tcp_plb_timeout(cpu, tp, &priv(tp)->plb);
 		react_to_loss(tp);
+		break;
+	case CA_EVENT_TX_START: /* nothing is in flight */
+		tcp_plb_check(cpu, tp, &priv(tp)->plb);
 		break;
 	default:
 		break;
