@@ -20,11 +20,9 @@ struct cpu *call_lock(struct call *c)
 {
 	struct cpu *cpu;
 
-	if (c->as->kind == ASOCK_NETLINK) {
-		call_identify(c, c->as->kns, false);
-		return call_lock_all(c);
-	}
 	call_name(c);
+	if (c->as->kind == ASOCK_NETLINK)
+		return call_lock_all(c);
 	cpu = host_lock(c->a->h, c->as->cpu_id);
 	cpu->caller = &c->ctx;
 	return cpu;

@@ -90,7 +90,7 @@ static int resolve_task(struct attach *a, int tid, struct fs_caller *out)
 		out->uid = st.st_uid;
 		out->gid = st.st_gid;
 	}
-	out->net_admin = task_has_cap(tid, CAP_NET_ADMIN) && nsmap_owned_by(a, k, tid);
+	out->net_admin = task_caps(tid) & BIT64(CAP_NET_ADMIN) && nsmap_owned_by(a, k, tid);
 	kns_drop(a, k);
 	return 0;
 }

@@ -317,27 +317,39 @@ static u32 fit_control(const struct dgram *d, u64 room, u32 *mf)
 	return (u32)MIN((u64)d->controllen, room);
 }
 
-/* Delivers d into the struct msghdr at `addr`. */
+/* Delivers d into the struct msghdr at `addr`: in one go, unless its pieces are many. */
 static s64 deliver(struct call *c, const struct dgram *d, const struct args_msg *g, u64 addr, int flags)
 {
-	u32 mf = d->flags & (MSG_EOR | MSG_OOB | MSG_ERRQUEUE | MSG_CTRUNC), cl;
+	u32 mf = d->flags & (MSG_EOR | MSG_OOB | MSG_ERRQUEUE | MSG_CTRUNC), cl, n = 0;
 	s64 ret = result_of(d, g->total, flags, &mf);
-	struct msghdr h;
+	struct iovec from[ARRAY_SIZE(g->small) + 5], to[ARRAY_SIZE(from)];
+	size_t len = MIN((size_t)d->len, (size_t)g->total);
 	u64 controllen;
 
-	if (call_writev(c, g->iov, g->iovlen, d->data, MIN((u64)d->len, g->total)))
-		return -EFAULT;
-	if (g->name && call_write(c, g->name, &d->name, MIN(g->namelen, d->namelen)))
-		return -EFAULT;
-	if (g->name && call_write(c, addr + offsetof(struct msghdr, msg_namelen), &d->namelen, sizeof(u32)))
-		return -EFAULT;
+#define PUT(at, p, size) (from[n] = (struct iovec){ (void *)(p), (size) }, to[n++] = (struct iovec){ (void *)(uintptr_t)(at), (size) })
+	if (g->iovlen > ARRAY_SIZE(g->small)) {
+		if (call_writev(c, g->iov, g->iovlen, d->data, len))
+			return -EFAULT;
+		len = 0;
+	}
+	for (u32 i = 0; len; i++) {
+		size_t part = MIN(g->iov[i].iov_len, len);
+
+		PUT((uintptr_t)g->iov[i].iov_base, d->data + (MIN((size_t)d->len, (size_t)g->total) - len), part);
+		len -= part;
+	}
+	if (g->name) {
+		PUT(g->name, &d->name, MIN(g->namelen, d->namelen));
+		PUT(addr + offsetof(struct msghdr, msg_namelen), &d->namelen, sizeof(u32));
+	}
 	cl = fit_control(d, g->controllen, &mf);
 	controllen = cl;
-	if (call_write(c, g->control, d->control, cl) ||
-	    call_write(c, addr + offsetof(struct msghdr, msg_controllen), &controllen, sizeof(h.msg_controllen)) ||
-	    call_write(c, addr + offsetof(struct msghdr, msg_flags), &mf, sizeof(mf)))
-		return -EFAULT;
-	return ret;
+	if (cl)
+		PUT(g->control, d->control, cl);
+	PUT(addr + offsetof(struct msghdr, msg_controllen), &controllen, sizeof(controllen));
+	PUT(addr + offsetof(struct msghdr, msg_flags), &mf, sizeof(mf));
+#undef PUT
+	return call_scatter(c, from, to, n) ? -EFAULT : ret;
 }
 
 enum call_end call_recvmsg(struct call *c)

@@ -1,7 +1,6 @@
 /* Caught calls: receiving, answering, waiting.
  *
- * Each listener (one a `weft run`) has two threads that block in the kernel's receive, so that a call that is stuck in a
- * page fault of its program does not stop the others. A call that would block is not waited for: it is parked at its socket, and tried
+ * Calls come from the threads of a listener (listener.c). A call that would block is not waited for: it is parked at its socket, and tried
  * again from the start by a worker when the socket wakes it or its time is over. A trial reads the program's memory anew; all
  * progress is kept in the socket, none in the call.
  *
@@ -19,19 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
-#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
-#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
-#endif
-#define STOP_SIGNAL (SIGRTMIN + 5)
-
-static void listener_put(struct listener *l)
-{
-	if (__atomic_sub_fetch(&l->refcnt, 1, __ATOMIC_ACQ_REL))
-		return;
-	close(l->fd);
-	free(l);
-}
 
 /* Our duplicate goes before the program can go on and close its own: nothing must keep a socket longer than the program. */
 static void close_dup(struct call *c)
@@ -90,13 +76,37 @@ int call_replace_fd(struct call *c, int fd, int at, u32 fd_flags)
 }
 
 /* -- memory: without batons, because a page may have to come from a file system that asks us -- */
-int call_memory(void *arg, u64 addr, void *buf, size_t len)
+static int read_memory(struct call *c, u64 addr, void *buf, size_t len)
 {
-	struct call *c = arg;
 	struct iovec to = { buf, len }, from = { (void *)(uintptr_t)addr, len };
 	ssize_t n = process_vm_readv(c->tid, &to, 1, &from, 1, 0);
 
 	return n == (ssize_t)len ? 0 : -EFAULT;
+}
+
+/* A message's head, its address and the list of its pieces mostly lie side by side on the program's stack: what is asked for is read with
+ * what is around it in the same pages, which are there if it is. */
+int call_memory(void *arg, u64 addr, void *buf, size_t len)
+{
+	enum { AROUND = 160, PAGE = 4096 };
+	struct call *c = arg;
+	u64 from, end;
+	int e;
+
+	if (len > sizeof(c->near) - 2 * AROUND || addr + len < addr)
+		return read_memory(c, addr, buf, len);
+	if (addr < c->near_addr || addr + len > c->near_addr + c->near_len) {
+		from = MAX(addr - MIN(addr, (u64)AROUND), addr & ~(u64)(PAGE - 1));
+		end = MIN(addr + len + AROUND, ALIGN_UP(addr + MAX(len, (size_t)1), (u64)PAGE));
+		c->near_len = 0;
+		e = read_memory(c, from, c->near, (size_t)(end - from));
+		if (e)
+			return e;
+		c->near_addr = from;
+		c->near_len = (u32)(end - from);
+	}
+	memcpy(buf, c->near + (addr - c->near_addr), len);
+	return 0;
 }
 
 int call_write(struct call *c, u64 addr, const void *buf, size_t len)
@@ -105,7 +115,18 @@ int call_write(struct call *c, u64 addr, const void *buf, size_t len)
 
 	if (!len)
 		return 0;
+	c->near_len = 0;
 	return process_vm_writev(c->tid, &from, 1, &to, 1, 0) == (ssize_t)len ? 0 : -EFAULT;
+}
+
+int call_scatter(struct call *c, const struct iovec *from, const struct iovec *to, unsigned n)
+{
+	ssize_t len = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		len += (ssize_t)from[i].iov_len;
+	c->near_len = 0;
+	return process_vm_writev(c->tid, from, n, to, n, 0) == len ? 0 : -EFAULT;
 }
 
 int call_writev(struct call *c, const struct iovec *to, unsigned n, const void *buf, size_t len)
@@ -177,12 +198,13 @@ void calls_wake(struct asock *as, u32 events)
 	pthread_mutex_unlock(&a->lock);
 }
 
-static void run(struct call *c)
+void call_run(struct call *c)
 {
 	struct attach *a = c->a;
 	struct running me;
 	enum call_end end;
 
+	c->near_len = 0; /* of an earlier trial */
 	if (!run_begin(c, &me)) {
 		call_free(c);
 		return;
@@ -251,7 +273,7 @@ static void *worker(void *arg)
 			pthread_mutex_unlock(&a->lock);
 			c->again = true;
 			if (call_valid(c))
-				run(c);
+				call_run(c);
 			else
 				call_free(c);
 			pthread_mutex_lock(&a->lock);
@@ -270,149 +292,11 @@ static void *worker(void *arg)
 	return NULL;
 }
 
-/* -- listeners -- */
-static void hup_over(void *arg) { listener_put(arg); }
-
-/* Nobody looks out for the listener's end any more. Who takes the watch first ends it. */
-static void unwatch_hup(struct listener *l)
-{
-	struct host_fd *hf;
-
-	pthread_mutex_lock(&l->a->lock);
-	hf = l->hup_hf;
-	l->hup_hf = NULL;
-	pthread_mutex_unlock(&l->a->lock);
-	if (hf)
-		host_fd_del(hf, hup_over);
-}
-
-static void *serve(void *arg)
-{
-	struct listener *l = arg;
-	struct attach *a = l->a;
-	struct seccomp_notif n;
-	struct call *c;
-	bool last, listed = false;
-
-	while (!__atomic_load_n(&l->stop, __ATOMIC_ACQUIRE)) {
-		memset(&n, 0, sizeof(n));
-		if (ioctl(l->fd, SECCOMP_IOCTL_NOTIF_RECV, &n) < 0) {
-			struct pollfd p = { .fd = l->fd };
-
-			if (errno == EINTR)
-				continue;
-			if (errno == ENOENT && (poll(&p, 1, 0) <= 0 || !(p.revents & POLLHUP)))
-				continue; /* that task is gone, others are not */
-			break;
-		}
-		__atomic_fetch_add(&a->calls, 1, __ATOMIC_RELAXED);
-		c = calloc(1, sizeof(*c));
-		if (!c) {
-			struct seccomp_notif_resp r = { .id = n.id, .error = -ENOMEM };
-
-			ioctl(l->fd, SECCOMP_IOCTL_NOTIF_SEND, &r);
-			continue;
-		}
-		c->a = a;
-		c->l = l;
-		__atomic_fetch_add(&l->refcnt, 1, __ATOMIC_RELAXED);
-		c->id = n.id;
-		c->tid = (int)n.pid;
-		c->nr = n.data.nr;
-		for (unsigned i = 0; i < 6; i++)
-			c->arg[i] = n.data.args[i];
-		c->dup = -1;
-		list_init(&c->held);
-		c->mem = (struct args_mem){ .read = call_memory, .arg = c };
-		run(c);
-	}
-	pthread_mutex_lock(&a->lock);
-	last = --l->running == 0;
-	if (last && !a->stop) { /* all its programs are gone, not we: nobody joins us */
-		for (unsigned i = 0; i < l->nthreads; i++)
-			pthread_detach(l->thread[i]);
-		list_del(&l->link);
-		listed = true;
-	}
-	pthread_mutex_unlock(&a->lock);
-	if (listed) {
-		unwatch_hup(l);
-		listener_put(l); /* the list's */
-	}
-	listener_put(l);
-	return NULL;
-}
-
-/* On kernels whose receive does not end by itself when the last program has gone. */
-static void hung_up(struct listener *l)
-{
-	__atomic_store_n(&l->stop, true, __ATOMIC_RELEASE);
-	for (unsigned i = 0; i < l->nthreads; i++)
-		pthread_kill(l->thread[i], STOP_SIGNAL);
-}
-
-static void hup(struct cpu *cpu, u32 events, void *arg)
-{
-	struct listener *l = arg;
-
-	if (!(events & (POLLHUP | POLLERR)))
-		return;
-	pthread_mutex_lock(&l->a->lock);
-	if (l->running)
-		hung_up(l);
-	pthread_mutex_unlock(&l->a->lock);
-	unwatch_hup(l);
-}
-
-int listener_add(struct attach *a, int fd, u64 self_ns)
-{
-	struct listener *l = calloc(1, sizeof(*l));
-	u64 sync = SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP;
-	bool over;
-
-	if (!l)
-		return -ENOMEM;
-	ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, sync); /* since 6.6; only speed */
-	l->a = a;
-	l->fd = fd;
-	l->self_ns = self_ns;
-	l->refcnt = 3; /* ours while starting, the watch's and the list's */
-	pthread_mutex_lock(&a->lock);
-	for (unsigned i = 0; i < ARRAY_SIZE(l->thread); i++) {
-		__atomic_fetch_add(&l->refcnt, 1, __ATOMIC_RELAXED); /* the one before may be at work already */
-		if (pthread_create(&l->thread[l->nthreads], NULL, serve, l) == 0) {
-			l->nthreads++;
-			l->running++;
-		} else {
-			__atomic_fetch_sub(&l->refcnt, 1, __ATOMIC_RELAXED);
-		}
-	}
-	if (!l->nthreads) {
-		pthread_mutex_unlock(&a->lock);
-		free(l);
-		return -EAGAIN;
-	}
-	list_add_tail(&a->listeners, &l->link);
-	pthread_mutex_unlock(&a->lock);
-	if (host_fd_add(a->h, 0, fd, 0x2000 /* nothing but HUP: EPOLLRDHUP is never raised here */, 0, hup, l, &l->hup_hf) < 0)
-		listener_put(l);
-	pthread_mutex_lock(&a->lock);
-	over = !l->running; /* already */
-	pthread_mutex_unlock(&a->lock);
-	if (over)
-		unwatch_hup(l);
-	listener_put(l);
-	return 0;
-}
-
-static void nothing(int sig) { (void)sig; }
-
 int supervisor_start(struct attach *a)
 {
-	struct sigaction sa = { .sa_handler = nothing };
 	pthread_condattr_t ca;
 
-	sigaction(STOP_SIGNAL, &sa, NULL);
+	listeners_init();
 	pthread_condattr_init(&ca);
 	pthread_condattr_setclock(&ca, CLOCK_MONOTONIC);
 	pthread_cond_init(&a->work, &ca);
@@ -426,10 +310,7 @@ int supervisor_start(struct attach *a)
 
 void supervisor_stop(struct attach *a)
 {
-	struct listener *l;
 	struct call *c;
-	pthread_t t[2];
-	unsigned n;
 
 	pthread_mutex_lock(&a->lock);
 	a->stop = true;
@@ -438,36 +319,7 @@ void supervisor_stop(struct attach *a)
 	for (unsigned i = 0; i < a->nworkers; i++)
 		pthread_join(a->worker[i], NULL);
 	a->nworkers = 0;
-	for (;;) {
-		pthread_mutex_lock(&a->lock);
-		if (list_empty(&a->listeners)) {
-			pthread_mutex_unlock(&a->lock);
-			break;
-		}
-		l = list_first(&a->listeners, struct listener, link);
-		list_del(&l->link); /* its reference is ours now */
-		n = l->nthreads;
-		memcpy(t, l->thread, sizeof(t));
-		__atomic_store_n(&l->stop, true, __ATOMIC_RELEASE);
-		pthread_mutex_unlock(&a->lock);
-		for (;;) { /* until each has seen it: a signal that comes just before the wait is lost */
-			bool running;
-
-			pthread_mutex_lock(&a->lock);
-			running = l->running;
-			if (running)
-				for (unsigned i = 0; i < n; i++)
-					pthread_kill(t[i], STOP_SIGNAL);
-			pthread_mutex_unlock(&a->lock);
-			if (!running)
-				break;
-			usleep(1000);
-		}
-		for (unsigned i = 0; i < n; i++)
-			pthread_join(t[i], NULL);
-		unwatch_hup(l); /* the loop may be told to stop before it sees the end */
-		listener_put(l);
-	}
+	listeners_stop(a);
 	for (;;) {
 		pthread_mutex_lock(&a->lock);
 		struct list *from = !list_empty(&a->ready) ? &a->ready : &a->parked;

@@ -8,6 +8,7 @@
 
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -42,7 +43,7 @@ struct kns {
 	bool ours;		/* atomic: a program of ours was seen in it: who else is there may be ended with the stack */
 };
 
-struct listener {
+struct listener { /* attach/listener.c */
 	struct attach *a;
 	struct list link;	/* attach.listeners */
 	int fd;
@@ -50,6 +51,11 @@ struct listener {
 	bool stop;		/* atomic */
 	pthread_t thread[2];
 	unsigned nthreads, running; /* attach.lock */
+	unsigned first;		/* index of the thread that receives; atomic */
+	unsigned began;		/* threads; atomic */
+	u32 turns[2];		/* of each thread while it is first; odd: it is at a call. Atomic */
+	bool watched;		/* the other one looks at turns from time to time; atomic */
+	sem_t rest;		/* where it waits otherwise */
 	struct host_fd *hup_hf;	/* the watch for its end, NULL when that was seen; attach.lock */
 	u64 self_ns;		/* the user namespace of --map-self that it was made in, or 0 */
 };
@@ -146,6 +152,9 @@ struct call {
 	struct call_ctx ctx;
 	bool have_ids, have_caps;
 	struct args_mem mem;	/* the caller's memory */
+	u64 near_addr;		/* of what was read of it around the last thing that was asked for */
+	u32 near_len;
+	u8 near[384];
 };
 typedef enum call_end (*call_fn)(struct call *c);
 static inline enum call_end call_ret(struct call *c, s64 v) { c->ret = v; return CALL_REPLY; } /* value or -errno */
@@ -176,6 +185,7 @@ int call_memory(void *arg, u64 addr, void *buf, size_t len);	  /* args_mem.read 
 int call_path(struct call *c, u64 addr, char *buf, size_t len);	  /* a string: 0, -EFAULT, -ENAMETOOLONG */
 int call_write(struct call *c, u64 addr, const void *buf, size_t len); /* 0, -EFAULT */
 int call_writev(struct call *c, const struct iovec *to, unsigned n, const void *buf, size_t len);
+int call_scatter(struct call *c, const struct iovec *from, const struct iovec *to, unsigned n); /* from[i] to to[i], which is as long */
 /* cpu->caller for the time of a call into the stack: just which task; with its ids, for what makes a socket or is told who asks;
  * caps: also what the caller may do (two more look-ups). */
 void call_name(struct call *c);
@@ -188,7 +198,7 @@ bool task_fd_cloexec(int tid, int fd);
 bool task_fd_used(int tid, int fd);
 int task_ns_ino(int tid, const char *which, u64 *ino); /* which: "net", "user" */
 bool task_vrf(int tid, char name[16]); /* the VRF that `ip vrf exec` runs it in: its cgroup's name says so */
-bool task_has_cap(int tid, int cap);
+u64 task_caps(int tid); /* the effective ones, bit by bit; 0: it is gone */
 bool task_filtered(int pid); /* runs under a filter: whoever was not launched by us does not run under ours */
 void tasks_free(struct attach *a);
 
@@ -375,6 +385,11 @@ void repair_if_needed(struct call *c); /* a mount by this task went before */
 /* -- listeners: attach/supervisor.c -- */
 int supervisor_start(struct attach *a);
 void supervisor_stop(struct attach *a);
+void call_run(struct call *c); /* takes it */
+/* attach/listener.c */
 int listener_add(struct attach *a, int fd, u64 self_ns);
+void listener_put(struct listener *l);
+void listeners_init(void); /* once in a process */
+void listeners_stop(struct attach *a);
 
 #endif

@@ -204,18 +204,13 @@ void tasks_free(struct attach *a)
 
 int task_ns_ino(int tid, const char *which, u64 *ino)
 {
-	char path[48], link[48];
-	unsigned long long v;
-	ssize_t n;
+	char path[48];
+	struct stat st;
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/%s", tid, which);
-	n = readlink(path, link, sizeof(link) - 1);
-	if (n < 0)
+	if (stat(path, &st) < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	link[n] = 0;
-	if (sscanf(link, "%*[^[][%llu]", &v) != 1)
-		return -EINVAL;
-	*ino = v;
+	*ino = st.st_ino;
 	return 0;
 }
 
@@ -245,12 +240,12 @@ bool task_vrf(int tid, char name[16])
 	return true;
 }
 
-bool task_has_cap(int tid, int cap)
+u64 task_caps(int tid)
 {
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3, .pid = tid };
 	struct __user_cap_data_struct d[2];
 
-	return syscall(__NR_capget, &h, d) == 0 && (d[cap / 32].effective >> (cap % 32) & 1);
+	return syscall(__NR_capget, &h, d) == 0 ? (u64)d[1].effective << 32 | d[0].effective : 0;
 }
 
 bool task_filtered(int pid)
@@ -281,8 +276,6 @@ void call_identify(struct call *c, const struct kns *over, bool caps)
 {
 	char path[32];
 	struct stat st;
-	int fd;
-	ssize_t n;
 
 	call_name(c);
 	if (!c->have_ids) {
@@ -292,26 +285,15 @@ void call_identify(struct call *c, const struct kns *over, bool caps)
 			c->ctx.uid = st.st_uid;
 			c->ctx.gid = st.st_gid;
 		}
-		if (caps) {
-			snprintf(path, sizeof(path), "/proc/%d/comm", c->tid);
-			fd = open(path, O_RDONLY | O_CLOEXEC);
-			if (fd >= 0) {
-				n = read(fd, c->ctx.comm, sizeof(c->ctx.comm) - 1);
-				if (n > 0 && c->ctx.comm[n - 1] == '\n')
-					c->ctx.comm[n - 1] = 0;
-				close(fd);
-			}
-		}
 	}
 	if (caps && !c->have_caps && over) {
-		bool admin = task_has_cap(c->tid, CAP_NET_ADMIN), raw = task_has_cap(c->tid, CAP_NET_RAW);
-		bool low = task_has_cap(c->tid, CAP_NET_BIND_SERVICE);
+		u64 eff = task_caps(c->tid) & (BIT64(CAP_NET_ADMIN) | BIT64(CAP_NET_RAW) | BIT64(CAP_NET_BIND_SERVICE));
 
-		if ((admin || raw || low) && !nsmap_owned_by(c->a, (struct kns *)over, c->tid))
-			admin = raw = low = false;
-		c->ctx.net_bind_service = low;
-		c->ctx.net_admin = admin;
-		c->ctx.net_raw = raw;
+		if (eff && !nsmap_owned_by(c->a, (struct kns *)over, c->tid))
+			eff = 0;
+		c->ctx.net_bind_service = eff & BIT64(CAP_NET_BIND_SERVICE);
+		c->ctx.net_admin = eff & BIT64(CAP_NET_ADMIN);
+		c->ctx.net_raw = eff & BIT64(CAP_NET_RAW);
 		c->have_caps = true;
 	}
 }

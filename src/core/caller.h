@@ -22,7 +22,6 @@ struct call_ctx {
 	bool net_admin;	   /* CAP_NET_ADMIN over this namespace */
 	bool net_raw;
 	bool net_bind_service; /* CAP_NET_BIND_SERVICE; implied by net_admin */
-	char comm[16];
 };
 
 #endif
