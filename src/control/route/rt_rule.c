@@ -165,14 +165,13 @@ static int read_addr(const struct nlattr *a, u8 family, u8 len, struct inaddr *o
 	return 0;
 }
 
-static int read_ports(const struct nlattr *a, const struct nlattr *mask, struct fib_port_range *p, const char *text, const char *mask_text,
-		      struct nl_ext_ack *ack)
+static int read_ports(const struct nlattr *a, const struct nlattr *mask, struct fib_port_range *p, const char *text, struct nl_ext_ack *ack)
 {
 	struct fib_rule_port_range r;
 
 	if (!a) {
 		if (mask) {
-			NL_SET_ERR_ATTR(ack, mask, mask_text);
+			NL_SET_ERR_ATTR(ack, mask, "Cannot specify port mask without port value");
 			return -EINVAL;
 		}
 		return 0;
@@ -187,7 +186,7 @@ static int read_ports(const struct nlattr *a, const struct nlattr *mask, struct 
 		return 0;
 	p->mask = nl_u16(mask);
 	if (p->first != p->last || (p->first & ~(u32)p->mask)) {
-		NL_SET_ERR_ATTR(ack, mask, mask_text);
+		NL_SET_ERR_ATTR(ack, mask, "Invalid port mask");
 		return -EINVAL;
 	}
 	return 0;
@@ -303,13 +302,13 @@ static int read_flowlabel(const struct nl_attrs *a, struct fib_rule *r, struct n
 		return -EINVAL;
 	}
 	if (!label || !mask) {
-		NL_SET_ERR(ack, label ? "Flow label mask not specified" : "Cannot specify flow label mask without flow label value");
+		ack->miss_type = label ? RT_FRA_FLOWLABEL_MASK : RT_FRA_FLOWLABEL;
 		return -EINVAL;
 	}
 	r->flowlabel = be32_to_cpu((be32){ nl_u32(label) });
 	r->flowlabel_mask = be32_to_cpu((be32){ nl_u32(mask) });
 	if (r->flowlabel & ~r->flowlabel_mask) {
-		NL_SET_ERR_ATTR(ack, mask, "Flow label and mask do not match");
+		NL_SET_ERR(ack, "Flow label and mask do not match");
 		return -EINVAL;
 	}
 	return 0;
@@ -335,8 +334,7 @@ static int read_rule(struct nl_request *rq, struct fib_rule *r, u32 *given)
 	}
 	err = nl_parse(p, len, &a, RT_FRA_MAX, policy, false, ack);
 	if (err) {
-		if (!ack->msg)
-			NL_SET_ERR(ack, "Error parsing msg");
+		NL_SET_ERR(ack, "Error parsing msg");
 		return err;
 	}
 	*r = (struct fib_rule){ .family = h->family, .suppress_prefixlen = -1, .suppress_ifgroup = -1 };
@@ -345,8 +343,8 @@ static int read_rule(struct nl_request *rq, struct fib_rule *r, u32 *given)
 	err = read_addr(a.a[FRA_SRC], h->family, h->src_len, &r->src, "Invalid source address", ack);
 	err = err ? err : read_addr(a.a[FRA_DST], h->family, h->dst_len, &r->dst, "Invalid dst address", ack);
 	err = err ? err : read_selectors(&a, h, r, given, ack);
-	err = err ? err : read_ports(a.a[FRA_SPORT_RANGE], a.a[RT_FRA_SPORT_MASK], &r->sport, "Invalid sport range", "Invalid sport mask", ack);
-	err = err ? err : read_ports(a.a[FRA_DPORT_RANGE], a.a[RT_FRA_DPORT_MASK], &r->dport, "Invalid dport range", "Invalid dport mask", ack);
+	err = err ? err : read_ports(a.a[FRA_SPORT_RANGE], a.a[RT_FRA_SPORT_MASK], &r->sport, "Invalid sport range", ack);
+	err = err ? err : read_ports(a.a[FRA_DPORT_RANGE], a.a[RT_FRA_DPORT_MASK], &r->dport, "Invalid dport range", ack);
 	if (is_mroute(h->family)) { /* their rules know neither addresses nor the rest */
 		r->src_len = r->dst_len = 0;
 		return err;

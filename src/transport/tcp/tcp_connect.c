@@ -75,7 +75,7 @@ static int connect_init(struct cpu *cpu, struct tcp_sock *tp)
 	if ((tp->inet.sk.userlocks & 2) && (tp->window_clamp > tcp_full_space(tp) || !tp->window_clamp))
 		tp->window_clamp = tcp_full_space(tp);
 	tcp_select_initial_window(n, tcp_full_space(tp), tp->advmss - (tp->rx_opt.ts_recent_stamp_s ? tp->tcp_header_len - TCP_HDR_LEN : 0),
-				  &tp->rcv_wnd, &tp->window_clamp, n->window_scaling, &wscale, tp->inet.sk.net->core->rmem_max);
+				  dst_metric(d, RTAX_INITRWND), &tp->rcv_wnd, &tp->window_clamp, n->window_scaling, &wscale, tp->inet.sk.net->core->rmem_max);
 	tp->rx_opt.rcv_wscale = wscale;
 	tp->rcv_ssthresh = tp->rcv_wnd;
 	tp->inet.sk.err = 0;

@@ -108,7 +108,10 @@ static inline u32 tcp_receive_window(const struct tcp_sock *tp)
 	return win < 0 ? 0 : (u32)win;
 }
 static inline bool tcp_in_pingpong(const struct tcp_sock *tp) { return tp->ack.pingpong >= tcp_net(tp)->pingpong_thresh; }
-static inline bool tcp_in_quickack(const struct tcp_sock *tp) { return tp->ack.quick && !tcp_in_pingpong(tp); }
+static inline bool tcp_in_quickack(const struct tcp_sock *tp)
+{
+	return (tp->ack.quick && !tcp_in_pingpong(tp)) || (tp->inet.dst && dst_metric(tp->inet.dst, RTAX_QUICKACK));
+}
 static inline void tcp_stat(const struct tcp_sock *tp, enum sockstat which, int by)
 {
 	tp->inet.sk.net->core->sockstat[which] += (u64)(s64)by;
@@ -324,7 +327,8 @@ void tcp_event_data_recv(struct cpu *cpu, struct tcp_sock *tp, const struct sk_b
 void tcp_incr_quickack(struct tcp_sock *tp, u32 max);
 void tcp_enter_quickack(struct tcp_sock *tp, u32 max);
 void tcp_cleanup_rbuf(struct cpu *cpu, struct tcp_sock *tp, u32 copied);
-void tcp_select_initial_window(const struct netns_tcp *n, u32 space, u32 mss, u32 *rcv_wnd, u32 *clamp, bool wscale_ok, u8 *wscale, u32 rmem_max);
+void tcp_select_initial_window(const struct netns_tcp *n, u32 space, u32 mss, u32 init_segs, u32 *rcv_wnd, u32 *clamp,
+			       bool wscale_ok, u8 *wscale, u32 rmem_max);
 void tcp_init_buffer_space(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_sndbuf_expand(struct tcp_sock *tp);
 void tcp_check_space(struct cpu *cpu, struct tcp_sock *tp);

@@ -7,6 +7,7 @@
 #include "transport/tcp/tcp_impl.h"
 
 #define METRICS_MAX 8192u
+#define METRICS_AGE (3600 * NSEC_PER_SEC)
 
 static u32 key_hash(const struct world *w, const struct inaddr *l, const struct inaddr *r)
 {
@@ -30,13 +31,34 @@ void tcp_metrics_del(struct netns *net, struct tcp_metrics *m)
 	mem_free(&net->world->mem, m);
 }
 
-/* NULL: no memory. */
-static struct tcp_metrics *get(struct cpu *cpu, struct netns *net, const struct inaddr *laddr, const struct inaddr *raddr)
+/* What the route says itself: where an entry begins, and again when it has not been touched for an hour. Locked values stay. */
+static void take_route(struct cpu *cpu, struct tcp_metrics *m, const struct dst *d)
 {
+	m->stamp = cpu->now;
+	m->locked = d ? dst_metric(d, RTAX_LOCK) : 0;
+	m->rtt_us = d ? dst_metric(d, RTAX_RTT) * 1000u : 0;
+	m->rttvar_us = d ? dst_metric(d, RTAX_RTTVAR) * 1000u : 0;
+	m->ssthresh = d ? dst_metric(d, RTAX_SSTHRESH) : 0;
+	m->cwnd = d ? dst_metric(d, RTAX_CWND) : 0;
+	m->reordering = d ? dst_metric(d, RTAX_REORDERING) : 0;
+}
+static void refresh(struct cpu *cpu, struct tcp_metrics *m, const struct dst *d)
+{
+	if (cpu->now > m->stamp + METRICS_AGE)
+		take_route(cpu, m, d);
+}
+static bool locked(const struct tcp_metrics *m, unsigned which /* RTAX_* */) { return m->locked & BIT(which); }
+
+/* Of tp's two addresses. NULL: no memory. */
+static struct tcp_metrics *get(struct cpu *cpu, const struct tcp_sock *tp)
+{
+	struct netns *net = tp->inet.sk.net;
 	struct netns_tcp *n = net->tcp;
+	const struct inaddr *laddr = &tp->inet.saddr, *raddr = &tp->inet.daddr;
 	struct tcp_metrics *m = tcp_metrics_find(net, laddr, raddr);
 
 	if (m) {
+		refresh(cpu, m, tp->inet.dst);
 		list_del(&m->lru);
 		list_add_tail(&n->metrics_lru, &m->lru);
 		return m;
@@ -48,7 +70,7 @@ static struct tcp_metrics *get(struct cpu *cpu, struct netns *net, const struct 
 		return NULL;
 	m->laddr = *laddr;
 	m->raddr = *raddr;
-	m->stamp = cpu->now;
+	take_route(cpu, m, tp->inet.dst);
 	htable_add(&n->metrics, &m->node, key_hash(net->world, laddr, raddr));
 	list_add_tail(&n->metrics_lru, &m->lru);
 	return m;
@@ -86,7 +108,10 @@ static void save_rtt(struct tcp_metrics *m, const struct tcp_sock *tp)
 {
 	s32 diff = (s32)(m->rtt_us - tp->srtt_us), dev;
 
-	m->rtt_us = diff <= 0 ? tp->srtt_us : m->rtt_us - (u32)(diff >> 3);
+	if (!locked(m, RTAX_RTT))
+		m->rtt_us = diff <= 0 ? tp->srtt_us : m->rtt_us - (u32)(diff >> 3);
+	if (locked(m, RTAX_RTTVAR))
+		return;
 	dev = (diff < 0 ? -diff : diff) >> 1;
 	dev = MAX(dev, (s32)tp->mdev_us);
 	m->rttvar_us = (u32)dev >= m->rttvar_us ? (u32)dev : m->rttvar_us - ((m->rttvar_us - (u32)dev) >> 2);
@@ -97,35 +122,40 @@ void tcp_metrics_save(struct cpu *cpu, struct tcp_sock *tp)
 	struct netns *net = tp->inet.sk.net;
 	const struct netns_tcp *n = net->tcp;
 	u32 cwnd = tp->snd_cwnd, ssthresh = tp->snd_ssthresh;
-	bool keep_ssthresh = !n->no_ssthresh_metrics_save;
+	bool keep_ssthresh, keep_cwnd;
 	struct tcp_metrics *m;
 
 	if (n->no_metrics_save || !tp->inet.dst)
 		return;
 	if (tp->backoff || !tp->srtt_us) { /* it could not even measure: what is on record is doubtful */
 		m = tcp_metrics_find(net, &tp->inet.saddr, &tp->inet.daddr);
-		if (m)
+		if (m && !locked(m, RTAX_RTT))
 			m->rtt_us = 0;
 		return;
 	}
-	m = get(cpu, net, &tp->inet.saddr, &tp->inet.daddr);
+	m = get(cpu, tp);
 	if (!m)
 		return;
+	keep_ssthresh = !n->no_ssthresh_metrics_save && !locked(m, RTAX_SSTHRESH);
+	keep_cwnd = !locked(m, RTAX_CWND);
 	save_rtt(m, tp);
 	if (ssthresh >= TCP_INFINITE_SSTHRESH) { /* still in the first slow start */
 		if (keep_ssthresh && m->ssthresh && cwnd >> 1 > m->ssthresh)
 			m->ssthresh = cwnd >> 1;
-		m->cwnd = MAX(m->cwnd, cwnd);
+		if (keep_cwnd)
+			m->cwnd = MAX(m->cwnd, cwnd);
 	} else if (cwnd >= ssthresh && tp->ca_state == TCP_CA_Open) { /* congestion avoidance: cwnd means something */
 		if (keep_ssthresh)
 			m->ssthresh = MAX(cwnd >> 1, ssthresh);
-		m->cwnd = (m->cwnd + cwnd) >> 1;
+		if (keep_cwnd)
+			m->cwnd = (m->cwnd + cwnd) >> 1;
 	} else {
-		m->cwnd = (m->cwnd + ssthresh) >> 1;
+		if (keep_cwnd)
+			m->cwnd = (m->cwnd + ssthresh) >> 1;
 		if (keep_ssthresh && m->ssthresh && ssthresh > m->ssthresh)
 			m->ssthresh = ssthresh;
 	}
-	if (m->reordering < tp->reordering && tp->reordering != (u32)n->reordering)
+	if (!locked(m, RTAX_REORDERING) && m->reordering < tp->reordering && tp->reordering != (u32)n->reordering)
 		m->reordering = tp->reordering;
 	m->stamp = cpu->now;
 }
@@ -135,21 +165,23 @@ void tcp_metrics_save(struct cpu *cpu, struct tcp_sock *tp)
 void tcp_metrics_load(struct cpu *cpu, struct tcp_sock *tp)
 {
 	const struct netns_tcp *n = tcp_net(tp);
-	const struct tcp_metrics *m = tp->inet.dst ? tcp_metrics_find(tp->inet.sk.net, &tp->inet.saddr, &tp->inet.daddr) : NULL;
+	struct tcp_metrics *m = tp->inet.dst ? tcp_metrics_find(tp->inet.sk.net, &tp->inet.saddr, &tp->inet.daddr) : NULL;
 	u32 rtt = 0;
 
-	(void)cpu;
 	tp->snd_ssthresh = TCP_INFINITE_SSTHRESH; /* a lost SYN halved nothing that the path had shown */
 	if (m) {
+		refresh(cpu, m, tp->inet.dst);
+		if (locked(m, RTAX_CWND))
+			tp->snd_cwnd_clamp = MAX(m->cwnd, 1u);
 		if (!n->no_ssthresh_metrics_save && m->ssthresh)
-			tp->snd_ssthresh = m->ssthresh;
+			tp->snd_ssthresh = MIN(m->ssthresh, tp->snd_cwnd_clamp);
 		if (m->reordering && m->reordering != tp->reordering)
 			tp->reordering = m->reordering;
 		rtt = m->rtt_us;
 	}
 	/* SYNs are small and may be faster than data: the path's own record seeds the timeout, not the estimator. */
 	if (rtt > tp->srtt_us) {
-		u64 r = (u64)(rtt >> 3) * NSEC_PER_USEC, min = tp->rto_min;
+		u64 r = (u64)(rtt >> 3) * NSEC_PER_USEC, min = tcp_rto_min(tp);
 
 		tp->rto = MIN(r + MAX(2 * r, min), tp->rto_max);
 	} else if (!tp->srtt_us) { /* RFC 6298, 5.7: the SYN was lost, or a cookie kept no time */
@@ -177,7 +209,7 @@ void tcp_metrics_fo_get(const struct tcp_sock *tp, u16 *mss, struct tcp_fo_cooki
 /* cookie not present: keep the one on record. try_exp: which option to ask with next time (1: the experimental one, 2: not again). */
 void tcp_metrics_fo_set(struct cpu *cpu, struct tcp_sock *tp, u16 mss, const struct tcp_fo_cookie *c, bool syn_lost, u8 try_exp)
 {
-	struct tcp_metrics *m = get(cpu, tp->inet.sk.net, &tp->inet.saddr, &tp->inet.daddr);
+	struct tcp_metrics *m = get(cpu, tp);
 
 	if (!m)
 		return;

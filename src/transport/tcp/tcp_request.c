@@ -95,8 +95,8 @@ void tcp_req_windows(struct cpu *cpu, struct tcp_req *req, const struct inet_af 
 		req->advmss = l->rx_opt.user_mss;
 	if ((sk->userlocks & 2) && (clamp > space || !clamp))
 		clamp = space;
-	tcp_select_initial_window(sk->net->tcp, space, req->advmss - (req->tstamp_ok ? TCPO_TIMESTAMP_ALIGNED_LEN : 0), &req->rcv_wnd, &clamp,
-				  req->wscale_ok, &req->rcv_wscale, sk->net->core->rmem_max);
+	tcp_select_initial_window(sk->net->tcp, space, req->advmss - (req->tstamp_ok ? TCPO_TIMESTAMP_ALIGNED_LEN : 0),
+				  dst_metric(dst, RTAX_INITRWND), &req->rcv_wnd, &clamp, req->wscale_ok, &req->rcv_wscale, sk->net->core->rmem_max);
 	req->window_clamp = clamp;
 }
 

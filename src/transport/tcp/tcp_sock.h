@@ -139,7 +139,8 @@ struct tcp_metrics {
 	struct list lru;	/* netns_tcp.metrics_lru, oldest first */
 	struct inaddr laddr, raddr;
 	u64 stamp;		/* last change */
-	u32 rtt_us, rttvar_us, ssthresh, cwnd, reordering; /* 0: not known */
+	u32 rtt_us, rttvar_us, ssthresh, cwnd, reordering; /* 0: not known; the first two scaled as in struct tcp_sock */
+	u32 locked;		/* BIT(RTAX_*): what the route fixed */
 	u16 fo_mss, fo_syn_loss;
 	u8 fo_try_exp;
 	u64 fo_last_syn_loss;

@@ -85,13 +85,13 @@ void tcp_finish_connect(struct cpu *cpu, struct tcp_sock *tp)
 /* Metrics, buffers, congestion control: once per connection. */
 void tcp_init_transfer(struct cpu *cpu, struct tcp_sock *tp)
 {
+	tcp_metrics_load(cpu, tp);
 	if (tp->total_retrans > 1 && tp->undo_marker)
 		tp->snd_cwnd = 1; /* the SYN was lost: RFC 5681, 3.1 */
 	else
 		tp->snd_cwnd = tcp_init_cwnd(tp);
 	tcp_rto_run_ends(cpu, tp);
 	tp->snd_cwnd_stamp = cpu->now;
-	tcp_metrics_load(cpu, tp);
 	tcp_mtu_init(cpu, tp);
 	tcp_cc_init(cpu, tp);
 	tcp_init_buffer_space(cpu, tp);

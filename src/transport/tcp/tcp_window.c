@@ -348,9 +348,9 @@ void tcp_cleanup_rbuf(struct cpu *cpu, struct tcp_sock *tp, u32 copied)
 
 /* -- beginnings -- */
 
-/* Window, scale and clamp of a SYN or SYN-ACK, from a buffer of `space` bytes of payload. */
-void tcp_select_initial_window(const struct netns_tcp *n, u32 space, u32 mss, u32 *rcv_wnd, u32 *clamp, bool wscale_ok, u8 *wscale,
-			       u32 rmem_max)
+/* Window, scale and clamp of a SYN or SYN-ACK, from a buffer of `space` bytes of payload. init_segs: the route's limit, 0: none. */
+void tcp_select_initial_window(const struct netns_tcp *n, u32 space, u32 mss, u32 init_segs, u32 *rcv_wnd, u32 *clamp, bool wscale_ok,
+			       u8 *wscale, u32 rmem_max)
 {
 	if (!*clamp)
 		*clamp = 65535u << TCP_MAX_WSCALE;
@@ -358,6 +358,8 @@ void tcp_select_initial_window(const struct netns_tcp *n, u32 space, u32 mss, u3
 	if (space > mss)
 		space = space / mss * mss;
 	*rcv_wnd = n->workaround_signed_windows ? MIN(space, TCP_MAX_WINDOW) : space; /* a SYN says as much of it as its field takes */
+	if (init_segs)
+		*rcv_wnd = (u32)MIN((u64)*rcv_wnd, (u64)init_segs * mss);
 	*wscale = 0;
 	if (wscale_ok) {
 		u64 max = MAX((u64)space, (u64)n->rmem[2]);

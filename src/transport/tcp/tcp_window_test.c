@@ -1,4 +1,6 @@
 /* Windows, buffers, corks, options on and off, wrapping sequence numbers, memory: what happens at the edges. */
+#include "inet/route/fib.h"
+#include "link/netns_dev.h"
 #include "transport/tcp/tcp_impl.h"
 #include "transport/tcp/test_tcp.h"
 
@@ -200,6 +202,20 @@ static void test_delayed_ack(void **state)
 	}
 	u64 d = lab_mib(&p.l, RIGHT, MIB_TcpExt_DelayedACKs);
 	assert_true(d > 5);
+	/* But never when the way back says so (ip-route(8), quickack). */
+	u32 metrics[RTAX_SLOTS] = { [RTAX_QUICKACK] = 1 };
+	struct fib_config c = { .family = AF_INET, .table = RT_TABLE_MAIN, .protocol = RTPROT_BOOT, .type = RTN_UNICAST, .scope = RT_SCOPE_LINK,
+				.nl_flags = NLM_F_CREATE, .prefix_len = 32, .oif = dev_by_name(p.l.ns[RIGHT], "eth0")->ifindex, .metrics = metrics,
+				.dst = inaddr_from_v4(BE32(0x0a000001)) };
+	lab_ok(fib_route_add(p.l.w->cpu[0], p.l.ns[RIGHT], &c));
+	for (int k = 0; k < 10; k++) {
+		if (k == 1) /* the first ACK found the new route */
+			d = lab_mib(&p.l, RIGHT, MIB_TcpExt_DelayedACKs);
+		weft_send(p.c, "x", 1, 0);
+		lab_run_ms(&p.l, 60);
+		weft_recv(p.s, buf, 10, 0);
+	}
+	assert_int_equal(lab_mib(&p.l, RIGHT, MIB_TcpExt_DelayedACKs), d);
 	pair_end(&p);
 }
 
