@@ -152,9 +152,10 @@ def sysctl(r, f):
     if f == 4:
         return "! net.ipv4." + r.choice(["conf.all.forwarding=1", "conf.all.forwarding=0", "conf.v0.rp_filter=1", "conf.v0.rp_filter=2", "conf.v0.rp_filter=0",
             "conf.v1.ignore_routes_with_linkdown=1", "conf.all.ignore_routes_with_linkdown=0", "conf.v0.accept_local=1", "conf.v0.route_localnet=1", "conf.v0.src_valid_mark=1",
-            "conf.v1.bc_forwarding=1", "conf.v1.forwarding=0"])
+            "conf.v1.bc_forwarding=1", "conf.v1.forwarding=0", "fib_multipath_hash_policy=1", "fib_multipath_hash_policy=3", "fib_multipath_hash_policy=0",
+            "fib_multipath_use_neigh=1", "fib_multipath_hash_seed=99"])
     return "! net.ipv6." + r.choice(["conf.v1.ignore_routes_with_linkdown=1", "conf.v1.ignore_routes_with_linkdown=0", "conf.v0.keep_addr_on_down=1", "conf.v1.disable_ipv6=1",
-        "conf.v1.disable_ipv6=0", "route.skip_notify_on_dev_down=1", "conf.v0.mtu=1300"])
+        "conf.v1.disable_ipv6=0", "route.skip_notify_on_dev_down=1", "conf.v0.mtu=1300", "fib_multipath_hash_policy=1", "fib_multipath_hash_policy=3"])
 
 
 KINDS = [(route, 42), (addr, 14), (link, 10), (rule, 12), (nexthop, 14), (neigh, 2), (flush, 2), (sysctl, 3)]

@@ -392,7 +392,13 @@ struct in_ifaddr *ip4_ifaddr_find(struct netns *net, be32 local)
 struct net_device *ip4_dev_by_addr(struct netns *net, be32 local)
 {
 	struct in_ifaddr *a = ip4_ifaddr_find(net, local);
-	return a ? a->idev->dev : NULL;
+	struct flow fl = { .family = AF_INET, .daddr = inaddr_from_v4(local), .flags = FLOW_PROBE };
+	struct fib_result res;
+	if (a)
+		return a->idev->dev;
+	if (!net->fib->local4 || fib_table_lookup(net->home, net, net->fib->local4, &fl, &res, false) || res.alias->type != RTN_LOCAL)
+		return NULL;
+	return res.nh->dev; /* ours by a route, as 127/8 is */
 }
 
 /* Where 127/8 is routed (route_localnet), its addresses serve on the link. */
