@@ -22,7 +22,7 @@ struct nl_dump {	     /* one dump in progress, kept by the socket */
 	struct netns *net;
 	const struct nlmsghdr *req;
 	u32 portid, seq;
-	u64 arg[6];	     /* resume keys: the dumper's own, 0 at first */
+	u64 arg[7];	     /* resume keys: the dumper's own, 0 at first */
 	void *priv;
 	void (*done)(struct nl_dump *d);
 	bool filtered, intr; /* NLM_F_DUMP_FILTERED, NLM_F_DUMP_INTR */

@@ -40,6 +40,7 @@ struct cpu {
 		u64 processed, dropped, time_squeeze, received_rps;
 	} softnet;
 	u64 drops[SKB_DROP_REASON_MAX]; /* of packets that belonged to no namespace */
+	struct { u64 since; u32 said, kept; } log; /* world_log_limited */
 	u16 xmit_depth;		 /* device transmit within device transmit: link/tx.c bounds it */
 	bool running;		 /* inside cpu_run: transmit must not recurse into receive */
 	unsigned depth;		 /* cpu_enter and cpu_run: nesting */

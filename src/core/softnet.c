@@ -21,6 +21,8 @@ static int set_backlog(struct netns *net, void *world, const struct sysctl *s, c
 
 #define WORLD(field) .offset = offsetof(struct world, field)
 static const struct sysctl entries[] = {
+	{ "message_cost", SYSCTL_INT, 0644, .init_only = true, WORLD(message_cost) },
+	{ "message_burst", SYSCTL_INT, 0644, .init_only = true, WORLD(message_burst) },
 	{ "dev_weight", SYSCTL_INT, 0644, .init_only = true, WORLD(dev_weight), .min = 1, .max = INT_MAX },
 	{ "netdev_budget", SYSCTL_INT, 0644, .init_only = true, WORLD(netdev_budget), .min = 1, .max = INT_MAX },
 	{ "netdev_budget_usecs", SYSCTL_UINT, 0644, .init_only = true, WORLD(netdev_budget_usecs) },

@@ -194,7 +194,7 @@ static int store(const struct sysctl *s, void *p, unsigned i, const struct numbe
 		p = (u8 *)p + 8 * i;
 		break;
 	case SYSCTL_MS:
-		err = as_signed(s, n, 0, INT64_MAX / (s64)NSEC_PER_SEC, &v);
+		err = as_signed(s, n, 0, INT_MAX, &v);
 		u = ((u64)v * NSEC_PER_MSEC + JIFFY_NS - 1) / JIFFY_NS * JIFFY_NS;
 		break;
 	case SYSCTL_S: /* what fits an int of jiffies */

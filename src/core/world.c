@@ -32,6 +32,31 @@ void world_log(struct world *w, int level, const char *fmt, ...)
 	w->ops->log(w->host, level, text);
 }
 
+void world_log_limited(struct cpu *cpu, int level, const char *fmt, ...)
+{
+	struct world *w = cpu->world;
+	char text[512];
+	va_list ap;
+
+	if (!w->ops || !w->ops->log)
+		return;
+	if (!cpu->log.said || cpu->now >= cpu->log.since + (u64)MAX(w->message_cost, 0) * NSEC_PER_SEC) {
+		if (cpu->log.kept)
+			world_log(w, level, "%u messages like the following were kept back", cpu->log.kept);
+		cpu->log.since = cpu->now;
+		cpu->log.said = cpu->log.kept = 0;
+	}
+	if (w->message_cost > 0 && cpu->log.said >= (u32)MAX(w->message_burst, 0)) {
+		cpu->log.kept++;
+		return;
+	}
+	cpu->log.said++;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	w->ops->log(w->host, level, text);
+}
+
 static void fini_subsystems(struct world *w, unsigned n)
 {
 	while (n-- > 0)
@@ -108,6 +133,8 @@ int world_new(const struct world_config *cfg, struct world **out)
 	w->netdev_budget = 300;
 	w->netdev_budget_usecs = 2000;
 	w->dev_weight = 64;
+	w->message_cost = 5;
+	w->message_burst = 10;
 	w->netdev_max_backlog = 1000;
 	list_init(&w->netns_list);
 	rng_init(&rng, cfg->seed, 0);

@@ -66,6 +66,7 @@ struct world {
 	struct siphash_key secret;	/* ISNs, ports, IP ids, SYN cookies */
 	struct trace *trace;		/* NULL while nobody traces: the one branch */
 	u32 netdev_budget, netdev_budget_usecs, dev_weight, netdev_max_backlog; /* net.core.*, see core/softnet.c */
+	s32 message_cost, message_burst; /* net.core.*, see core/softnet.c; seconds, lines */
 	unsigned next_home;		/* round robin of namespaces over cpus */
 	bool dying;			/* world_free began */
 	struct epoch *epoch;
@@ -79,6 +80,8 @@ int world_new(const struct world_config *cfg, struct world **out);
 void world_free(struct world *w);
 static inline struct cpu *config_cpu(struct world *w) { return w->cpu[0]; }
 void world_log(struct world *w, int level, const char *fmt, ...) __printf(3, 4);
+/* The same for what a peer can cause at will: net.core.message_burst lines in message_cost seconds on each cpu. */
+void world_log_limited(struct cpu *cpu, int level, const char *fmt, ...) __printf(3, 4);
 
 /* Runs one cpu at time `now` (never less than the last one): due timers, NAPI polls, backlog, deferred work, within
  * budgets. Returns `now` when there is more to do at once, else the time of the next timer, UINT64_MAX when there is none. */

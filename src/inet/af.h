@@ -48,6 +48,7 @@ struct ip_out {
 
 struct sock;
 struct netns;
+struct icmp_error;
 struct inet_af {
 	u8 family;
 	u16 hdr_len;		/* without options */
@@ -72,6 +73,8 @@ struct inet_af {
 	void (*send_error)(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, u32 info);
 	/* Records what an ICMP "fragmentation needed" said. */
 	void (*update_pmtu)(struct cpu *cpu, struct netns *net, const struct flow *fl, struct dst *d, u32 mtu);
+	/* A redirect about something that this host sent: e->kind is ICMP_ERR_REDIRECT. NULL: none. */
+	void (*redirect)(struct cpu *cpu, struct netns *net, const struct icmp_error *e);
 	struct net_device *(*dev_of_addr)(struct netns *net, const struct inaddr *a); /* whose address it is, or NULL */
 	bool (*dev_has_addr)(const struct net_device *dev);
 	u8 (*rx_ttl)(const struct sk_buff *skb);

@@ -24,6 +24,10 @@ struct icmp_error {
 	int err;		    /* errno for sockets, 0: none; */
 	bool hard;		    /* fatal for a connected socket even without IP_RECVERR */
 	s32 iif;
+	u8 tos;			    /* of the quoted packet; of redirects */
+	struct inaddr gateway;	    /* of redirects: who is better; IPv6: the target */
+	struct inaddr about;	    /* of IPv6's redirects: the destination that the message names */
+	const u8 *lladdr;	    /* and what is said of the target's link address, or NULL */
 };
 
 struct l4_proto {

@@ -77,7 +77,7 @@ static struct neighbour *create(struct cpu *cpu, const struct neigh_table *tbl, 
 	struct neighbour *n;
 	if (!neigh_gc_make_room(cpu, s)) {
 		s->stats.table_fulls++;
-		world_log(cpu->world, 6, "neighbour: %s: neighbor table overflow!", tbl->id);
+		world_log_limited(cpu, 6, "neighbour: %s: neighbor table overflow!", tbl->id);
 		return NULL;
 	}
 	n = mem_zalloc(cpu_mem(cpu), sizeof(*n));

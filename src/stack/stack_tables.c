@@ -45,6 +45,7 @@ static const struct sysctl_table *const sysctls[] = {
 	&ip6_sysctl_base,
 	&ip6_sysctl_icmp,
 	&ip6_sysctl_route,
+	&ip6_sysctl_gc,
 	&ip6_sysctl_fib,
 	&ip6_sysctl_conf,
 	&sock_sysctls,

@@ -110,6 +110,7 @@ void ping_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const str
 	if (!i)
 		return;
 	if (e->kind == ICMP_ERR_REDIRECT) {
+		inet_af_of(net, &e->daddr)->redirect(cpu, net, e);
 		ee.err = EREMOTEIO;
 	} else if (e->kind == ICMP_ERR_TOO_BIG) {
 		if ((e->family == AF_INET6 ? i->v6->pmtudisc : i->pmtudisc) == IP_PMTUDISC_DONT)

@@ -144,6 +144,8 @@ static void raw_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 			fl.daddr = e->daddr;
 			inet_af_of(net, &e->daddr)->update_pmtu(cpu, net, &fl, i->dst, e->info);
 		}
+		if (e->kind == ICMP_ERR_REDIRECT)
+			inet_af_of(net, &e->daddr)->redirect(cpu, net, e);
 		if (e->kind == ICMP_ERR_REDIRECT || !e->err || (!wants && i->sk.state != TCP_ESTABLISHED))
 			continue;
 		if (wants && v6)

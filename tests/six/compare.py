@@ -20,6 +20,7 @@ here = os.path.abspath(a.dir)
 def normalise(text):
     text = re.sub(r"\b(?!02:00|ff:ff|00:00|33:33|01:)([0-9a-f]{2}:){5}[0-9a-f]{2}\b", "MAC", text)
     text = re.sub(r"time[= ]\d+(\.\d+)? ?ms|rtt min.*|, time \d+ms", "TIME", text)
+    text = re.sub(r"(?m)^[-\d]+ [:.\d]+ weft\[\d+\] \w+: .*\n", "", text)  # what the kernel has in its log
     return re.sub(r"(?m)[ \t]+$", "", text)
 
 

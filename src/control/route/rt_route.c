@@ -346,6 +346,23 @@ static int read_config(struct nl_request *rq, struct fib_config *c, u32 *metrics
 	return a.a[RTA_MULTIPATH] ? read_hops(a.a[RTA_MULTIPATH], c, cpu_mem(rq->cpu), rq->net->ip6, ack) : 0;
 }
 
+/* RTM_F_CLONED: what was learned about one IPv6 destination. -ESRCH. */
+static int forget_learned(struct nl_request *rq, const struct fib_config *c)
+{
+	struct flow fl = { .family = AF_INET6, .daddr = c->dst, .oif = c->oif };
+	const struct fib_table *t = fib_table_find(rq->net, AF_INET6, c->table);
+	struct fib_result res = { .alias = NULL };
+
+	if (t)
+		fib6_table_lookup(rq->cpu, rq->net, t, &fl, &res);
+	if (!res.alias)
+		return -ESRCH;
+	for (const struct fib_alias *a = lpm_find(&t->lpm, lpm_key_of(AF_INET6, &res.alias->prefix), res.alias->prefix_len); a; a = a->next)
+		if (!fib6_exception_del(rq->net, a, c))
+			return 0;
+	return -ESRCH;
+}
+
 static int change(struct nl_request *rq, bool add)
 {
 	u32 metrics[RTAX_SLOTS] = { 0 };
@@ -354,7 +371,8 @@ static int change(struct nl_request *rq, bool add)
 	int err = read_config(rq, &c, metrics, &metrics_ack, add);
 
 	if (!err)
-		err = add ? fib_route_add(rq->cpu, rq->net, &c) : fib_route_del(rq->cpu, rq->net, &c);
+		err = add ? fib_route_add(rq->cpu, rq->net, &c) :
+		      c.family == AF_INET6 && ((const struct rtmsg *)nlmsg_hdr_data(rq->nlh))->rtm_flags & RTM_F_CLONED ? forget_learned(rq, &c) : fib_route_del(rq->cpu, rq->net, &c);
 	mem_free(cpu_mem(rq->cpu), c.mp);
 	return err;
 }

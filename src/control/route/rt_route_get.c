@@ -134,7 +134,7 @@ static u32 route_flags(const struct dst *d)
 	if (d->type == RTN_MULTICAST)
 		f |= RTCF_MULTICAST;
 	if (d->flags & DST_REDIRECT)
-		f |= RTCF_DOREDIRECT;
+		f |= RTCF_REDIRECTED;
 	return f;
 }
 
@@ -289,29 +289,26 @@ int rt_get_route(struct nl_request *rq)
 struct exceptions {
 	struct nl_dump *d;
 	struct nl_buf *b;
-	u8 family;
-	u64 seen;
+	const struct fib_alias *route;
+	u64 seen; /* of this route's */
 };
+enum { SEEN_OF_ROUTE = 6 }; /* in nl_dump.arg, behind fib_walk's */
 
-/* IPv6: as the route that it deviates from, whose metric and preference it has; nothing once that route is gone. */
+/* IPv6: as the route that it deviates from, whose metric and preference it has. */
 static int exception_fill6(struct exceptions *p, const struct inaddr *daddr, const struct dst *dst)
 {
-	struct flow fl = { .family = AF_INET6, .daddr = *daddr, .oif = dst->dev ? dst->dev->ifindex : 0 };
 	u32 metrics[RTAX_SLOTS] = { 0 };
 	struct rta_cacheinfo ci = { 0 };
 	u64 now = p->d->cpu->now;
-	struct fib_result res;
 	struct rtmsg *m;
 
-	if ((dst->expires && dst->expires <= now) || fib_lookup(p->d->cpu, p->d->net, &fl, &res) || !res.alias || !dst->dev)
-		return 0;
 	m = nl_dump_begin(p->d, p->b, RTM_NEWROUTE, sizeof(*m));
 	if (!m)
 		return nl_end(p->b);
 	m->rtm_family = AF_INET6;
 	m->rtm_dst_len = 128;
 	m->rtm_table = dst->table < 256 ? (u8)dst->table : RT_TABLE_COMPAT;
-	m->rtm_protocol = res.alias->fi->protocol;
+	m->rtm_protocol = p->route->fi->protocol;
 	m->rtm_type = dst->type;
 	m->rtm_flags = RTM_F_CLONED;
 	nl_put_u32(p->b, RTA_TABLE, dst->table);
@@ -321,14 +318,14 @@ static int exception_fill6(struct exceptions *p, const struct inaddr *daddr, con
 	if (dst->mtu)
 		metrics[RTAX_MTU] = dst->mtu;
 	rt_put_metrics(p->b, p->d->net->world, metrics);
-	nl_put_u32(p->b, RTA_PRIORITY, fib6_alias(res.alias)->metric);
+	nl_put_u32(p->b, RTA_PRIORITY, fib6_alias(p->route)->metric);
 	if (dst->flags & DST_GATEWAY)
 		nl_put(p->b, RTA_GATEWAY, dst->gateway.b, 16);
 	nl_put_u32(p->b, RTA_OIF, (u32)dst->dev->ifindex);
 	if (dst->expires)
 		ci.rta_expires = (s32)rt_ticks(dst->expires - now);
 	nl_put(p->b, RTA_CACHEINFO, &ci, sizeof(ci));
-	nl_put_u8(p->b, RTA_PREF, fib6_alias(res.alias)->pref);
+	nl_put_u8(p->b, RTA_PREF, fib6_alias(p->route)->pref);
 	return nl_end(p->b);
 }
 
@@ -338,9 +335,9 @@ static int exception_one(void *arg, const struct inaddr *daddr, const struct dst
 	struct rtmsg *m;
 	int err;
 
-	if (dst->family != p->family || p->seen++ < p->d->arg[0])
+	if (p->seen++ < p->d->arg[SEEN_OF_ROUTE])
 		return 0;
-	if (p->family == AF_INET6) {
+	if (p->route->fi->family == AF_INET6) {
 		err = exception_fill6(p, daddr, dst);
 		goto out;
 	}
@@ -361,16 +358,27 @@ static int exception_one(void *arg, const struct inaddr *daddr, const struct dst
 out:
 	if (err)
 		return err == -EMSGSIZE ? 1 : err;
-	p->d->arg[0] = p->seen;
+	p->d->arg[SEEN_OF_ROUTE] = p->seen;
 	return 0;
 }
 
+static int route_exceptions(void *arg, const struct fib_alias *a)
+{
+	struct exceptions *p = arg;
+	int err;
+
+	p->route = a;
+	p->seen = 0;
+	err = fib_exceptions_walk(p->d->cpu, p->d->net, a, exception_one, p);
+	if (!err)
+		p->d->arg[SEEN_OF_ROUTE] = 0;
+	return err;
+}
+
+/* By route, as Linux does it: what is of several IPv4 routes' one fib_info is told for each. */
 int rt_dump_exceptions(struct nl_dump *d, struct nl_buf *b)
 {
-	u8 asked = *(const u8 *)nlmsg_hdr_data(d->req);
-	struct exceptions p = { .d = d, .b = b, .family = AF_INET };
-	int err = asked == AF_INET6 ? 0 : fib_exceptions_walk(d->net, exception_one, &p);
+	struct exceptions p = { .d = d, .b = b };
 
-	p.family = AF_INET6;
-	return err || asked == AF_INET ? err : fib_exceptions_walk(d->net, exception_one, &p);
+	return d->net->fib->exceptions.count ? fib_walk(d->net, *(const u8 *)nlmsg_hdr_data(d->req), 0, d->arg, route_exceptions, &p) : 0;
 }

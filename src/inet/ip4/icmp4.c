@@ -3,6 +3,8 @@
  * From: ip4_local.c as the handler of protocol 1. To: ip4_xmit (replies, in the received packet's own buffer), l4_proto.err and
  * raw sockets (errors), ping sockets (echo replies), the exceptions of inet/route (path MTU, redirects).
  */
+#include <arpa/inet.h>
+
 #include "inet/icmp_probe.h"
 #include "inet/ip4/ip4_priv.h"
 
@@ -172,78 +174,107 @@ static void classify(const struct icmp4_hdr *h, struct icmp_error *e)
 	}
 }
 
+bool ip4_is_own(struct netns *net, const struct inaddr *a)
+{
+	return inaddr_is_any(a) || ip4_ifaddr_find(net, inaddr_v4(a)) || fib_addr_type(net, NULL, a) == RTN_LOCAL;
+}
+
 void ip4_update_pmtu(struct cpu *cpu, struct netns *net, const struct flow *fl, struct dst *d, u32 mtu)
 {
 	u32 min = (u32)net->ip4->min_pmtu, old;
+	u64 life = net->ip4->mtu_expires_ns;
 	bool locked = false;
 	struct flow f = *fl;
 	struct fib_result res;
 	struct dst *base;
 
-	if (fib_lookup(cpu, net, &f, &res) || (res.alias->type != RTN_UNICAST && res.alias->type != RTN_LOCAL))
+	if ((!(fl->flags & FLOW_ANYSRC) && !ip4_is_own(net, &fl->saddr)) || fib_lookup(cpu, net, &f, &res) || res.alias->type != RTN_UNICAST)
 		return;
 	base = fib_nh_dst(cpu, res.nh);
-	d = fib_exception_dst(cpu, net, &fl->daddr, base);
-	if (dst_metric(base, RTAX_LOCK) & BIT(RTAX_MTU))
+	d = fib_exception_dst(cpu, net, &fl->daddr, &res, base);
+	if (d->mtu_locked || dst_metric(base, RTAX_LOCK) & BIT(RTAX_MTU))
 		return;
 	old = dst_mtu(cpu, d);
-	if (mtu >= old)
+	if (mtu > old)
 		return;
 	if (mtu < min) {
 		locked = true;
 		mtu = MIN(old, min);
 	}
-	fib_exception_set(cpu, net, &fl->daddr, base, mtu, locked, NULL, cpu->now + net->ip4->mtu_expires_ns);
+	if (d->mtu == mtu && !locked && cpu->now < d->expires - life / 2)
+		return; /* known, and for long enough */
+	fib_exception_set(cpu, net, &fl->daddr, &res, base, &(struct fib_learned){ .mtu = mtu, .mtu_locked = locked, .expires = cpu->now + life });
 }
 
-static bool is_default_gateway(struct cpu *cpu, struct netns *net, const struct net_device *dev, be32 gw)
+/* Somebody made it a gateway of some route. */
+static bool is_gateway(struct netns *net, const struct net_device *dev, be32 gw)
 {
-	struct flow fl = { .family = AF_INET, .daddr = inaddr_from_v4((be32){ 0 }) };
-	struct fib_result res;
-	if (fib_lookup(cpu, net, &fl, &res))
-		return false;
-	for (const struct fib_alias *a = res.alias; a; a = a->next)
-		for (unsigned i = 0; i < a->fi->nhs; i++)
-			if (a->fi->nh[i].dev == dev && a->fi->nh[i].has_gw && be32_eq(inaddr_v4(&a->fi->nh[i].gateway), gw))
+	u64 cursor = 0;
+	for (struct hnode *n = htable_walk(&net->fib->infos, &cursor, NULL); n; n = htable_walk(&net->fib->infos, &cursor, n)) {
+		const struct fib_info *fi = container_of(n, struct fib_info, node);
+		for (unsigned i = 0; i < fi->nhs; i++)
+			if (fi->nh[i].dev == dev && fi->nh[i].has_gw && inaddr_is_v4(&fi->nh[i].gateway) &&
+			    be32_eq(inaddr_v4(&fi->nh[i].gateway), gw) && !(fi->nh[i].flags & RTNH_F_DEAD))
 				return true;
+	}
 	return false;
 }
 
-/* A better gateway for one destination: believed when it is on the link where the packet came from, is a neighbour's address, and
- * comes from the gateway in use. RFC 1122 section 3.2.2.2. */
-void ip4_rx_redirect(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct ip4_hdr *quoted, be32 gw)
+static bool on_link(const struct in_device *idev, be32 a, be32 b)
 {
-	struct net_device *dev = skb->dev;
-	struct in_device *idev = in_dev_get(dev);
-	struct flow fl = { .family = AF_INET, .saddr = inaddr_from_v4(quoted->saddr), .daddr = inaddr_from_v4(quoted->daddr),
-			   .tos = quoted->tos };
-	struct inaddr via = inaddr_from_v4(gw);
+	const struct in_ifaddr *ifa;
+	list_for_each(ifa, &idev->addrs, link)
+		if (in_prefix(a, ifa->address, ifa->prefix_len) && in_prefix(b, ifa->address, ifa->prefix_len))
+			return true;
+	return false;
+}
+
+static void log_ignored(struct cpu *cpu, struct net_device *dev, const struct icmp_error *e)
+{
+	char from[INET_ADDRSTRLEN], about[INET_ADDRSTRLEN], of[INET_ADDRSTRLEN], gw[INET_ADDRSTRLEN];
+	be32 a[] = { inaddr_v4(&e->offender), inaddr_v4(&e->daddr), inaddr_v4(&e->saddr), inaddr_v4(&e->gateway) };
+	char *text[] = { from, about, of, gw };
+
+	if (likely(!ip4_conf_get(dev, IP4_CONF_LOG_MARTIANS)))
+		return;
+	for (unsigned i = 0; i < ARRAY_SIZE(a); i++)
+		inet_ntop(AF_INET, &a[i], text[i], INET_ADDRSTRLEN);
+	world_log_limited(cpu, 6, "Redirect from %s on %s about %s ignored, advised path = %s -> %s", from, dev->name, gw, of, about);
+}
+
+/* A better gateway for one destination: believed from the gateway in use, when it is a neighbour that answers. RFC 1122 section 3.2.2.2. */
+void ip4_redirect(struct cpu *cpu, struct netns *net, const struct icmp_error *e)
+{
+	struct net_device *dev = dev_by_index(net, e->iif);
+	struct in_device *idev = dev ? in_dev_get(dev) : NULL;
+	struct flow fl = { .family = AF_INET, .saddr = e->saddr, .daddr = e->daddr, .tos = e->tos };
+	be32 gw = inaddr_v4(&e->gateway), from = inaddr_v4(&e->offender);
 	struct fib_result res;
 	struct dst *base, *d;
 	struct neighbour *n;
-	bool onlink = false;
-	struct in_ifaddr *a;
 
-	if (!idev || be32_eq(gw, ip4_header(skb)->saddr) || !ip4_conf_get(dev, IP4_CONF_ACCEPT_REDIRECTS) || v4_is_multicast(gw) ||
-	    v4_is_broadcast(gw) || v4_is_zeronet(gw) || v4_is_loopback(gw))
-		return;
-	if (!(idev->on & IN_DEV_SHARED_MEDIA)) {
-		list_for_each(a, &idev->addrs, link)
-			onlink |= in_prefix(gw, a->address, a->prefix_len);
-		if (!onlink || (ip4_conf_get(dev, IP4_CONF_SECURE_REDIRECTS) && !is_default_gateway(cpu, net, dev, gw)))
-			return;
-	} else if (fib_addr_type(net, NULL, &via) != RTN_UNICAST) {
-		return;
-	}
-	if (fib_lookup(cpu, net, &fl, &res) || res.alias->type != RTN_UNICAST)
+	if (!idev || (e->code & 7) > ICMP4_REDIR_HOSTTOS || !ip4_is_own(net, &e->saddr) || fib_lookup(cpu, net, &fl, &res) || res.alias->type != RTN_UNICAST)
 		return;
 	base = fib_nh_dst(cpu, res.nh);
-	d = fib_exception_dst(cpu, net, &fl.daddr, base);
-	if (!(d->flags & DST_GATEWAY) || d->dev != dev || !be32_eq(inaddr_v4(&d->gateway), ip4_header(skb)->saddr))
+	d = fib_exception_dst(cpu, net, &fl.daddr, &res, base);
+	if (!(d->flags & DST_GATEWAY) || !inaddr_is_v4(&d->gateway) || !be32_eq(inaddr_v4(&d->gateway), from))
 		return;
-	n = neigh_get(cpu, &arp_table, &gw, dev);
-	if (n)
-		fib_exception_set(cpu, net, &fl.daddr, base, 0, false, &via, cpu->now + 300 * NSEC_PER_SEC);
+	if (be32_eq(gw, from) || !ip4_conf_get(dev, IP4_CONF_ACCEPT_REDIRECTS) || v4_is_multicast(gw) || v4_is_broadcast(gw) || v4_is_zeronet(gw))
+		goto ignored;
+	if (!(idev->on & IN_DEV_SHARED_MEDIA)) {
+		if (!on_link(idev, gw, from) || (ip4_conf_get(dev, IP4_CONF_SECURE_REDIRECTS) && !is_gateway(net, dev, gw)))
+			goto ignored;
+	} else if (fib_addr_type(net, NULL, &e->gateway) != RTN_UNICAST) {
+		goto ignored;
+	}
+	n = neigh_get(cpu, &arp_table, &gw, d->dev);
+	if (n && !(n->nud_state & (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY)))
+		neigh_kick(cpu, n); /* perhaps next time */
+	else if (n)
+		fib_exception_set(cpu, net, &fl.daddr, &res, base, &(struct fib_learned){ .gw = &e->gateway, .expires = cpu->now + 300 * NSEC_PER_SEC });
+	return;
+ignored:
+	log_ignored(cpu, dev, e);
 }
 
 static void deliver_error(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct icmp_error *e)
@@ -310,12 +341,12 @@ static void rx_error(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 		goto ignored;
 	} else if (h.type == ICMP4_REDIRECT) {
 		e.info = be32_to_cpu(h.gateway);
+		e.gateway = inaddr_from_v4(h.gateway);
+		e.tos = q->tos;
 		e.kind = ICMP_ERR_REDIRECT;
-		if (h.code <= ICMP4_REDIR_HOSTTOS)
-			ip4_rx_redirect(cpu, net, skb, q, h.gateway);
 	}
 	if (!net->ip4->icmp_ignore_bogus && fib_addr_type(net, skb->dev, &e.daddr) == RTN_BROADCAST)
-		world_log(net->world, 4, "%s: ICMP error about a broadcast", skb->dev->name);
+		world_log_limited(cpu, 4, "%s: ICMP error about a broadcast", skb->dev->name);
 	deliver_error(cpu, net, skb, &e);
 	trace_point(cpu, net, skb, TP_CONSUMED, h.type, h.code, "icmp error");
 	skb_consume(cpu, skb);
@@ -385,14 +416,17 @@ static void icmp4_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	skb_consume(cpu, skb);
 }
 
-/* An error about an ICMP message of ours: an echo request that a ping or raw socket sent. */
+/* An error about an ICMP message of ours: what a ping socket sent, or an echo reply of the stack's own. */
 static void icmp4_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct icmp_error *e)
 {
-	if (skb->data[0] == ICMP4_ECHO && net->inet->raw)
-		net->inet->raw->ping_err(cpu, net, skb, e);
-	if (e->type == ICMP4_UNREACH && e->code == ICMP4_FRAG_NEEDED) {
+	if (skb->data[0] != ICMP4_ECHOREPLY) {
+		if (net->inet->raw)
+			net->inet->raw->ping_err(cpu, net, skb, e);
+	} else if (e->kind == ICMP_ERR_TOO_BIG) {
 		struct flow fl = { .family = AF_INET, .proto = IPPROTO_ICMP, .saddr = e->saddr, .daddr = e->daddr };
 		ip4_update_pmtu(cpu, net, &fl, NULL, e->info);
+	} else if (e->kind == ICMP_ERR_REDIRECT) {
+		ip4_redirect(cpu, net, e);
 	}
 }
 

@@ -76,6 +76,7 @@ struct in_device *in_dev_get_or_new(struct net_device *dev)
 	if (!idev)
 		return NULL;
 	idev->dev = dev;
+	idev->mtu = dev->mtu;
 	dev_hold(dev);
 	memcpy(idev->conf, net->ip4->conf_default, sizeof(idev->conf));
 	if (dev->flags & IFF_LOOPBACK)
@@ -155,6 +156,10 @@ static void link_changed(struct cpu *cpu, struct in_device *idev, unsigned long 
 		rename_labels(cpu, idev);
 	if (what & LINK_CHANGE_ADDR && ip4_conf_get(dev, IP4_CONF_ARP_NOTIFY) && dev->flags & IFF_UP)
 		arp_announce_addrs(cpu, idev);
+	if (what & LINK_CHANGE_MTU) {
+		fib_exceptions_sync_mtu(dev->net, dev, AF_INET, idev->mtu, dev->mtu);
+		idev->mtu = dev->mtu;
+	}
 	if (what & (LINK_CHANGE_MTU | LINK_CHANGE_ADDR))
 		fib_genid_bump(dev->net);
 }

@@ -51,6 +51,7 @@ struct in_device {
 	struct neigh_parms *arp_parms;
 	struct mc_dev mc;	/* groups */
 	struct dst *to_link, *to_group, *to_all, *to_self; /* for packets that no route names: unicast, multicast, broadcast, ourselves; made when used */
+	u32 mtu;		/* dev's, as it was last: exceptions follow it */
 	bool dead;
 };
 struct netns_ip4 {

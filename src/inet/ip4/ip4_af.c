@@ -49,6 +49,7 @@ const struct inet_af inet_af_v4 = {
 	.addr_type = addr_type,
 	.send_error = send_error,
 	.update_pmtu = ip4_update_pmtu,
+	.redirect = ip4_redirect,
 	.dev_of_addr = dev_of_addr,
 	.dev_has_addr = dev_has_addr,
 	.rx_ttl = rx_ttl,

@@ -85,7 +85,8 @@ u32 ip4_options_build(struct cpu *cpu, struct netns *net, u8 *to, const struct i
 /* icmp4.c, icmp4_send.c */
 bool icmp4_limit_allows(struct cpu *cpu, struct netns *net, be32 daddr, u8 type, u8 code, const struct dst *d);
 void ip4_send_redirect(struct cpu *cpu, struct sk_buff *skb, const struct dst *d);
-void ip4_rx_redirect(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct ip4_hdr *quoted, be32 gw);
+void ip4_redirect(struct cpu *cpu, struct netns *net, const struct icmp_error *e);
+bool ip4_is_own(struct netns *net, const struct inaddr *a); /* or any */
 void ip4_rx_frag_needed(struct cpu *cpu, struct netns *net, const struct ip4_hdr *quoted, u32 mtu);
 void ip4_update_pmtu(struct cpu *cpu, struct netns *net, const struct flow *fl, struct dst *d, u32 mtu);
 /* ip4_local.c: a packet with that option that is not for us, for sockets that listen to such. True: consumed. */

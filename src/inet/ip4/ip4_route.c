@@ -258,7 +258,7 @@ static enum skb_drop_reason input_forward(const struct input *in, struct fib_res
 		if (direct)
 			IP4_CB(in->skb)->flags |= IP4CB_REDIRECT;
 	}
-	skb_dst_set_noref(in->skb, fib_exception_dst(in->cpu, in->net, &to, d));
+	skb_dst_set_noref(in->skb, fib_exception_dst(in->cpu, in->net, &to, res, d));
 	return SKB_NOT_DROPPED;
 }
 
@@ -295,8 +295,12 @@ static enum skb_drop_reason input_unicast(const struct input *in)
 	}
 	if (!(in->idev->on & IN_DEV_FORWARD))
 		return no_route(in, -EHOSTUNREACH);
-	if (res.alias->type != RTN_UNICAST && res.alias->type != RTN_BROADCAST)
+	if (res.alias->type == RTN_BROADCAST && res.nh->dev) /* to all on another link: from here like any packet of that link */
+		res.dst = ip4_dev_dst(in->cpu, in_dev_get(res.nh->dev), RTN_UNICAST);
+	else if (res.alias->type != RTN_UNICAST)
 		return SKB_DROP_REASON_IP_INVALID_DEST;
+	if (!res.dst)
+		return SKB_DROP_REASON_NOMEM;
 	return input_forward(in, &res);
 }
 
@@ -415,7 +419,7 @@ static int out_by_fib(struct cpu *cpu, struct netns *net, struct flow *fl, struc
 			fl->saddr = !own ? fib_nh_dst(cpu, res.nh)->prefsrc : inaddr_is_any(&res.alias->fi->prefsrc) ? fl->daddr : res.alias->fi->prefsrc;
 		*out = idev ? ip4_dev_dst(cpu, idev, group ? RTN_MULTICAST : RTN_BROADCAST) : NULL;
 	} else {
-		*out = fib_exception_dst(cpu, net, &fl->daddr, fib_nh_dst(cpu, res.nh));
+		*out = fib_exception_dst(cpu, net, &fl->daddr, &res, fib_nh_dst(cpu, res.nh));
 	}
 	return *out ? 0 : -ENOBUFS;
 }

@@ -83,13 +83,13 @@ static struct sk_buff *check(struct cpu *cpu, struct netns *net, struct sk_buff 
 }
 
 /* conf/DEV/log_martians: sources and destinations that cannot be. */
-static void log_martian(struct netns *net, const struct sk_buff *skb, enum skb_drop_reason r)
+static void log_martian(struct cpu *cpu, struct netns *net, const struct sk_buff *skb, enum skb_drop_reason r)
 {
 	const struct ip4_hdr *ip = ip4_header(skb);
 	u32 s = be32_to_cpu(ip->saddr), d = be32_to_cpu(ip->daddr);
 	if (likely(!in_dev_get(skb->dev) || !ip4_conf_get(skb->dev, IP4_CONF_LOG_MARTIANS)))
 		return;
-	world_log(net->world, 4, "%s: martian packet from %u.%u.%u.%u to %u.%u.%u.%u, on dev %s: %s", net->name, s >> 24, s >> 16 & 255,
+	world_log_limited(cpu, 4, "%s: martian packet from %u.%u.%u.%u to %u.%u.%u.%u, on dev %s: %s", net->name, s >> 24, s >> 16 & 255,
 		  s >> 8 & 255, s & 255, d >> 24, d >> 16 & 255, d >> 8 & 255, d & 255, skb->dev->name, skb_drop_reason_name(r));
 }
 
@@ -104,7 +104,7 @@ static void finish_one(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 		if (unlikely(r != SKB_NOT_DROPPED)) {
 			if (r == SKB_DROP_REASON_IP_RPFILTER)
 				mib_inc(cpu, net, MIB_TcpExt_IPReversePathFilter);
-			log_martian(net, skb, r);
+			log_martian(cpu, net, skb, r);
 			skb_drop_net(cpu, net, skb, r);
 			return;
 		}

@@ -377,12 +377,21 @@ static void test_redirect(void **state)
 	/* left's way to 10.9/16 leads over the router, whose way leads back to a gateway on left's link */
 	assert_int_equal(route_add(router, "10.9.0.0", 16, "10.0.1.7", NULL), 0);
 	sysctl(left, "ipv4/conf/all/accept_redirects", "1");
+	struct flow fl = { .family = AF_INET, .daddr = inaddr_from_v4(v4("10.9.1.1")), .saddr = inaddr_from_v4((be32){ 0 }) };
+	const be32 gw = v4("10.0.1.7");
+	struct dst *d;
 	assert_int_equal(ping_from(left, "10.9.1.1", 8, IP_PMTUDISC_DONT), 0);
 	after(SEC / 10);
 	assert_int_equal(icmp_at_left(0)->type, ICMP4_REDIRECT);
-	assert_true(be32_eq(icmp_at_left(0)->gateway, v4("10.0.1.7")));
-	struct flow fl = { .family = AF_INET, .daddr = inaddr_from_v4(v4("10.9.1.1")), .saddr = inaddr_from_v4((be32){ 0 }) };
-	struct dst *d;
+	assert_true(be32_eq(icmp_at_left(0)->gateway, gw));
+	assert_int_equal(inet_af_v4.route_out(cpu, left, &fl, &d), 0);
+	assert_false(d->flags & DST_REDIRECT); /* not before that one is known to be there */
+	dst_put(d);
+	neigh_update(cpu, neigh_lookup(&arp_table, &gw, l0), (const u8[]){ 2, 0, 0, 0, 0, 7 }, NUD_REACHABLE, NEIGH_UPDATE_OVERRIDE, 0);
+	after(SEC);
+	assert_int_equal(ping_from(left, "10.9.1.1", 8, IP_PMTUDISC_DONT), 0);
+	after(SEC / 10);
+	fl.saddr = inaddr_from_v4((be32){ 0 });
 	assert_int_equal(inet_af_v4.route_out(cpu, left, &fl, &d), 0);
 	assert_true(d->flags & DST_REDIRECT);
 	assert_true(be32_eq(inaddr_v4(&d->gateway), v4("10.0.1.7")));

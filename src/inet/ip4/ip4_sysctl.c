@@ -231,7 +231,7 @@ static const struct sysctl route[] = {
 	{ .name = "flush", .kind = SYSCTL_CUSTOM, .mode = 0200, .set = flush },
 	{ .name = "mtu_expires", .kind = SYSCTL_S, .mode = 0644, .offset = OFF(mtu_expires_ns) },
 	INT("min_pmtu", min_pmtu, IP4_MIN_MTU, INT32_MAX),
-	INT("min_adv_mss", min_adv_mss, 0, INT32_MAX),
+	INT("min_adv_mss", min_adv_mss, 0, 0),
 };
 const struct sysctl_table ip4_sysctl_route = { "ipv4/route", false, route, ARRAY_SIZE(route), ip4_base };
 

@@ -79,10 +79,16 @@ static inline void ping_rx(struct cpu *cpu, struct netns *net, struct sk_buff *s
 	delivered.pings++;
 	skb_consume(cpu, skb);
 }
+/* As a ping socket does. */
 static inline void ping_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct icmp_error *e)
 {
+	struct flow fl = { .family = AF_INET, .proto = IPPROTO_ICMP, .saddr = e->saddr, .daddr = e->daddr };
 	delivered.errors++;
 	delivered.last_error = *e;
+	if (e->kind == ICMP_ERR_TOO_BIG)
+		inet_af_v4.update_pmtu(cpu, net, &fl, NULL, e->info);
+	else if (e->kind == ICMP_ERR_REDIRECT)
+		inet_af_v4.redirect(cpu, net, e);
 }
 static const struct l4_raw_ops test_raw_ops = { .rx = raw_rx, .err = raw_err, .ping_rx = ping_rx, .ping_err = ping_err };
 static const struct l4_proto test_proto = { .name = "test", .proto = TEST_PROTO, .families = 1, .rx = test_rx, .err = test_err };

@@ -90,11 +90,9 @@ int icmp6_errno(u8 type, u8 code, bool *hard)
 	return EPROTO;
 }
 
-static void rx_error(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
+/* skb: data at the quoted packet. False: too short to tell. */
+bool icmp6_notify(struct cpu *cpu, struct netns *net, struct sk_buff *skb, struct icmp_error *e)
 {
-	struct icmp6_hdr h = *(struct icmp6_hdr *)skb->data;
-	struct icmp_error e = { .family = AF_INET6, .origin = SO_EE_ORIGIN_ICMP6, .offender = ip6_src(skb), .type = h.type, .code = h.code,
-				.info = be32_to_cpu(h.word), .iif = IP6_CB(skb)->iif };
 	u16 nh_was = skb->network_header, th_was = skb->transport_header;
 	const struct ip6_hdr *q;
 	const struct l4_proto *l4;
@@ -102,40 +100,49 @@ static void rx_error(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	u8 proto;
 	int th;
 
-	skb_pull(skb, ICMP6_HDR_LEN);
-	if (!pskb_may_pull(cpu, skb, IP6_HDR_LEN)) {
-		bad(cpu, net, skb, SKB_DROP_REASON_PKT_TOO_SMALL);
-		return;
-	}
+	if (!pskb_may_pull(cpu, skb, IP6_HDR_LEN))
+		return false;
 	q = (const struct ip6_hdr *)skb->data;
 	proto = q->nexthdr;
 	th = ip6_is_ext(proto) ? ip6_skip_exthdrs(skb, IP6_HDR_LEN, &proto, &frag) : IP6_HDR_LEN;
-	if (th < 0 || !pskb_may_pull(cpu, skb, (u32)th + 8)) {
-		bad(cpu, net, skb, SKB_DROP_REASON_PKT_TOO_SMALL);
-		return;
-	}
+	if (th < 0 || !pskb_may_pull(cpu, skb, (u32)th + 8))
+		return false;
 	q = (const struct ip6_hdr *)skb->data;
-	e.quoted_len = skb->len;
-	if (h.type == ICMP6_UNREACH || h.type == ICMP6_TIME_EXCEEDED)
-		e.ext_off = ((const u8 *)&h)[4] * 8u; /* RFC 4884: in units of 8 bytes */
-	e.saddr = inaddr_from_v6(q->saddr);
-	e.daddr = inaddr_from_v6(q->daddr);
-	e.err = icmp6_errno(h.type, h.code, &e.hard);
-	if (h.type == ICMP6_PKT_TOOBIG)
-		e.kind = ICMP_ERR_TOO_BIG;
+	e->quoted_len = skb->len;
+	e->saddr = inaddr_from_v6(q->saddr);
+	e->daddr = inaddr_from_v6(q->daddr);
 	if (net->inet->raw) { /* with the quoted packet's headers */
 		skb_reset_network_header(skb);
 		skb->transport_header = (u16)(skb->network_header + th);
-		net->inet->raw->err(cpu, net, skb, &e, proto);
+		net->inet->raw->err(cpu, net, skb, e, proto);
 		skb->network_header = nh_was;
 	}
 	l4 = net->inet->l4[1][proto];
 	if (l4 && l4->err) {
 		skb_pull(skb, (u32)th);
 		skb_reset_transport_header(skb);
-		l4->err(cpu, net, skb, &e);
+		l4->err(cpu, net, skb, e);
 	}
 	skb->transport_header = th_was;
+	return true;
+}
+
+static void rx_error(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
+{
+	struct icmp6_hdr h = *(struct icmp6_hdr *)skb->data;
+	struct icmp_error e = { .family = AF_INET6, .origin = SO_EE_ORIGIN_ICMP6, .offender = ip6_src(skb), .type = h.type, .code = h.code,
+				.info = be32_to_cpu(h.word), .iif = IP6_CB(skb)->iif };
+
+	skb_pull(skb, ICMP6_HDR_LEN);
+	if (h.type == ICMP6_UNREACH || h.type == ICMP6_TIME_EXCEEDED)
+		e.ext_off = ((const u8 *)&h)[4] * 8u; /* RFC 4884: in units of 8 bytes */
+	e.err = icmp6_errno(h.type, h.code, &e.hard);
+	if (h.type == ICMP6_PKT_TOOBIG)
+		e.kind = ICMP_ERR_TOO_BIG;
+	if (!icmp6_notify(cpu, net, skb, &e)) {
+		bad(cpu, net, skb, SKB_DROP_REASON_PKT_TOO_SMALL);
+		return;
+	}
 	trace_point(cpu, net, skb, TP_CONSUMED, h.type, h.code, "icmp error");
 	skb_consume(cpu, skb);
 }
@@ -202,11 +209,13 @@ static void icmp6_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 /* An error about an ICMPv6 message of ours: an echo request that a ping or raw socket sent. */
 static void icmp6_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const struct icmp_error *e)
 {
-	if (skb->data[0] == ICMP6_ECHO && net->inet->raw)
+	if (skb->data[0] == ICMP6_ECHO && net->inet->raw && e->kind != ICMP_ERR_REDIRECT)
 		net->inet->raw->ping_err(cpu, net, skb, e);
 	if (e->kind == ICMP_ERR_TOO_BIG) {
-		struct flow fl = { .family = AF_INET6, .proto = IPPROTO_ICMPV6, .saddr = e->saddr, .daddr = e->daddr, .oif = v6_needs_scope(&e->daddr) ? e->iif : 0 };
+		struct flow fl = { .family = AF_INET6, .proto = IPPROTO_ICMPV6, .saddr = e->saddr, .daddr = e->daddr, .oif = e->iif };
 		ip6_update_pmtu(cpu, net, &fl, NULL, e->info);
+	} else if (e->kind == ICMP_ERR_REDIRECT) {
+		ip6_redirect(cpu, net, e);
 	}
 }
 

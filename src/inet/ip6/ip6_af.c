@@ -70,6 +70,7 @@ const struct inet_af inet_af_v6 = {
 	.addr_type = addr_type,
 	.send_error = send_error,
 	.update_pmtu = ip6_update_pmtu,
+	.redirect = ip6_redirect,
 	.dev_of_addr = dev_of_addr,
 	.dev_has_addr = dev_has_addr,
 	.rx_ttl = rx_ttl,

@@ -148,6 +148,7 @@ void ip6_dev_set_forwarding(struct cpu *cpu, struct inet6_dev *idev)
 
 void ip6_dev_set_mtu(struct cpu *cpu, struct inet6_dev *idev, u32 mtu)
 {
+	fib_exceptions_sync_mtu(idev->dev->net, idev->dev, AF_INET6, (u32)idev->conf.v[IP6_CONF_MTU], mtu);
 	idev->conf.v[IP6_CONF_MTU] = (s32)mtu;
 	fib_genid_bump(idev->dev->net);
 }
@@ -167,7 +168,7 @@ static void link_changed(struct cpu *cpu, struct inet6_dev *idev, unsigned long 
 		}
 	}
 	if (what & LINK_CHANGE_MTU)
-		idev->conf.v[IP6_CONF_MTU] = (s32)dev->mtu;
+		ip6_dev_set_mtu(cpu, idev, dev->mtu);
 	if (what & LINK_CHANGE_ADDR && dev->flags & IFF_UP && ip6_conf_any(idev, IP6_CONF_NDISC_NOTIFY))
 		ndisc_announce(cpu, idev);
 	if (what & (LINK_CHANGE_MTU | LINK_CHANGE_ADDR))

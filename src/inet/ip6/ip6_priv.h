@@ -117,6 +117,8 @@ enum skb_drop_reason ip6_route_input_flow(struct cpu *cpu, struct netns *net, st
 int ip6_route_out(struct cpu *cpu, struct netns *net, struct flow *fl, struct dst **out);
 struct dst *ip6_dev_dst(struct cpu *cpu, struct inet6_dev *idev, u8 type); /* borrowed; NULL: no memory */
 struct net_device *ip6_dst_dev(const struct dst *d); /* whose address it leads to, or the way out */
+bool icmp6_notify(struct cpu *cpu, struct netns *net, struct sk_buff *skb, struct icmp_error *e);
+void ip6_redirect(struct cpu *cpu, struct netns *net, const struct icmp_error *e);
 void ip6_update_pmtu(struct cpu *cpu, struct netns *net, const struct flow *fl, struct dst *d, u32 mtu);
 void ip6_trace_route(struct cpu *cpu, struct netns *net, struct sk_buff *skb, enum trace_point p, const struct fib_alias *a, const struct dst *d);
 extern const struct fib_family_ops ip6_fib_ops;

@@ -178,8 +178,8 @@ enum skb_drop_reason ip6_route_input_flow(struct cpu *cpu, struct netns *net, st
 		ip6_trace_route(cpu, net, skb, TP_ROUTE_IN, res.alias, res.alias ? res.dst : NULL);
 	if (err && !res.alias)
 		return no_route(cpu, net, skb, err);
-	if (!err && res.alias->type == RTN_UNICAST)
-		res.dst = fib_exception_dst(cpu, net, &fl.daddr, res.dst);
+	if (!err)
+		res.dst = fib_exception_dst(cpu, net, &fl.daddr, &res, res.dst);
 	skb_dst_set_noref(skb, res.dst);
 	return SKB_NOT_DROPPED;
 }
@@ -219,7 +219,7 @@ static struct dst *dst_of(struct cpu *cpu, struct netns *net, const struct flow 
 		return idev ? ip6_dev_dst(cpu, idev, RTN_MULTICAST) : NULL;
 	}
 	d = fib_nh_dst(cpu, res->nh);
-	return d && res->alias->type == RTN_UNICAST ? fib_exception_dst(cpu, net, &fl->daddr, d) : d;
+	return d ? fib_exception_dst(cpu, net, &fl->daddr, res, d) : d;
 }
 
 int ip6_route_lookup(struct cpu *cpu, struct netns *net, const struct flow *asked, struct fib_result *res, struct dst **out)
@@ -262,12 +262,12 @@ void ip6_update_pmtu(struct cpu *cpu, struct netns *net, const struct flow *fl, 
 	struct fib_result res;
 	struct dst *base;
 
-	mtu = MAX(mtu, (u32)IP6_MIN_MTU);
-	if (fib_lookup(cpu, net, &f, &res) || res.alias->type != RTN_UNICAST)
+	set_strict(&f);
+	if (mtu < IP6_MIN_MTU || fib_lookup(cpu, net, &f, &res))
 		return;
 	base = fib_nh_dst(cpu, res.nh);
-	d = fib_exception_dst(cpu, net, &fl->daddr, base);
-	if (dst_metric(base, RTAX_LOCK) & BIT(RTAX_MTU) || mtu >= dst_mtu(cpu, d))
+	d = fib_exception_dst(cpu, net, &fl->daddr, &res, base);
+	if (mtu >= dst_mtu(cpu, d))
 		return;
-	fib_exception_set(cpu, net, &fl->daddr, base, mtu, false, NULL, cpu->now + net->ip6->mtu_expires_ns);
+	fib_exception_set(cpu, net, &fl->daddr, &res, base, &(struct fib_learned){ .mtu = mtu, .expires = cpu->now + net->ip6->mtu_expires_ns });
 }

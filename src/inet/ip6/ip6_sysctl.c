@@ -62,6 +62,7 @@ static void acts(struct cpu *cpu, struct inet6_dev *idev, enum ip6_conf c, s32 o
 			ip6_linklocal_make(cpu, idev);
 		break;
 	case IP6_CONF_MTU:
+		idev->conf.v[IP6_CONF_MTU] = old;
 		ip6_dev_set_mtu(cpu, idev, (u32)now);
 		break;
 	default:
@@ -349,7 +350,10 @@ const struct sysctl_table ip6_sysctl_icmp = { "ipv6/icmp", false, icmp, ARRAY_SI
 
 static int flush(struct netns *net, void *b, const struct sysctl *s, const char *text)
 {
-	fib_exceptions_flush(net);
+	s64 delay;
+	if (sysctl_parse_ints(text, &delay, 1, INT32_MIN, INT32_MAX) < 0)
+		return -EINVAL;
+	fib6_exceptions_flush(net->home, net, delay);
 	return 0;
 }
 
@@ -381,6 +385,19 @@ static int skip_set(struct netns *net, void *b, const struct sysctl *s, const ch
 	return 0;
 }
 
+static void *gc_base(struct netns *net, const char *dev) { return &net->fib->gc6; }
+#define GC(n, field) { .name = n, .kind = SYSCTL_INT, .mode = 0644, .offset = offsetof(struct fib_gc6, field) }
+static const struct sysctl gc[] = {
+	GC("gc_thresh", thresh),
+	GC("max_size", max_size),
+	GC("gc_timeout", timeout_s),
+	GC("gc_interval", interval_s),
+	GC("gc_elasticity", elasticity),
+	{ .name = "gc_min_interval", .kind = SYSCTL_S, .mode = 0644, .offset = offsetof(struct fib_gc6, min_interval_ns) },
+	{ .name = "gc_min_interval_ms", .kind = SYSCTL_MS, .mode = 0644, .offset = offsetof(struct fib_gc6, min_interval_ns) },
+};
+const struct sysctl_table ip6_sysctl_gc = { "ipv6/route", false, gc, ARRAY_SIZE(gc), gc_base };
+
 static const struct sysctl route[] = {
 	{ .name = "skip_notify_on_dev_down", .kind = SYSCTL_CUSTOM, .mode = 0644, .get = skip_get, .set = skip_set },
 	{ .name = "flush", .kind = SYSCTL_CUSTOM, .mode = 0200, .set = flush },
@@ -389,4 +406,4 @@ static const struct sysctl route[] = {
 };
 const struct sysctl_table ip6_sysctl_route = { "ipv6/route", false, route, ARRAY_SIZE(route), ip6_base };
 
-const struct sysctl_table *const ip6_sysctls[] = { &ip6_sysctl_base, &ip6_sysctl_icmp, &ip6_sysctl_route, &ip6_sysctl_fib, &ip6_sysctl_conf, NULL };
+const struct sysctl_table *const ip6_sysctls[] = { &ip6_sysctl_base, &ip6_sysctl_icmp, &ip6_sysctl_route, &ip6_sysctl_gc, &ip6_sysctl_fib, &ip6_sysctl_conf, NULL };

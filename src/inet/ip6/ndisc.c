@@ -388,36 +388,73 @@ static void rx_rs(const struct rx *r)
 		neigh_update(r->cpu, n, ha, NUD_STALE, NEIGH_UPDATE_WEAK_OVERRIDE | NEIGH_UPDATE_OVERRIDE | NEIGH_UPDATE_OVERRIDE_ISROUTER, 0);
 }
 
-/* A better first hop for one destination (RFC 4861 section 8.3): believed from the router in use. */
-static void rx_redirect(const struct rx *r)
+/* The route over the router that says so: of one prefix any. */
+static bool route_via(struct cpu *cpu, struct netns *net, struct flow *fl, const struct inaddr *router, struct fib_result *res)
 {
-	struct inaddr dest = inaddr_from_v6(((const struct nd_redirect_msg *)r->m)->dest);
-	bool on_link = inaddr_eq(&dest, &r->target);
-	const u8 *ha = ndisc_lladdr(r->dev, r->opts.opt[ND_OPT_TLLA]);
-	struct flow fl = { .family = AF_INET6, .daddr = dest, .oif = r->dev->ifindex, .flags = FLOW_IFACE };
+	const struct fib_table *t;
+	struct fib_alias *a;
+	if (fib_lookup(cpu, net, fl, res) || res->alias->type != RTN_UNICAST)
+		return false;
+	if (fib_exception_dst(cpu, net, &fl->daddr, res, fib_nh_dst(cpu, res->nh))->flags & DST_REDIRECT || res->alias->fi->nhs != 1)
+		return true;
+	t = fib_table_find(net, AF_INET6, res->alias->table);
+	a = t ? lpm_find(&t->lpm, lpm_key_of(AF_INET6, &res->alias->prefix), res->alias->prefix_len) : NULL;
+	for (; a; a = a->next) {
+		struct fib_nh *nh = &a->fi->nh[0];
+		if (nh->has_gw && nh->oif == fl->oif && inaddr_eq(&nh->gateway, router)) {
+			res->alias = a;
+			res->nh = nh;
+			break;
+		}
+	}
+	return true;
+}
+
+/* A better first hop for one destination (RFC 4861 section 8.3): believed from the router in use. */
+void ip6_redirect(struct cpu *cpu, struct netns *net, const struct icmp_error *e)
+{
+	struct net_device *dev = dev_by_index(net, e->iif);
+	struct inet6_dev *idev = dev ? in6_dev_get(dev) : NULL;
+	bool on_link = inaddr_eq(&e->about, &e->gateway);
+	struct flow fl = { .family = AF_INET6, .daddr = e->about, .oif = e->iif, .flags = FLOW_IFACE };
 	struct fib_result res;
 	struct dst *base, *d;
 	struct neighbour *n;
-	bool router;
 
-	if (v6_is_multicast(&dest) || (!on_link && !v6_is_linklocal(&r->target)) || (r->opts.opt[ND_OPT_TLLA] && !ha))
+	if (!idev || ip6_forwards(idev) || !idev->conf.v[IP6_CONF_ACCEPT_REDIRECTS] || !route_via(cpu, net, &fl, &e->offender, &res))
 		return;
-	router = !on_link;
-	if (ip6_forwards(r->idev) || !r->idev->conf.v[IP6_CONF_ACCEPT_REDIRECTS])
+	base = fib_nh_dst(cpu, res.nh);
+	d = fib_exception_dst(cpu, net, &e->about, &res, base);
+	if (!(d->flags & DST_GATEWAY) || !inaddr_eq(&d->gateway, &e->offender))
 		return;
-	if (fib_lookup(r->cpu, r->net, &fl, &res) || res.alias->type != RTN_UNICAST)
-		return;
-	base = fib_nh_dst(r->cpu, res.nh);
-	d = fib_exception_dst(r->cpu, r->net, &dest, base);
-	if (!(d->flags & DST_GATEWAY) || !inaddr_eq(&d->gateway, &r->saddr))
-		return;
-	n = neigh_get(r->cpu, &nd_table, &r->target, r->dev);
+	n = neigh_get(cpu, &nd_table, &e->gateway, dev);
 	if (!n)
 		return;
-	if (ha || n->nud_state != NUD_NONE)
-		neigh_update(r->cpu, n, ha, NUD_STALE, NEIGH_UPDATE_WEAK_OVERRIDE | NEIGH_UPDATE_OVERRIDE |
-			     (on_link ? 0 : NEIGH_UPDATE_OVERRIDE_ISROUTER | (router ? NEIGH_UPDATE_ISROUTER : 0)), 0);
-	fib_exception_set(r->cpu, r->net, &dest, base, 0, false, &r->target, r->cpu->now + 300 * NSEC_PER_SEC);
+	if (e->lladdr || n->nud_state != NUD_NONE)
+		neigh_update(cpu, n, e->lladdr, NUD_STALE, NEIGH_UPDATE_WEAK_OVERRIDE | NEIGH_UPDATE_OVERRIDE |
+			     (on_link ? 0 : NEIGH_UPDATE_OVERRIDE_ISROUTER | NEIGH_UPDATE_ISROUTER), 0);
+	fib_exception_set(cpu, net, &e->about, &res, base, &(struct fib_learned){ .gw = &e->gateway, .anew = true });
+}
+
+/* With the header of the packet that it is about, it is for the protocol to say whether this host sent that. */
+static void rx_redirect(const struct rx *r)
+{
+	struct inaddr dest = inaddr_from_v6(((const struct nd_redirect_msg *)r->m)->dest);
+	const struct nd_opt_hdr *quoted = r->opts.opt[ND_OPT_REDIR_HDR];
+	struct icmp_error e = { .family = AF_INET6, .origin = SO_EE_ORIGIN_ICMP6, .offender = r->saddr, .type = ICMP6_REDIRECT, .kind = ICMP_ERR_REDIRECT,
+				.err = EPROTO, .iif = IP6_CB(r->skb)->iif, .gateway = r->target, .about = dest,
+				.lladdr = ndisc_lladdr(r->dev, r->opts.opt[ND_OPT_TLLA]) };
+	u32 at;
+
+	if (v6_is_multicast(&dest) || (!inaddr_eq(&dest, &r->target) && !v6_is_linklocal(&r->target)) || (r->opts.opt[ND_OPT_TLLA] && !e.lladdr))
+		return;
+	if (!quoted) {
+		ip6_redirect(r->cpu, r->net, &e);
+		return;
+	}
+	at = (u32)((const u8 *)quoted + 8 - r->skb->data);
+	skb_pull(r->skb, at);
+	icmp6_notify(r->cpu, r->net, r->skb, &e);
 }
 
 void ndisc_rx(struct cpu *cpu, struct netns *net, struct sk_buff *skb)

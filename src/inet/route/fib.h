@@ -70,7 +70,17 @@ struct netns_fib {
 	} hash4, hash6;
 	struct fib_alias_batch *alias_batch; /* removed routes that wait for an epoch together */
 	struct htable exceptions; /* struct fib_exception by destination */
-	struct list exception_lru;
+	struct list exception_all;
+	u64 exception_sets;	/* hops that ever had some */
+	u32 exception_genid;	/* IPv4's of another one mean nothing */
+	u32 exceptions6;	/* how many are IPv6's */
+	struct timer exception_gc;
+	struct fib_gc6 {	/* net.ipv6.route.gc_*: seconds where not said otherwise */
+		s32 thresh, max_size, timeout_s, interval_s, elasticity;
+		u64 min_interval_ns;
+		u32 expire;	/* age of those that go next time, jiffies of 4 ms */
+		u64 last;	/* ns */
+	} gc6;
 	struct rbroot nexthops;	/* struct nexthop by id */
 	u32 last_nexthop_id;	/* given without being asked for */
 	struct timer expiry;	/* the next IPv6 route with a lifetime that ends */
@@ -87,6 +97,7 @@ struct fib_nh {			/* one next hop of a route */
 	u32 upper_bound;	/* of the 31-bit flow hash that chooses this hop; 0: never */
 	s32 oif;
 	struct dst *dst;	/* forwarding and output through this hop, shared by all packets */
+	struct fib_exceptions *exceptions; /* IPv4, and next-hop objects; NULL: none yet */
 	struct fib_info *info;
 };
 struct nexthop;
@@ -132,6 +143,7 @@ struct fib6_alias {
 	u8 src_len;		/* only for sources in src/src_len; 0: all */
 	bool rr;		/* round robin among equals goes on here */
 	struct inaddr src;
+	struct fib_exceptions *exceptions; /* NULL: none yet */
 };
 enum { /* the values are RTF_* of linux/ipv6_route.h, which cannot stand beside libc's headers */
 	FIB6_REDIRECTED = 0x10, FIB6_DEFAULT = 0x00010000, FIB6_ADDRCONF = 0x00040000, FIB6_PREFIX_RT = 0x00080000,
@@ -234,13 +246,26 @@ struct fib_nh *fib_select_path(struct cpu *cpu, struct netns *net, struct fib_in
 /* The hop's dst of this generation (its source address chosen anew after a change); borrowed. NULL: no memory. */
 struct dst *fib_nh_dst(struct cpu *cpu, struct fib_nh *nh);
 
-/* Path MTU and redirects. dst: what a lookup gave; answers it, or what was learned about daddr instead (borrowed, either way). */
-struct dst *fib_exception_dst(struct cpu *cpu, struct netns *net, const struct inaddr *daddr, struct dst *base);
-/* mtu 0, gw NULL: leaves what is known. base: what the lookup gave (not an exception's dst). expires: ns, 0: never. */
-int fib_exception_set(struct cpu *cpu, struct netns *net, const struct inaddr *daddr, struct dst *base, u32 mtu, bool mtu_locked,
-		      const struct inaddr *gw, u64 expires);
-int fib_exceptions_walk(struct netns *net, int (*fn)(void *arg, const struct inaddr *daddr, const struct dst *d), void *arg);
-void fib_exceptions_flush(struct netns *net);
+/* Path MTU and redirects. base: the dst of what a lookup gave (res); answers it, or what was learned about daddr instead (borrowed, either
+ * way). Home lane, as all that changes them. */
+struct dst *fib_exception_dst(struct cpu *cpu, struct netns *net, const struct inaddr *daddr, const struct fib_result *res, struct dst *base);
+struct fib_learned {
+	u32 mtu;		/* 0: leaves what is known */
+	bool mtu_locked, anew;	/* anew: nothing stays of what was known before */
+	const struct inaddr *gw; /* NULL: leaves what is known; IPv6, the destination itself: it is on the link */
+	u64 expires;		/* ns, 0: never */
+};
+int fib_exception_set(struct cpu *cpu, struct netns *net, const struct inaddr *daddr, const struct fib_result *res, struct dst *base,
+		      const struct fib_learned *l); /* -ENOMEM */
+/* Those of a route that are shown. */
+int fib_exceptions_walk(struct cpu *cpu, struct netns *net, const struct fib_alias *a,
+			int (*fn)(void *arg, const struct inaddr *daddr, const struct dst *d), void *arg);
+int fib6_exception_del(struct netns *net, const struct fib_alias *a, const struct fib_config *c); /* of c->dst, over c->oif and gateway as far as given; -ESRCH */
+void fib_exceptions_free(struct netns *net, struct fib_exceptions *set); /* NULL is fine */
+void fib_exceptions_flush(struct netns *net); /* IPv4: all */
+void fib6_exceptions_flush(struct cpu *cpu, struct netns *net, s64 delay); /* IPv6: what is old, or does not lead over a router */
+/* dev's MTU (IPv6: conf/DEV/mtu) has changed. */
+void fib_exceptions_sync_mtu(struct netns *net, const struct net_device *dev, u8 family, u32 was, u32 now);
 
 /* What only the family's own code knows; set in netns_fib by its netns_init. */
 struct fib_family_ops {

@@ -70,6 +70,7 @@ void fib_info_mem_put(struct fib_info *fi)
 static void let_go(struct fib_info *fi)
 {
 	for (unsigned i = 0; i < fi->nhs; i++) {
+		fib_exceptions_free(fi->net, fi->nh[i].exceptions);
 		dst_put(fi->nh[i].dst);
 		if (fi->nh[i].dev)
 			dev_put(fi->nh[i].dev);

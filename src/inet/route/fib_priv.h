@@ -21,6 +21,10 @@ void fib_info_put(struct fib_info *fi);
 bool fib_info_matches(const struct fib_info *fi, const struct fib_config *c);
 void fib_info_rebalance(struct fib_info *fi);
 
+/* fib_exception.c */
+void fib_exception_gc_fn(void *owner, struct timer *t);
+void fib_exceptions_exit(struct netns *net);
+
 /* fib_nh.c: fills dev, scope and flags of a hop of a route in `table` with `scope`; oif, gateway, flags are set. */
 int fib_nh_check(struct cpu *cpu, struct netns *net, struct fib_nh *nh, u8 family, u32 table, u8 scope, struct nl_ext_ack *ack);
 struct dst *fib_nh_dst_make(struct fib_nh *nh); /* one reference; NULL: no memory */

@@ -129,7 +129,6 @@ static void netns_fini(struct netns *net)
 {
 	if (!net->fib)
 		return;
-	fib_exceptions_flush(net);
 	fib_table_free_all(net);
 	fib_rules_fini(net);
 	htable_fini(&net->fib->exceptions);
@@ -141,7 +140,7 @@ static void netns_fini(struct netns *net)
 static void netns_exit(struct netns *net)
 {
 	timer_cancel(&net->fib->expiry);
-	fib_exceptions_flush(net);
+	fib_exceptions_exit(net);
 	nexthops_fini(net);
 	fib_flush(net->home, net, true);
 }
@@ -159,7 +158,10 @@ static int netns_init(struct netns *net)
 	list_init(&f->rules6);
 	list_init(&f->mr_rules4);
 	list_init(&f->mr_rules6);
-	list_init(&f->exception_lru);
+	list_init(&f->exception_all);
+	timer_init(&f->exception_gc, fib_exception_gc_fn);
+	f->gc6 = (struct fib_gc6){ .thresh = 1024, .max_size = INT32_MAX, .timeout_s = 60, .interval_s = 30, .elasticity = 9,
+				   .min_interval_ns = NSEC_PER_SEC / 2, .expire = 30 * 250 };
 	f->multipath_seed = rng_u32(&net->home->rng);
 	f->hash4.fields = f->hash6.fields = 7;
 	if (htable_init(&f->infos, fib_mem(net), 16) || htable_init(&f->exceptions, fib_mem(net), 16) || fib_rules_init(net))

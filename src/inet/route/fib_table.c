@@ -35,6 +35,8 @@ void fib_alias_batch_close(struct netns *net)
 void fib_alias_free(struct netns *net, struct fib_alias *a)
 {
 	struct fib_alias_batch *b = net->fib->alias_batch;
+	if (a->fi->family == AF_INET6)
+		fib_exceptions_free(net, fib6_alias(a)->exceptions);
 	fib_info_put(a->fi);
 	if (!b) {
 		b = mem_alloc(fib_mem(net), sizeof(*b));

@@ -50,6 +50,7 @@ static void copy_hop(struct fib_nh *to, const struct nexthop *from, struct fib_i
 {
 	*to = from->hop;
 	to->dst = NULL;
+	to->exceptions = NULL; /* they are the object's */
 	to->upper_bound = 0;
 	to->weight = weight;
 	to->info = fi;
@@ -260,6 +261,8 @@ static void drop_content(struct nexthop *nh)
 	mem_free(fib_mem(nh->net), nh->members);
 	nh->members = NULL;
 	nh->n = 0;
+	fib_exceptions_free(nh->net, nh->hop.exceptions);
+	nh->hop.exceptions = NULL;
 	if (nh->hop.dev)
 		dev_put(nh->hop.dev);
 	nh->hop.dev = NULL;

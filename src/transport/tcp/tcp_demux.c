@@ -255,6 +255,8 @@ static void tcp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 		mtu_reduced(cpu, tp, e);
 		return;
 	}
+	if (e->kind == ICMP_ERR_REDIRECT)
+		inet_af_of(net, &e->daddr)->redirect(cpu, net, e);
 	if (!e->err || e->kind == ICMP_ERR_REDIRECT)
 		return;
 	/* Unreachable answers to what waits for a long timeout (RFC 6069): the path is back to being tried soon. */

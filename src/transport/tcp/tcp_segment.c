@@ -352,8 +352,9 @@ u32 tcp_dst_advmss(struct cpu *cpu, const struct inet_af *af, const struct dst *
 	u32 advmss = dst_metric(d, RTAX_ADVMSS), hdr = af->hdr_len + TCP_HDR_LEN;
 
 	if (!advmss) {
+		s32 least = af->family == AF_INET6 ? d->net->ip6->min_adv_mss : d->net->ip4->min_adv_mss;
 		u32 mtu = dst_mtu(cpu, d);
-		advmss = mtu > hdr + 256 ? mtu - hdr : 256; /* min_adv_mss */
+		advmss = MAX(mtu > hdr ? mtu - hdr : 0, (u32)least);
 	}
 	return MIN(advmss, 65535u - hdr);
 }

@@ -37,7 +37,11 @@ void udp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const stru
 			return;
 		hard = true;
 	}
-	if (e->kind == ICMP_ERR_REDIRECT || !e->err)
+	if (e->kind == ICMP_ERR_REDIRECT) {
+		inet_af_of(net, &e->daddr)->redirect(cpu, net, e);
+		return;
+	}
+	if (!e->err)
 		return;
 	if (inet_wants_errors(inet, e->family))
 		inet_err_queue_icmp(cpu, inet, skb, UDP_HDR_LEN, e, uh->dport);
