@@ -6,6 +6,8 @@
 #ifndef INET_DST_H
 #define INET_DST_H
 
+#include <linux/rtnetlink.h>
+
 #include "core/skb.h"
 #include "core/world.h"
 #include "inet/addr.h"
@@ -60,6 +62,8 @@ static inline void skb_dst_force(struct sk_buff *skb)
 struct net_device *dst_idev(const struct dst *d);
 /* Path MTU: learned, then route metric, then device. */
 u32 dst_mtu(struct cpu *cpu, const struct dst *d);
+#define RTAX_FEATURE_TCP_USEC_TS BIT(4) /* newer than the headers of Debian 12 */
+#define RTAX_FEATURES_KNOWN (RTAX_FEATURE_MASK | RTAX_FEATURE_TCP_USEC_TS)
 static inline u32 dst_metric(const struct dst *d, unsigned rtax) { return d->metrics ? d->metrics[rtax] : 0; }
 
 #endif

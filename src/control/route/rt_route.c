@@ -60,7 +60,7 @@ typedef __typeof__(*((struct fib_config *)0)->mp) mp_hop;
 
 static int read_metrics(const struct world *w, const struct nlattr *nest, u32 *metrics, struct nl_ext_ack *ack)
 {
-	static const u32 features = RTAX_FEATURE_MASK;
+	static const u32 features = RTAX_FEATURES_KNOWN;
 	const struct nlattr *pos;
 
 	nl_for_each_nested(pos, nest) {

@@ -51,7 +51,7 @@ void rt_put_metrics(struct nl_buf *b, const struct world *w, const u32 *metrics)
 	for (u16 i = 1; i < RTAX_SLOTS; i++) {
 		u32 v = metrics[i];
 		if (i == RTAX_FEATURES)
-			v &= RTAX_FEATURE_MASK;
+			v &= RTAX_FEATURES_KNOWN;
 		const struct tcp_cc_ops *cc = i == RTAX_CC_ALGO ? tcp_cc_by_id(w, v) : NULL;
 
 		if (cc)

@@ -53,6 +53,7 @@ static int connect_init(struct cpu *cpu, struct tcp_sock *tp)
 	d = tcp_route(cpu, tp, &err);
 	if (!d)
 		return err;
+	tp->usec_ts = tcp_route_usec_ts(d);
 	err = tcp_ao_connect(cpu, tp);
 	if (err)
 		return err;
@@ -403,7 +404,7 @@ void tcp_rx_syn_sent(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, 
 			goto reset_and_undo;
 		}
 		if (tp->rx_opt.saw_tstamp && tp->rx_opt.rcv_tsecr) {
-			u32 first = (u32)(tp->retrans_stamp / NSEC_PER_MSEC), now = tcp_ts_now(cpu);
+			u32 first = tcp_ts_of(tp->retrans_stamp, tp->usec_ts), now = tcp_ts_now(cpu, tp->usec_ts);
 			if (!seq_between(tp->rx_opt.rcv_tsecr, first, now)) {
 				mib_inc(cpu, net, MIB_TcpExt_PAWSActive);
 				goto reset_and_undo;

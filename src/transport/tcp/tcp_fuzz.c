@@ -52,7 +52,7 @@ static void segment(struct in *in, struct tcp_sock *peer, u8 op)
 	for (u32 i = 0; i < extra; i++)
 		b[TCP_HDR_LEN + i] = byte(in);
 	if ((op & 16) && peer && opts >= 12) { /* a plausible timestamp */
-		struct tcp_out_opts o = { .ts = true, .tsval = peer->rx_opt.ts_recent + (byte(in) >> 4), .tsecr = tcp_ts_now(left->home) + peer->ts_offset };
+		struct tcp_out_opts o = { .ts = true, .tsval = peer->rx_opt.ts_recent + (byte(in) >> 4), .tsecr = tcp_ts_now(left->home, false) + peer->ts_offset };
 		tcp_out_opts_write(b + TCP_HDR_LEN, &o);
 	}
 	th->check = csum_fold(csum_partial(b, TCP_HDR_LEN + extra, csum_pseudo4(BE32(0x0a000001), BE32(0x0a000002), TCP_HDR_LEN + extra, 6)));

@@ -120,8 +120,10 @@ static inline void tcp_stat(const struct tcp_sock *tp, enum sockstat which, int 
 static inline bool tcp_is_paced(const struct tcp_sock *tp) { return tp->pacing_needed || tp->inet.sk.max_pacing_rate != UINT64_MAX; }
 /* Timers of a kernel go by ticks; so do the bounds that options and sysctls set. */
 static inline u64 tcp_in_ticks(u64 ns) { return (ns + TCP_TICK - 1) / TCP_TICK * TCP_TICK; }
-/* Clocks: the timestamp option's ms, and seconds for PAWS. */
-static inline u32 tcp_ts_now(const struct cpu *cpu) { return (u32)(cpu->now / NSEC_PER_MSEC); }
+/* Clocks: the timestamp option's ms, or us on routes with the feature tcp_usec_ts; and seconds for PAWS. */
+static inline u32 tcp_ts_of(u64 ns, bool usec) { return (u32)(ns / (usec ? NSEC_PER_USEC : NSEC_PER_MSEC)); }
+static inline u32 tcp_ts_now(const struct cpu *cpu, bool usec) { return tcp_ts_of(cpu->now, usec); }
+static inline bool tcp_route_usec_ts(const struct dst *d) { return dst_metric(d, RTAX_FEATURES) & RTAX_FEATURE_TCP_USEC_TS; }
 static inline u32 tcp_now_s(const struct cpu *cpu) { return (u32)(cpu->now / NSEC_PER_SEC); }
 static inline u32 tcp_initial_rcv_mss(const struct tcp_sock *tp)
 {
@@ -250,6 +252,7 @@ void tcp_send_probe0(struct cpu *cpu, struct tcp_sock *tp);
 void tcp_set_rto(struct tcp_sock *tp);
 u64 tcp_rto_min(const struct tcp_sock *tp);
 u32 tcp_min_rtt(const struct tcp_sock *tp);
+s64 tcp_tsecr_age_us(const struct cpu *cpu, const struct tcp_sock *tp);
 bool tcp_update_rtt(struct cpu *cpu, struct tcp_sock *tp, int flag, s64 seq_rtt_us, s64 sack_rtt_us, s64 *ca_rtt_us);
 void tcp_update_pacing_rate(struct tcp_sock *tp);
 void tcp_rtt_init(struct tcp_sock *tp);

@@ -7,6 +7,10 @@
 
 #include "transport/tcp/tcp_impl.h"
 
+#ifndef TCPI_OPT_USEC_TS /* newer than the headers of Debian 12 */
+#define TCPI_OPT_USEC_TS 64
+#endif
+
 static void chrono_set(struct cpu *cpu, struct tcp_sock *tp, u8 type)
 {
 	u64 now = cpu->now;
@@ -72,6 +76,8 @@ void tcp_info_fill(struct cpu *cpu, const struct tcp_sock *tp, struct tcp_info_f
 	i->backoff = tp->backoff;
 	if (tp->rx_opt.tstamp_ok)
 		i->options |= TCPI_OPT_TIMESTAMPS;
+	if (tp->usec_ts)
+		i->options |= TCPI_OPT_USEC_TS;
 	if (tp->rx_opt.sack_ok)
 		i->options |= TCPI_OPT_SACK;
 	if (tp->rx_opt.wscale_ok) {

@@ -113,6 +113,7 @@ static void syn_rx(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, co
 	}
 	tcp_req_windows(cpu, &local, af, dst);
 	tcp_ecn_req(&local, dst, th);
+	local.usec_ts = !cookie && tcp_route_usec_ts(dst);
 	if (cookie) {
 		if (!local.tstamp_ok)
 			local.ecn_ok = local.accecn = false;

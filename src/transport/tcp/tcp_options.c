@@ -209,7 +209,7 @@ u32 tcp_options_established(struct cpu *cpu, struct tcp_sock *tp, struct tcp_out
 		len = tcp_options_ao(tp, o);
 	o->ts = tp->rx_opt.tstamp_ok;
 	if (o->ts) {
-		o->tsval = tcp_ts_now(cpu) + tp->ts_offset;
+		o->tsval = tcp_ts_now(cpu, tp->usec_ts) + tp->ts_offset;
 		o->tsecr = tp->rx_opt.ts_recent;
 		len += TCPO_TIMESTAMP_ALIGNED_LEN;
 	}

@@ -1,5 +1,6 @@
 /* What a receiver answers, packet by packet: D-SACK and SACK, closed and shrinking windows, what an empty queue may take. The test is the
  * peer (test_peer.h). Compared with Linux 6.18 by packetdrill's scripts of the same cases (net/packetdrill of its selftests). */
+#include "inet/route/fib.h"
 #include "transport/tcp/test_peer.h"
 
 static struct peer p;
@@ -377,9 +378,82 @@ static void test_held_acks_sysctls(void **state)
 	peer_end(&p);
 }
 
+/* A handshake's last segment must echo one of the SYN-ACKs' timestamps: others are answered, and dropped. */
+static void test_tsecr(void **state)
+{
+	static const struct { s32 off; bool ok; } rows[] = { { 0, true }, { 1000, true }, { -1, false }, { 1001, false }, { 500, true } };
+	u32 first;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		weft_socket *srv;
+
+		peer_begin(&p);
+		srv = tcp_listener(&p.l, LEFT, 80, 5);
+		p.sport = cpu_to_be16(80);
+		p.mss = 1460;
+		peer_send(&p, &(struct peer_out){ .seq = (u32)-1, .flags = TCPF_SYN, .no_ack = true });
+		peer_run_ms(&p, 1);
+		first = p.last_tsval;
+		peer_run_ms(&p, 1500); /* the SYN-ACK again, 1000 ms later */
+		assert_int_equal(p.last_tsval - first, 1000);
+		while (peer_any(&p))
+			;
+		peer_send(&p, &(struct peer_out){ .seq = 0, .ack = 0, .tsecr = first + (u32)rows[i].off });
+		peer_run_ms(&p, 1);
+		assert_int_equal(!!(weft_poll(srv) & POLLIN), rows[i].ok);
+		assert_int_equal(PEER_MIB(TcpExt_TSEcrRejected), !rows[i].ok);
+		assert_int_equal(!!peer_any(&p), !rows[i].ok); /* what it should have said */
+		weft_close(srv);
+		p.c = NULL;
+		peer_end(&p);
+	}
+}
+
+/* The route's feature tcp_usec_ts: our timestamps tick in us, whatever the peer's do, and tell the round trip that finely. */
+static void test_usec_ts(void **state)
+{
+	for (int both = 0; both < 2; both++) {
+		u32 metrics[RTAX_SLOTS] = { [RTAX_FEATURES] = RTAX_FEATURE_TCP_USEC_TS }, ts;
+		weft_wire_params fine = { .delay_ns = 1234567 }, lossy = { .delay_ns = 1234567, .loss_ppm = 20000 };
+		struct tcp_pair q;
+		socklen_t len = sizeof ts;
+
+		pair_wire(&q, 1, &fine, &fine);
+		for (int n = LEFT; n <= both * RIGHT; n++) {
+			struct fib_config c = { .family = AF_INET, .table = RT_TABLE_MAIN, .protocol = RTPROT_BOOT, .type = RTN_UNICAST, .scope = RT_SCOPE_LINK,
+						.nl_flags = NLM_F_CREATE, .prefix_len = 32, .oif = dev_by_name(q.l.ns[n], "eth0")->ifindex, .metrics = metrics,
+						.dst = inaddr_from_v4(n == LEFT ? BE32(0x0a000002) : BE32(0x0a000001)) };
+			lab_ok(fib_route_add(q.l.w->cpu[0], q.l.ns[n], &c));
+		}
+		pair_connect(&q);
+		assert_int_equal(info_of(q.c).options & 64, 64);
+		assert_int_equal(info_of(q.s).options & 64, both ? 64 : 0);
+		pair_transfer(&q, 100000, 20000, true, 20000);
+		assert_in_range(info_of(q.c).min_rtt, 2469, 2490);
+		assert_in_range(info_of(q.c).rcv_rtt, 2469, 6000);
+		for (int k = 0; k < 2; k++) {
+			u32 before;
+			weft_socket *s = k ? q.s : q.c;
+
+			lab_ok(weft_getsockopt(s, IPPROTO_TCP, TCP_TIMESTAMP, &ts, &len));
+			before = ts;
+			assert_int_equal(ts & 1, !k || both);
+			lab_run_ms(&q.l, 100);
+			lab_ok(weft_getsockopt(s, IPPROTO_TCP, TCP_TIMESTAMP, &ts, &len));
+			assert_in_range(ts - before, !k || both ? 99998 : 98, !k || both ? 100002 : 102);
+		}
+		weft_wire_set(q.wire, 0, &lossy); /* undo and PAWS compare clocks */
+		weft_wire_set(q.wire, 1, &lossy);
+		pair_transfer(&q, 2000000, 20000, true, 60000);
+		assert_int_equal(lab_mib(&q.l, LEFT, MIB_TcpExt_PAWSEstab) + lab_mib(&q.l, RIGHT, MIB_TcpExt_PAWSEstab), 0);
+		pair_end(&q);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tsecr), cmocka_unit_test(test_usec_ts),
 		cmocka_unit_test(test_dsack), cmocka_unit_test(test_fin_no_dsack), cmocka_unit_test(test_beyond_window),
 		cmocka_unit_test(test_zero_window_fin), cmocka_unit_test(test_shrink_window), cmocka_unit_test(test_ofo_grows_buffer),
 		cmocka_unit_test(test_held_acks), cmocka_unit_test(test_held_acks_of_stretches), cmocka_unit_test(test_held_acks_sysctls),

@@ -95,7 +95,7 @@ void tcp_init_undo(struct tcp_sock *tp)
 
 static bool echoed_before(const struct tcp_sock *tp, u64 ns)
 {
-	return tp->rx_opt.saw_tstamp && tp->rx_opt.rcv_tsecr && (s32)(tp->rx_opt.rcv_tsecr - (u32)(ns / NSEC_PER_MSEC)) < 0;
+	return tp->rx_opt.saw_tstamp && tp->rx_opt.rcv_tsecr && (s32)(tp->rx_opt.rcv_tsecr - tcp_ts_of(ns, tp->usec_ts)) < 0;
 }
 bool tcp_spurious_retrans(const struct tcp_sock *tp, u8 state, u64 tx_ns)
 {

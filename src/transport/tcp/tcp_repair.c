@@ -146,7 +146,8 @@ int tcp_repair_set(struct cpu *cpu, struct tcp_sock *tp, int name, const void *v
 	case TCP_TIMESTAMP: /* as it was read; the lowest bit says how fine the clock is */
 		if (!tp->repair)
 			return -EPERM;
-		tp->ts_offset = (u32)v - tcp_ts_now(cpu);
+		tp->usec_ts = v & 1;
+		tp->ts_offset = (u32)v - tcp_ts_now(cpu, tp->usec_ts);
 		return 0;
 	default:
 		return -ENOPROTOOPT;

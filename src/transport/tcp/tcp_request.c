@@ -128,7 +128,11 @@ int tcp_req_send_synack(struct cpu *cpu, struct tcp_req *req, bool cookie, bool 
 
 	r.opts = (struct tcp_out_opts){ .mss = req->advmss, .ts = req->tstamp_ok, .tsecr = req->ts_recent, .sack_perm = req->sack_ok,
 					.wscale_ok = req->wscale_ok, .wscale = req->rcv_wscale };
-	r.opts.tsval = (cookie ? tcp_cookie_timestamp(cpu, req) : tcp_ts_now(cpu)) + req->ts_offset;
+	r.opts.tsval = (cookie ? tcp_cookie_timestamp(cpu, req) : tcp_ts_now(cpu, req->usec_ts)) + req->ts_offset;
+	req->tsval_last = r.opts.tsval;
+	if (!req->tsval_sent)
+		req->tsval_first = r.opts.tsval;
+	req->tsval_sent = true;
 	r.opts.fo = req->foc;
 	r.md5 = tcp_md5_of(req->listener, req->iif, &req->tuple.daddr);
 	r.opts.md5 = r.md5;
@@ -244,6 +248,7 @@ static struct tcp_sock *child_new(struct cpu *cpu, struct tcp_req *req, const st
 	tcp_setup_caps(tp);
 
 	tp->ts_offset = req->ts_offset;
+	tp->usec_ts = req->usec_ts;
 	tp->rcv_isn = req->rcv_isn;
 	tp->rcv_nxt = tp->rcv_wup = tp->copied_seq = req->rcv_nxt;
 	tp->snd_una = tp->snd_sml = tp->snd_up = tp->snd_nxt = tp->write_seq = tp->pushed_seq = req->snt_isn + 1;
@@ -367,7 +372,7 @@ bool tcp_req_check(struct cpu *cpu, struct tcp_req *req, struct tcp_sock *child,
 	struct tcp_listen *q = req->listener->listen; /* NULL: a Fast Open child outlived it */
 	struct tcp_cb *cb = tcp_cb(skb);
 	struct tcp_opts o = { .tstamp_ok = req->tstamp_ok };
-	bool paws_reject = false;
+	bool paws_reject = false, tsecr_reject = false;
 	u8 flags = th->flags & (TCPF_RST | TCPF_SYN | TCPF_ACK);
 
 	if (tcp_hlen(th) > TCP_HDR_LEN) {
@@ -375,8 +380,11 @@ bool tcp_req_check(struct cpu *cpu, struct tcp_req *req, struct tcp_sock *child,
 		if (o.saw_tstamp) {
 			o.ts_recent = req->ts_recent;
 			o.ts_recent_stamp_s = tcp_now_s(cpu) + 1;
-			if (o.rcv_tsecr)
+			if (o.rcv_tsecr) {
+				/* Who echoes what no SYN-ACK of ours said did not get one. */
+				tsecr_reject = req->tstamp_ok && !child && !seq_between(o.rcv_tsecr, req->tsval_first, req->tsval_last);
 				o.rcv_tsecr -= req->ts_offset;
+			}
 			paws_reject = !tcp_paws_ok(cpu, &o, 0);
 		}
 	}
@@ -400,15 +408,15 @@ bool tcp_req_check(struct cpu *cpu, struct tcp_req *req, struct tcp_sock *child,
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_TCP_INVALID_ACK_SEQUENCE);
 		return false;
 	}
-	/* Out of the window, or an old clock: ACK and drop. */
-	if (paws_reject || seq_after(cb->seq, req->rcv_nxt + req->rcv_wnd) || seq_before(cb->end_seq, req->rcv_nxt)) {
+	/* Out of the window, an old clock, or none that we sent: ACK and drop. */
+	if (paws_reject || tsecr_reject || seq_after(cb->seq, req->rcv_nxt + req->rcv_wnd) || seq_before(cb->end_seq, req->rcv_nxt)) {
 		if (!(flags & TCPF_RST) && !tcp_oow_limited(cpu, net, skb, MIB_TcpExt_TCPACKSkippedSynRecv, &req->last_oow_ack)) {
 			struct tcp_reply r = { .saddr = req->tuple.rcv_saddr, .daddr = req->tuple.daddr, .sport = req->tuple.sport,
 					       .dport = req->tuple.dport, .seq = child ? child->snd_nxt : req->snt_isn + 1, .ack = req->rcv_nxt, .flags = TCPF_ACK,
 					       .window = (u16)(req->rcv_wnd >> req->rcv_wscale), .mark = req->mark };
 			if (req->tstamp_ok) {
 				r.opts.ts = true;
-				r.opts.tsval = tcp_ts_now(cpu) + req->ts_offset;
+				r.opts.tsval = tcp_ts_now(cpu, req->usec_ts) + req->ts_offset;
 				r.opts.tsecr = req->ts_recent;
 			}
 			r.md5 = tcp_md5_of(req->listener, req->iif, &req->tuple.daddr);
@@ -418,7 +426,10 @@ bool tcp_req_check(struct cpu *cpu, struct tcp_req *req, struct tcp_sock *child,
 		}
 		if (paws_reject)
 			mib_inc(cpu, net, MIB_TcpExt_PAWSEstab);
-		skb_drop_net(cpu, net, skb, paws_reject ? SKB_DROP_REASON_TCP_RFC7323_PAWS : SKB_DROP_REASON_TCP_INVALID_SEQUENCE);
+		else if (tsecr_reject)
+			mib_inc(cpu, net, MIB_TcpExt_TSEcrRejected);
+		skb_drop_net(cpu, net, skb, paws_reject ? SKB_DROP_REASON_TCP_RFC7323_PAWS : tsecr_reject ? SKB_DROP_REASON_TCP_RFC7323_TSECR :
+					    SKB_DROP_REASON_TCP_INVALID_SEQUENCE);
 		return false;
 	}
 	if (o.saw_tstamp && !seq_after(cb->seq, req->rcv_nxt) && !paws_reject)

@@ -67,6 +67,16 @@ void tcp_set_rto(struct tcp_sock *tp)
 
 u32 tcp_min_rtt(const struct tcp_sock *tp) { return minmax_get(&tp->min_rtt); }
 
+/* How long ago what the peer echoes was sent, at least a tick; -1: in no way of late. */
+s64 tcp_tsecr_age_us(const struct cpu *cpu, const struct tcp_sock *tp)
+{
+	u32 age = tcp_ts_now(cpu, tp->usec_ts) - tp->rx_opt.rcv_tsecr;
+
+	if (tp->usec_ts)
+		return (s32)age < 0 ? -1 : MAX((s64)age, 1);
+	return age < 1u << 21 ? MAX((s64)age * 1000, 1000) : -1;
+}
+
 /* Takes what an ACK tells: times in us, -1 when it does not tell. True: the estimate moved. */
 bool tcp_update_rtt(struct cpu *cpu, struct tcp_sock *tp, int flag, s64 seq_rtt_us, s64 sack_rtt_us, s64 *ca_rtt_us)
 {
@@ -74,9 +84,9 @@ bool tcp_update_rtt(struct cpu *cpu, struct tcp_sock *tp, int flag, s64 seq_rtt_
 		seq_rtt_us = sack_rtt_us;
 	/* RFC 7323, 4.3: what is echoed may be of a retransmission; it is right for whatever the peer got. */
 	if (seq_rtt_us < 0 && tp->rx_opt.saw_tstamp && tp->rx_opt.rcv_tsecr && (flag & FLAG_ACKED)) {
-		u32 delta_ms = tcp_ts_now(cpu) - tp->rx_opt.rcv_tsecr;
-		if (delta_ms < 1u << 21)
-			seq_rtt_us = *ca_rtt_us = MAX((s64)delta_ms * 1000, 1000);
+		s64 us = tcp_tsecr_age_us(cpu, tp);
+		if (us >= 0)
+			seq_rtt_us = *ca_rtt_us = us;
 	}
 	if (seq_rtt_us < 0)
 		return false;

@@ -83,7 +83,7 @@ bool tcp_paws_ok(struct cpu *cpu, const struct tcp_opts *o, s32 slack)
 {
 	if ((s32)(o->ts_recent - o->rcv_tsval) <= slack)
 		return true;
-	if (!o->ts_recent_stamp_s || tcp_now_s(cpu) + 1 - o->ts_recent_stamp_s >= TCP_PAWS_24DAYS_S)
+	if (!o->ts_recent_stamp_s || tcp_now_s(cpu) + 1 - o->ts_recent_stamp_s >= TCP_PAWS_WRAP_S)
 		return true;
 	return !o->ts_recent; /* no timestamp yet */
 }

@@ -118,7 +118,7 @@ static void syn_options(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_t
 	tcp_options_ao(tp, o);
 	o->mss = tcp_advertise_mss(cpu, tp);
 	o->ts = ack ? tp->rx_opt.tstamp_ok : n->timestamps && !o->md5;
-	o->tsval = tcp_ts_now(cpu) + tp->ts_offset;
+	o->tsval = tcp_ts_now(cpu, tp->usec_ts) + tp->ts_offset;
 	o->tsecr = tp->rx_opt.ts_recent;
 	o->sack_perm = ack ? tp->rx_opt.sack_ok : n->sack;
 	o->wscale_ok = ack ? tp->rx_opt.wscale_ok : n->window_scaling;

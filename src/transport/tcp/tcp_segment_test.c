@@ -52,7 +52,7 @@ static struct seg next_of(struct tcp_pair *p)
 	struct tcp_sock *c = tcp_of(p->c);
 
 	return (struct seg){ .sport = be16_to_cpu(c->inet.sport), .dport = 80, .seq = c->snd_nxt, .ack = c->rcv_nxt, .flags = TCPF_ACK,
-			     .window = 500, .ts = true, .tsval = tcp_ts_now(c->inet.sk.cpu) + c->ts_offset, .tsecr = c->rx_opt.ts_recent };
+			     .window = 500, .ts = true, .tsval = tcp_ts_now(c->inet.sk.cpu, c->usec_ts) + c->ts_offset, .tsecr = c->rx_opt.ts_recent };
 }
 #define S_MIB(m) lab_mib(&p.l, RIGHT, MIB_##m)
 #define S_DROPS(r) lab_drops(&p.l, RIGHT, SKB_DROP_REASON_##r)

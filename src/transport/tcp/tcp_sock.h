@@ -52,7 +52,7 @@
 #define TCP_REO_SLACK (2 * TCP_TICK)
 #define TCP_RESOURCE_PROBE_INTERVAL (500 * NSEC_PER_MSEC) /* the device or memory refused: soon again */
 #define TCP_TIMEWAIT_LEN (60 * NSEC_PER_SEC)
-#define TCP_PAWS_24DAYS_S (60u * 60 * 24 * 24)
+#define TCP_PAWS_WRAP_S 2147u /* a clock of us may have wrapped halfway since: whatever it says is news */
 #define TCP_PAWS_MSL_S 60u
 #define TCP_MAX_TSO_SEGS 45u		 /* pcount of 64 KiB at the usual MSS; a hint for sizes only */
 
@@ -374,7 +374,8 @@ struct tcp_sock {
 	struct tcp_req *fastopen_rsk;	/* a child's request while its handshake is incomplete; ours */
 	struct tcp_fo_keys *fo_keys;	/* TCP_FASTOPEN_KEY of a listener; NULL: the namespace's */
 	u32 fo_max_qlen;		/* TCP_FASTOPEN of a listener; 0: off */
-	u32 ts_offset;			/* added to our ms clock: RFC 7323, 5.4: tcp_options.c */
+	u32 ts_offset;			/* added to our clock: RFC 7323, 5.4: tcp_options.c */
+	bool usec_ts;			/* which ticks in us, by the route */
 	bool syn_fastopen, syn_fastopen_exp; /* our SYN had the option */
 	bool syn_data, syn_data_acked;	/* the SYN carried data; all of it was acknowledged by the SYN-ACK */
 	bool fo_connect, fo_no_cookie;	/* TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE */
@@ -406,6 +407,7 @@ struct tcp_req {
 	struct tcp_sock *listener; /* a reference */
 	struct netns *net;
 	u32 rcv_isn, snt_isn, ts_recent, ts_offset, rcv_nxt;
+	u32 tsval_first, tsval_last; /* of our SYN-ACKs, while tsval_sent: what the peer may echo */
 	u32 rcv_wnd;
 	u32 mark;
 	s32 iif;
@@ -416,7 +418,7 @@ struct tcp_req {
 	u16 advmss, peer_window;
 	u8 num_timeout, num_retrans;
 	u8 snd_wscale, rcv_wscale, tos;
-	bool tstamp_ok, sack_ok, wscale_ok, ecn_ok, accecn, acked; /* ecn_ok: RFC 3168; accecn: accurate */
+	bool tstamp_ok, sack_ok, wscale_ok, ecn_ok, accecn, acked, usec_ts, tsval_sent; /* ecn_ok: RFC 3168; accecn: accurate */
 	u8 accecn_fail;
 	bool ao_used;		/* the SYN was signed with TCP-AO */
 	u8 ao_sndid, ao_rcvid;	/* ids of the key that the peer asked for, and of the one that it used */
@@ -440,7 +442,7 @@ struct tcp_tw {
 	u64 cookie;
 	u8 substate;		/* TCP_FIN_WAIT2, TCP_TIME_WAIT */
 	u8 rcv_wscale, tos, family;
-	bool tstamp_ok, reuse_ok;
+	bool tstamp_ok, reuse_ok, usec_ts;
 	struct tcp_md5_key *md5; /* of the peer, or NULL */
 	struct tcp_ao *ao;	/* what signs, or NULL */
 	struct inaddr saddr;	/* source of what we send */

@@ -393,7 +393,7 @@ int tcp_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name, void *
 		v = (int)tp->notsent_lowat;
 		break;
 	case TCP_TIMESTAMP:
-		v = (int)((tcp_ts_now(cpu) + tp->ts_offset) & ~1u); /* the lowest bit: a clock of microseconds */
+		v = (int)(((tcp_ts_now(cpu, tp->usec_ts) + tp->ts_offset) & ~1u) | tp->usec_ts); /* the lowest bit: a clock of microseconds */
 		break;
 	case TCP_INQ:
 		v = tp->recvmsg_inq;

@@ -53,7 +53,7 @@ u32 tcp_cookie_make(struct cpu *cpu, struct tcp_req *req)
 /* The timestamp for that SYN-ACK, before the connection's offset: the clock with its low bits replaced, never in the future. */
 u32 tcp_cookie_timestamp(struct cpu *cpu, const struct tcp_req *req)
 {
-	u32 now = tcp_ts_now(cpu), opts = req->wscale_ok ? req->snd_wscale : TS_WSCALE_MASK, ts;
+	u32 now = tcp_ts_now(cpu, false), opts = req->wscale_ok ? req->snd_wscale : TS_WSCALE_MASK, ts;
 
 	if (req->sack_ok)
 		opts |= TS_SACK;

@@ -59,6 +59,7 @@ void tcp_time_wait(struct cpu *cpu, struct tcp_sock *tp, u8 state, u64 timeout)
 		tw->ts_recent = tp->rx_opt.ts_recent;
 		tw->ts_recent_stamp_s = tp->rx_opt.ts_recent_stamp_s;
 		tw->ts_offset = tp->ts_offset;
+		tw->usec_ts = tp->usec_ts;
 		tw->last_oow_ack = tp->last_oow_ack;
 		tw->mark = tp->inet.sk.mark;
 		tw->uid = tp->inet.sk.uid;
@@ -105,7 +106,7 @@ static void tw_ack(struct cpu *cpu, struct tcp_tw *tw)
 
 	if (tw->tstamp_ok) {
 		r.opts.ts = true;
-		r.opts.tsval = tcp_ts_now(cpu) + tw->ts_offset;
+		r.opts.tsval = tcp_ts_now(cpu, tw->usec_ts) + tw->ts_offset;
 		r.opts.tsecr = tw->ts_recent;
 	}
 	r.md5 = tw->md5;

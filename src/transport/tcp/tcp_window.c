@@ -188,9 +188,9 @@ void tcp_rcv_rtt_measure_ts(struct cpu *cpu, struct tcp_sock *tp, const struct s
 		return;
 	tp->rcv_rtt_last_tsecr = tsecr;
 	if (len >= tp->ack.rcv_mss) {
-		u32 delta = tcp_ts_now(cpu) - tsecr;
-		if (delta < 1u << 21)
-			rcv_rtt_update(tp, delta ? delta * 1000 : 1000, false);
+		s64 us = tcp_tsecr_age_us(cpu, tp);
+		if (us >= 0)
+			rcv_rtt_update(tp, (u32)us, false);
 	}
 }
 
