@@ -323,7 +323,7 @@ static enum call_end queue_ioctl(struct call *c, unsigned cmd)
 }
 
 /* The namespace of a socket: the caller's own when it is that, which is the case that programs ask for. */
-static enum call_end give_namespace(struct call *c, struct kns *k)
+enum call_end call_give_namespace(struct call *c, struct kns *k)
 {
 	char path[48];
 	u64 ino;
@@ -354,9 +354,13 @@ enum call_end call_ioctl(struct call *c)
 	socklen_t len = sizeof(cookie);
 	int fd;
 
+	if (is_tun_ioctl(cmd))
+		return call_tun(c);
 	if (call_socket(c, (int)c->arg[0])) {
+		if (c->as->tun && (cmd == SIOCGIFHWADDR || cmd == SIOCSIFHWADDR))
+			return call_tun(c);
 		if (cmd == SIOCGSKNS)
-			return give_namespace(c, c->as->kns);
+			return call_give_namespace(c, c->as->kns);
 		if (cmd == FIONREAD || cmd == SIOCOUTQ)
 			return queue_ioctl(c, cmd);
 		if (cmd == SIOCATMARK || cmd == FIOSETOWN || cmd == FIOGETOWN || cmd == SIOCSPGRP || cmd == SIOCGPGRP)
@@ -377,7 +381,7 @@ enum call_end call_ioctl(struct call *c)
 	close(fd);
 	if (nsmap_of_task(c->a, c->tid, false, &k))
 		return CALL_CONTINUE;
-	end = cmd == SIOCGSKNS ? give_namespace(c, k) : run_ioctl(c, k, NULL);
+	end = cmd == SIOCGSKNS ? call_give_namespace(c, k) : run_ioctl(c, k, NULL);
 	kns_drop(c->a, k);
 	return end;
 }

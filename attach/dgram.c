@@ -22,7 +22,7 @@
 #include "attach/supervisor.h"
 
 #define CONTROL_BYTES 4096
-#define DATAGRAM_MAX 65536
+#define DATAGRAM_MAX (1u << 17) /* a frame with headers in front; datagrams are shorter */
 #define NETLINK_MAX (1u << 20)
 
 struct dgram *dgram_make(size_t len, size_t controllen)
@@ -53,7 +53,7 @@ void dgrams_free(struct asock *as)
 /* One message out of the stack. -EAGAIN, -errno. */
 int dgram_from_stack(struct cpu *cpu, struct asock *as, int flags, struct dgram **out)
 {
-	size_t max = as->kind == ASOCK_NETLINK ? 1u << 17 : DATAGRAM_MAX;
+	size_t max = DATAGRAM_MAX;
 	struct dgram *d = dgram_make(max, CONTROL_BYTES), *fit;
 	struct iovec iov;
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
@@ -227,7 +227,7 @@ void dgram_mode(struct cpu *cpu, struct asock *as)
 	socklen_t len = sizeof(ss);
 	bool many;
 
-	if (as->kind != ASOCK_DGRAM || !as->s)
+	if (as->kind != ASOCK_DGRAM || !as->s || as->tun)
 		return;
 	many = socket_getname(cpu, as->s, true, &ss, &len) == 0 && as->s->type == SOCK_DGRAM && !wants_control(cpu, as);
 	if (many == as->many)
@@ -246,6 +246,8 @@ void dgram_wake(struct cpu *cpu, struct socket *s, u32 events, void *arg)
 		return;
 	if (as->ring)
 		ring_wake(cpu, as);
+	if (as->tun && events & POLLHUP && as->end >= 0)
+		shutdown(as->end, SHUT_RDWR); /* its device is gone */
 	if (events & POLLOUT && as->unsent)
 		dgram_event(cpu, as, EPOLLIN);
 	dgram_fill(cpu, as);
@@ -288,7 +290,7 @@ void dgram_pull(struct cpu *cpu, struct asock *as)
 			return;
 		}
 		free(d);
-		if (n < 0 && as->s->sk && as->kind == ASOCK_DGRAM)
+		if (n < 0 && as->s->sk && as->kind == ASOCK_DGRAM && !as->tun)
 			sock_set_error(cpu, as->s->sk, (int)-n);
 	}
 	if (as->hf)

@@ -177,7 +177,9 @@ int asock_new(struct attach *a, struct kns *k, struct socket *s, enum asock_kind
 	as->refcnt = 1;
 	as->watch = as->end = as->held_fd = -1;
 	as->kind = kind;
-	as->wide = kind == ASOCK_NETLINK || may_route(s);
+	as->tun = s->family == AF_UNSPEC;
+	as->many = as->tun;
+	as->wide = kind == ASOCK_NETLINK || as->tun || may_route(s);
 	as->kns = k;
 	as->net = k->net;
 	as->cpu_id = kind == ASOCK_NETLINK ? 0 : k->net->home->id;

@@ -87,10 +87,12 @@ int filter_install(u32 flags)
 		LOAD(ARG(1)), SET(unless, 1, 0), CATCH, ALLOW,
 		CAUGHT(__NR_openat2),
 
-		ON(__NR_ioctl, 8),
+		/* Interfaces', wireless extensions', and the numbers of /dev/net/tun, which begin behind the terminals'. */
+		ON(__NR_ioctl, 12),
 		LOAD(ARG(1)),
-		EQ(FIONREAD, 5, 0), EQ(TIOCOUTQ, 4, 0),
-		AND(0xffffff00), EQ(0x8900, 2, 0), EQ(0x8b00, 1, 0),
+		EQ(FIONREAD, 9, 0), EQ(TIOCOUTQ, 8, 0),
+		AND(0xffffff00), EQ(0x8900, 6, 0), EQ(0x8b00, 5, 0),
+		LOAD(ARG(1)), AND(0xffff), GE('T' << 8 | 200, 0, 1), GT('T' << 8 | 255, 0, 1),
 		ALLOW, CATCH,
 
 		ON(__NR_socket, 4),

@@ -9,12 +9,14 @@
 
 #include "attach/fs_tree.h"
 #include "link/netdevice.h"
+#include "sock/tun/tun.h"
 
 struct attribute {
 	const char *name;
 	u16 mode;
 	int (*show)(const struct net_device *dev, struct strbuf *out); /* without the newline */
 	int (*store)(struct cpu *cpu, struct net_device *dev, const char *text, size_t len);
+	const struct link_kind *kind; /* only devices of this kind have it; NULL: all */
 };
 
 static bool is_up(const struct net_device *dev) { return dev->flags & IFF_UP; }
@@ -48,6 +50,9 @@ SHOW(link_mode, "%u", dev->link_mode)
 SHOW(mtu, "%u", dev->mtu)
 SHOW(name_assign_type, "%u", dev->kind ? 3u : 2u) /* a user named it; the system always names lo so */
 SHOW(netdev_group, "%u", dev->group)
+SHOW(tun_flags, "0x%x", tun_of(dev)->flags)
+SHOW(tun_group, "%d", tun_of(dev)->group)
+SHOW(tun_owner, "%d", tun_of(dev)->owner)
 SHOW(tx_queue_len, "%u", dev->tx_queue_len)
 SHOW(type, "%u", dev->type)
 SHOW(uevent, "INTERFACE=%s", dev->name)
@@ -161,7 +166,7 @@ static int store_alias(struct cpu *cpu, struct net_device *dev, const char *text
 	return dev_set_alias(cpu, dev, text, len);
 }
 
-/* No driver here lets its carrier be set. */
+/* No driver here lets its carrier be set by this file. */
 static int store_carrier(struct cpu *cpu, struct net_device *dev, const char *text, size_t len)
 {
 	return is_up(dev) ? -EOPNOTSUPP : -EINVAL;
@@ -192,6 +197,7 @@ static const struct attribute attributes[] = {
 	{ "duplex", 0444, show_duplex, NULL },
 	{ "flags", 0644, show_flags, store_flags },
 	{ "gro_flush_timeout", 0644, show_zero, store_zero },
+	{ "group", 0444, show_tun_group, NULL, &link_kind_tun },
 	{ "ifalias", 0644, show_ifalias, store_alias },
 	{ "ifindex", 0444, show_ifindex, NULL },
 	{ "iflink", 0444, show_iflink, NULL },
@@ -201,10 +207,12 @@ static const struct attribute attributes[] = {
 	{ "napi_defer_hard_irqs", 0644, show_zero, store_zero },
 	{ "netdev_group", 0644, show_netdev_group, store_group },
 	{ "operstate", 0444, show_operstate, NULL },
+	{ "owner", 0444, show_tun_owner, NULL, &link_kind_tun },
 	{ "proto_down", 0644, show_zero, store_never },
 	{ "speed", 0444, show_speed, NULL },
 	{ "testing", 0444, show_testing, NULL },
 	{ "threaded", 0644, show_zero, store_zero },
+	{ "tun_flags", 0444, show_tun_flags, NULL, &link_kind_tun },
 	{ "tx_queue_len", 0644, show_tx_queue_len, store_tx_queue_len },
 	{ "type", 0444, show_type, NULL },
 	{ "uevent", 0644, show_uevent, store_never },
@@ -248,10 +256,12 @@ static bool queue_of(const struct net_device *dev, const char *path, bool *tx, c
 	return n < (*tx ? dev->real_tx_queues : dev->real_rx_queues);
 }
 
-static const struct attribute *find_attribute(const char *name)
+static bool has(const struct net_device *dev, const struct attribute *a) { return !a->kind || a->kind == dev->kind; }
+
+static const struct attribute *find_attribute(const struct net_device *dev, const char *name)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(attributes); i++)
-		if (!strcmp(attributes[i].name, name))
+		if (!strcmp(attributes[i].name, name) && has(dev, &attributes[i]))
 			return &attributes[i];
 	return NULL;
 }
@@ -276,7 +286,7 @@ static int find_queue_file(const char *name)
 
 int fs_device_stat(const struct net_device *dev, const char *path, struct fs_attr *out)
 {
-	const struct attribute *a = find_attribute(path);
+	const struct attribute *a = find_attribute(dev, path);
 	const char *rest;
 	bool tx;
 
@@ -305,7 +315,7 @@ int fs_device_stat(const struct net_device *dev, const char *path, struct fs_att
 
 int fs_device_read(const struct net_device *dev, const char *path, struct strbuf *out)
 {
-	const struct attribute *a = find_attribute(path);
+	const struct attribute *a = find_attribute(dev, path);
 	int i = find_statistic(path), e = 0;
 	struct dev_stats st;
 
@@ -329,7 +339,7 @@ int fs_device_read(const struct net_device *dev, const char *path, struct strbuf
 
 int fs_device_write(struct cpu *cpu, struct net_device *dev, const char *path, const char *text, size_t len)
 {
-	const struct attribute *a = find_attribute(path);
+	const struct attribute *a = find_attribute(dev, path);
 	char copy[4096]; /* what FUSE hands over has no end of its own */
 
 	if (!a)
@@ -365,7 +375,7 @@ int fs_device_list(const struct net_device *dev, const char *path, fs_list_fn fn
 
 	if (!*path) {
 		for (unsigned i = 0; i < ARRAY_SIZE(attributes) && !e; i++)
-			e = fn(arg, attributes[i].name, FS_FILE);
+			e = !has(dev, &attributes[i]) ? 0 : fn(arg, attributes[i].name, FS_FILE);
 		e = e ? e : fn(arg, "queues", FS_DIR);
 		e = e ? e : fn(arg, "statistics", FS_DIR);
 		return e ? e : fn(arg, "subsystem", FS_LINK);
@@ -378,7 +388,7 @@ int fs_device_list(const struct net_device *dev, const char *path, fs_list_fn fn
 	if (!strcmp(path, "queues"))
 		return list_queues(dev, fn, arg);
 	if (!queue_of(dev, path, &tx, &rest) || *rest)
-		return find_attribute(path) ? -ENOTDIR : -ENOENT;
+		return find_attribute(dev, path) ? -ENOTDIR : -ENOENT;
 	for (unsigned i = 0; tx && i < ARRAY_SIZE(tx_queue_files) && !e; i++)
 		e = fn(arg, tx_queue_files[i], FS_FILE);
 	return e;

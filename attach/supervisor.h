@@ -244,6 +244,7 @@ struct asock {
 	int watch;		/* inotify's, or -1: attach.lock */
 	u64 watch_ino;		/* the socket that is watched, as its inode: attach.lock */
 	enum asock_kind kind;
+	bool tun;		/* a file of /dev/net/tun: attach/tun.c */
 	bool wide;		/* what it does may be configuration, its close too: it takes all batons */
 	struct kns *kns;
 	struct netns *net;
@@ -377,6 +378,9 @@ enum call_end call_sendmmsg(struct call *c);
 enum call_end call_setsockopt(struct call *c);
 enum call_end call_getsockopt(struct call *c);
 enum call_end call_ioctl(struct call *c);
+enum call_end call_give_namespace(struct call *c, struct kns *k); /* SIOCGSKNS's answer */
+bool is_tun_ioctl(unsigned cmd);
+enum call_end call_tun(struct call *c); /* an ioctl of /dev/net/tun */
 enum call_end call_open(struct call *c);
 enum call_end call_mount(struct call *c);
 enum call_end call_exec(struct call *c);

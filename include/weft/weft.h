@@ -52,6 +52,10 @@ WEFT_API int weft_sysctl_get(weft_netns *net, const char *name, char *buf, size_
 
 /* -- sockets: as the calls of these names, never blocking (-EAGAIN, -EINPROGRESS) -- */
 WEFT_API int weft_socket_new(weft_netns *net, int family, int type, int protocol, weft_socket **out);
+/* A tun or tap device whose wire is this program: weft_recvmsg takes a frame that it sent, weft_sendmsg gives it one (linux/if_tun.h: flags is
+ * IFF_TUN or IFF_TAP, with IFF_NO_PI, IFF_VNET_HDR …). name: IFNAMSIZ bytes, the device's; "" or with a %d: found, and filled in. The
+ * device goes with the socket. -EBUSY, -EINVAL, -ENOMEM. */
+WEFT_API int weft_tun_new(weft_netns *net, char *name, unsigned flags, weft_socket **out);
 WEFT_API void weft_close(weft_socket *s);
 WEFT_API int weft_bind(weft_socket *s, const struct sockaddr *a, socklen_t len);
 WEFT_API int weft_connect(weft_socket *s, const struct sockaddr *a, socklen_t len);

@@ -137,6 +137,8 @@ struct sock_ops {
 /* -- what holders call: sock/socket.c -- */
 /* -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -EPERM, -EINVAL, -ENOMEM as socket(2). type without SOCK_NONBLOCK/CLOEXEC. */
 int socket_new(struct cpu *cpu, struct netns *net, int family, int type, int protocol, struct socket **out);
+/* A socket of this row, which need not be one that socket(2) finds. -EPERM, -ENETDOWN, -ENOBUFS, -ENOMEM. */
+int socket_of(struct cpu *cpu, struct netns *net, const struct sock_family *f, int protocol, struct socket **out);
 void socket_close(struct cpu *cpu, struct socket *s); /* close(2) of the last descriptor; frees s */
 int socket_bind(struct cpu *cpu, struct socket *s, const struct sockaddr *a, socklen_t len);
 int socket_connect(struct cpu *cpu, struct socket *s, const struct sockaddr *a, socklen_t len);

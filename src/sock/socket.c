@@ -61,10 +61,35 @@ static struct socket *socket_around(struct cpu *cpu, struct netns *net, struct s
 	return s;
 }
 
+int socket_of(struct cpu *cpu, struct netns *net, const struct sock_family *f, int protocol, struct socket **out)
+{
+	struct sock *sk;
+	int err;
+
+	if (f->need_net_raw && !caller_net_raw(cpu))
+		return -EPERM;
+	if (net->dying)
+		return -ENETDOWN;
+	sk = sock_alloc(cpu, net, f->family, f->type, protocol, f->ops);
+	if (!sk)
+		return -ENOBUFS;
+	if (f->ops->init && (err = f->ops->init(cpu, sk))) {
+		sock_put(cpu, sk);
+		return err;
+	}
+	*out = socket_around(cpu, net, sk);
+	if (!*out) {
+		if (f->ops->release)
+			f->ops->release(cpu, sk);
+		sock_put(cpu, sk);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
 int socket_new(struct cpu *cpu, struct netns *net, int family, int type, int protocol, struct socket **out)
 {
 	const struct sock_family *f = NULL;
-	struct sock *sk;
 	int err;
 
 	if (family < 0 || family >= AF_LIMIT)
@@ -82,25 +107,7 @@ int socket_new(struct cpu *cpu, struct netns *net, int family, int type, int pro
 		return found;
 	if (err || found)
 		return err ? err : found;
-	if (f->need_net_raw && !caller_net_raw(cpu))
-		return -EPERM;
-	if (net->dying)
-		return -ENETDOWN;
-	sk = sock_alloc(cpu, net, (u16)family, (u16)type, protocol, f->ops);
-	if (!sk)
-		return -ENOBUFS;
-	if (f->ops->init && (err = f->ops->init(cpu, sk))) {
-		sock_put(cpu, sk);
-		return err;
-	}
-	*out = socket_around(cpu, net, sk);
-	if (!*out) {
-		if (f->ops->release)
-			f->ops->release(cpu, sk);
-		sock_put(cpu, sk);
-		return -ENOMEM;
-	}
-	return 0;
+	return socket_of(cpu, net, f, protocol, out);
 }
 
 void socket_close(struct cpu *cpu, struct socket *s)

@@ -6,6 +6,7 @@
 #include "core/netns.h"
 #include "core/world.h"
 #include "sock/packet/packet.h"
+#include "sock/tun/tun.h"
 #include "sock/sock.h"
 
 /* A caller's event function, kept in socket->wake_arg while one is set. */
@@ -29,6 +30,19 @@ int weft_socket_new(weft_netns *net, int family, int type, int protocol, weft_so
 
 	cpu_enter(cpu, cpu->now);
 	int err = socket_new(cpu, net, family, type, protocol, out);
+	cpu_leave(cpu);
+	return err;
+}
+
+int weft_tun_new(weft_netns *net, char *name, unsigned flags, weft_socket **out)
+{
+	struct cpu *cpu = net->home;
+	int err;
+
+	cpu_enter(cpu, cpu->now);
+	err = socket_of(cpu, net, &tun_family, 0, out);
+	if (!err && (err = tun_set_iff(cpu, tun_file((*out)->sk), name, flags)))
+		socket_close(cpu, *out);
 	cpu_leave(cpu);
 	return err;
 }
