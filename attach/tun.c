@@ -138,11 +138,16 @@ static enum call_end begin(struct call *c)
 	if (e)
 		return call_ret(c, e);
 	call_identify(c, k, true);
-	cpu = call_lock_all(c);
-	k->net->home->caller = cpu->caller;
-	e = make(c, k->net->home, k, &r, flags, &fd, &as);
-	k->net->home->caller = NULL;
-	call_unlock_all(c, cpu);
+	for (int trial = 0; trial < 2; trial++) {
+		cpu = call_lock_all(c);
+		k->net->home->caller = cpu->caller;
+		e = make(c, k->net->home, k, &r, flags, &fd, &as);
+		k->net->home->caller = NULL;
+		call_unlock_all(c, cpu);
+		if (e != -EBUSY || trial)
+			break;
+		fdtable_flush(c->a); /* whoever had it may just have closed it */
+	}
 	kns_drop(c->a, k);
 	if (e)
 		return call_ret(c, e);
