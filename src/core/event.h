@@ -17,7 +17,7 @@ enum net_event {
 	EV_ADDR_ADD, EV_ADDR_DEL,   /* obj: struct in_ifaddr or its IPv6 twin; info: family */
 	EV_ROUTE_ADD, EV_ROUTE_DEL, EV_ROUTE_REPLACE, /* obj: struct fib_event */
 	EV_RULE_ADD, EV_RULE_DEL,   /* obj: struct fib_rule */
-	EV_NEXTHOP_SET, EV_NEXTHOP_DEL, /* obj: struct nexthop_event */
+	EV_NEXTHOP_SET, EV_NEXTHOP_DEL, EV_NEXTHOP_BUCKET, /* obj: struct nexthop_event; BUCKET: one went to another hop by itself */
 	EV_NEIGH_CHANGE, EV_NEIGH_DEL, EV_NEIGH_LOCALCHANGE, /* obj: struct neighbour */
 	EV_NETCONF,	    /* obj: struct net_device or NULL ("all", or "default" with NETCONF_EVENT_DEFAULT in info); info: NETCONFA_* */
 	EV_MROUTE_ADD, EV_MROUTE_DEL, /* obj: struct mr_event */

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include "inet/ip4/ip4_test_world.h"
+#include "inet/route/nexthop_priv.h"
 
 static struct inaddr a6(const char *s)
 {
@@ -230,6 +231,69 @@ static void test_spread(void **state)
 	}
 }
 
+/* A resilient group's buckets as Linux 6.18 moved them in the same steps: those that carried nothing since they came to their hop at once,
+ * others when they have been idle, or when the table has been out of balance for too long. */
+static void group(const char *members, u32 idle_s, u32 unbalanced_s, u32 flags)
+{
+	struct nexthop_grp g[4] = { { .id = 0 } };
+	struct nexthop_config c = { .id = 10, .group = g, .resilient = true, .buckets = 8, .has_buckets = true, .idle_ns = idle_s * SEC, .has_idle = idle_s,
+				    .unbalanced_ns = unbalanced_s * SEC, .has_unbalanced = unbalanced_s, .nl_flags = flags };
+	for (; *members; members += 2)
+		g[c.n++] = (struct nexthop_grp){ .id = (u32)(members[0] - '0'), .weight = (u8)(members[1] - '1') };
+	assert_int_equal(nexthop_set(cpu, router, &c), 0);
+}
+
+static void expect_buckets(const char *want)
+{
+	const struct nexthop *nh = nexthop_find(router, 10);
+	char have[9] = "";
+	for (unsigned i = 0; i < 8; i++)
+		have[i] = (char)('0' + nh->members[nh->res->b[i].member].nh->id);
+	assert_string_equal(have, want);
+}
+
+static void use_all(void)
+{
+	for (u32 i = 0; i < 8; i++)
+		nexthop_resilient_pick(cpu, nexthop_find(router, 10), i, false);
+}
+
+static void single(u32 id)
+{
+	struct nexthop_config c = { .id = id, .family = AF_INET6, .has_gw = true, .gateway = a6("2001:db8::2"), .oif = r0->ifindex,
+				    .nl_flags = NLM_F_CREATE | NLM_F_EXCL };
+	c.gateway.b[15] = (u8)(0x10 + id);
+	assert_int_equal(nexthop_set(cpu, router, &c), 0);
+}
+
+static void test_resilient(void **state)
+{
+	begin();
+	for (u32 id = 1; id <= 4; id++)
+		single(id);
+	group("1121", 3, 0, NLM_F_CREATE | NLM_F_EXCL);
+	expect_buckets("22221111");
+	group("1123", 0, 0, NLM_F_REPLACE);
+	expect_buckets("22222211"); /* nothing had gone by them */
+	use_all();
+	group("112131", 0, 0, NLM_F_REPLACE);
+	after(2 * SEC);
+	expect_buckets("22222211");
+	after(2 * SEC);
+	expect_buckets("33312211");
+	use_all();
+	group("152131", 100, 2, NLM_F_REPLACE);
+	after(1 * SEC);
+	expect_buckets("33312211");
+	after(2 * SEC);
+	expect_buckets("11311211");
+	nexthop_del(cpu, nexthop_find(router, 1), 0, 0, 0);
+	expect_buckets("33332222");
+	single(1);
+	group("11213141", 0, 0, NLM_F_REPLACE);
+	expect_buckets("44331212");
+}
+
 static void test_lifetime(void **state)
 {
 	begin();
@@ -247,6 +311,6 @@ static void test_lifetime(void **state)
 #define T(f) cmocka_unit_test_setup_teardown(f, world_up, end)
 int main(void)
 {
-	const struct CMUnitTest tests[] = { T(test_lists), T(test_types), T(test_choice), T(test_hash_fields), T(test_spread), T(test_lifetime) };
+	const struct CMUnitTest tests[] = { T(test_lists), T(test_types), T(test_choice), T(test_hash_fields), T(test_spread), T(test_resilient), T(test_lifetime) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

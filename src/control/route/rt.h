@@ -36,6 +36,7 @@ struct rt_link_fill {
 };
 int rt_link_fill(struct cpu *cpu, struct nl_buf *b, struct net_device *dev, const struct rt_link_fill *f);
 int rt_addr_fill(struct nl_buf *b, const struct in_ifaddr *ifa, u64 now, u16 type, u16 flags, u32 seq, u32 portid, s32 tgt_nsid);
+int rt_nexthop_bucket_fill(struct nl_buf *b, const struct nexthop *nh, u16 index, u64 now, u16 flags, u32 seq, u32 portid);
 int rt_nexthop_fill(struct nl_buf *b, const struct nexthop *nh, u32 op_flags, u64 now, u16 type, u16 flags, u32 seq, u32 portid);
 int rt_rule_fill(struct nl_buf *b, const struct fib_rule *r, u16 type, u16 flags, u32 seq, u32 portid);
 int rt_route_fill(struct nl_buf *b, const struct fib_alias *a, u16 type, u16 flags, u32 seq, u32 portid);

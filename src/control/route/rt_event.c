@@ -231,6 +231,16 @@ static void nexthop_event(struct cpu *cpu, struct netns *net, bool added, const 
 	tell(cpu, net, RTNLGRP_NEXTHOP, &b, e->portid != 0);
 }
 
+static void bucket_event(struct cpu *cpu, struct netns *net, const struct nexthop_event *e)
+{
+	struct nl_buf b;
+
+	if (!begin(net, RTNLGRP_NEXTHOP, &b, false))
+		return;
+	rt_nexthop_bucket_fill(&b, e->nh, e->bucket, cpu->now, NLM_F_REPLACE, 0, 0);
+	tell(cpu, net, RTNLGRP_NEXTHOP, &b, false);
+}
+
 static void neigh_event(struct cpu *cpu, struct netns *net, bool gone, const struct neighbour *n, unsigned long portid)
 {
 	struct nl_buf b;
@@ -288,6 +298,9 @@ static void event(struct cpu *cpu, struct netns *net, enum net_event ev, void *o
 	case EV_NEXTHOP_SET:
 	case EV_NEXTHOP_DEL:
 		nexthop_event(cpu, net, ev == EV_NEXTHOP_SET, obj);
+		break;
+	case EV_NEXTHOP_BUCKET:
+		bucket_event(cpu, net, obj);
 		break;
 	case EV_MROUTE_ADD:
 	case EV_MROUTE_DEL:

@@ -331,7 +331,7 @@ static int del_nexthop(struct nl_request *rq)
 	nh = nexthop_find(rq->net, id);
 	if (!nh)
 		return -ENOENT;
-	nexthop_del(rq->cpu, nh, rq->portid, rq->nlh->nlmsg_seq);
+	nexthop_del(rq->cpu, nh, rq->portid, rq->nlh->nlmsg_seq, rq->nlh->nlmsg_flags);
 	return 0;
 }
 
@@ -428,7 +428,7 @@ static int dump_nexthop(struct nl_dump *d, struct nl_buf *b)
 	return 0;
 }
 
-static int fill_bucket(struct nl_buf *b, const struct nexthop *nh, u16 index, u64 now, u16 flags, u32 seq, u32 portid)
+int rt_nexthop_bucket_fill(struct nl_buf *b, const struct nexthop *nh, u16 index, u64 now, u16 flags, u32 seq, u32 portid)
 {
 	struct nhmsg *m = nl_begin(b, RTM_NEWNEXTHOPBUCKET, flags, seq, portid, sizeof(*m));
 	const struct nexthop_bucket *bucket = &nh->res->b[index];
@@ -486,7 +486,7 @@ static int get_bucket(struct nl_request *rq)
 		return -ENOENT;
 	}
 	nl_buf_init(&b, cpu_mem(rq->cpu), 0);
-	err = fill_bucket(&b, nh, (u16)index, rq->cpu->now, 0, rq->nlh->nlmsg_seq, rq->portid);
+	err = rt_nexthop_bucket_fill(&b, nh, (u16)index, rq->cpu->now, 0, rq->nlh->nlmsg_seq, rq->portid);
 	err = err ? err : nl_unicast(rq, &b);
 	nl_buf_fini(&b);
 	return err;
@@ -528,7 +528,7 @@ static int dump_bucket(struct nl_dump *d, struct nl_buf *b)
 			const struct nexthop *hop = nh->members[k->member < 0 ? 0 : k->member].nh;
 			if ((of && hop->id != of) || (f.oif && (!hop->hop.dev || (u32)hop->hop.dev->ifindex != f.oif)))
 				continue;
-			err = fill_bucket(b, nh, (u16)d->arg[1], d->cpu->now, NLM_F_MULTI, d->seq, d->portid);
+			err = rt_nexthop_bucket_fill(b, nh, (u16)d->arg[1], d->cpu->now, NLM_F_MULTI, d->seq, d->portid);
 			if (err)
 				return err == -EMSGSIZE ? 1 : err;
 		}

@@ -83,8 +83,6 @@ static void link_up(struct cpu *cpu, struct inet6_dev *idev)
 			ip6_prefix_route(cpu, dev, &a->addr, a->prefix_len, a->metric, 0, 0, true);
 	if (dev->carrier)
 		become_ready(cpu, idev);
-	else if (dev->flags & IFF_MULTICAST && !(dev->flags & IFF_LOOPBACK))
-		ip6_group_route(cpu, dev, true);
 }
 
 static void link_down(struct cpu *cpu, struct inet6_dev *idev, bool keep, enum fib_down how)

@@ -213,12 +213,11 @@ static void set_strict(struct flow *fl)
 /* res was found: the dst that packets go by; borrowed. */
 static struct dst *dst_of(struct cpu *cpu, struct netns *net, const struct flow *fl, const struct fib_result *res)
 {
-	struct dst *d;
-	if (v6_is_multicast(&fl->daddr)) {
-		struct inet6_dev *idev = res->nh->dev ? in6_dev_get(res->nh->dev) : NULL;
+	struct dst *d = fib_nh_dst(cpu, res->nh);
+	if (v6_is_multicast(&fl->daddr)) { /* by the route's device, or ours where a route says that the group is this host */
+		struct inet6_dev *idev = d && d->dev ? in6_dev_get(d->dev) : NULL;
 		return idev ? ip6_dev_dst(cpu, idev, RTN_MULTICAST) : NULL;
 	}
-	d = fib_nh_dst(cpu, res->nh);
 	return d ? fib_exception_dst(cpu, net, &fl->daddr, res, d) : d;
 }
 

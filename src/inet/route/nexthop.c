@@ -364,7 +364,7 @@ static int replace(struct cpu *cpu, struct nexthop *old, struct nexthop *new, co
 	drop_content(new);
 	mem_free(fib_mem(new->net), new);
 	propagate(cpu, old);
-	announce(cpu, EV_NEXTHOP_SET, old, c->portid, c->seq, NLM_F_REPLACE);
+	announce(cpu, EV_NEXTHOP_SET, old, c->portid, c->seq, c->nl_flags);
 	return 0;
 }
 
@@ -400,7 +400,7 @@ int nexthop_set(struct cpu *cpu, struct netns *net, const struct nexthop_config 
 		return old ? -EEXIST : -ENOENT;
 	}
 	insert(net, nh);
-	announce(cpu, EV_NEXTHOP_SET, nh, c.portid, c.seq, c.nl_flags & (NLM_F_CREATE | NLM_F_EXCL));
+	announce(cpu, EV_NEXTHOP_SET, nh, c.portid, c.seq, c.nl_flags);
 	return 0;
 }
 
@@ -425,16 +425,15 @@ static void forget_routes(struct cpu *cpu, struct nexthop *nh)
 }
 
 /* One member less; a group without any goes. */
-static void leave(struct cpu *cpu, struct nexthop_member *m)
+static void leave(struct cpu *cpu, struct nexthop_member *m, u32 portid, u32 seq, u32 nl_flags)
 {
 	struct nexthop *group = m->group;
 	unsigned at = (unsigned)(m - group->members);
-	list_del(&m->link);
 	if (group->n == 1) {
-		group->n = 0;
-		nexthop_del(cpu, group, 0, 0);
+		nexthop_del(cpu, group, portid, seq, nl_flags);
 		return;
 	}
+	list_del(&m->link);
 	for (unsigned i = 0; i < group->n; i++)
 		if (i != at)
 			list_del(&group->members[i].link);
@@ -446,16 +445,16 @@ static void leave(struct cpu *cpu, struct nexthop_member *m)
 	if (group->res)
 		nexthop_resilient_lost(cpu, group, (s32)at);
 	refresh_routes(cpu, group);
-	announce(cpu, EV_NEXTHOP_SET, group, 0, 0, NLM_F_REPLACE);
+	announce(cpu, EV_NEXTHOP_SET, group, portid, seq, nl_flags);
 }
 
-void nexthop_del(struct cpu *cpu, struct nexthop *nh, u32 portid, u32 seq)
+void nexthop_del(struct cpu *cpu, struct nexthop *nh, u32 portid, u32 seq, u32 nl_flags)
 {
-	announce(cpu, EV_NEXTHOP_DEL, nh, portid, seq, 0);
+	announce(cpu, EV_NEXTHOP_DEL, nh, portid, seq, nl_flags);
 	rb_erase(&nh->net->fib->nexthops, &nh->node);
 	forget_routes(cpu, nh);
 	while (!list_empty(&nh->member_of))
-		leave(cpu, list_first(&nh->member_of, struct nexthop_member, link));
+		leave(cpu, list_first(&nh->member_of, struct nexthop_member, link), portid, seq, nl_flags);
 	drop_content(nh);
 	fib_genid_bump(nh->net);
 	mem_free(fib_mem(nh->net), nh);
@@ -470,7 +469,7 @@ void nexthop_dev_event(struct cpu *cpu, struct netns *net, enum net_event ev, co
 again:
 	for (u32 id = 0; (nh = nexthop_next(net, id)); id = nh->id)
 		if (nh->hop.dev == dev) {
-			nexthop_del(cpu, nh, 0, 0);
+			nexthop_del(cpu, nh, 0, 0, 0);
 			goto again;
 		}
 }
@@ -479,5 +478,5 @@ void nexthops_fini(struct netns *net)
 {
 	struct nexthop *nh;
 	while ((nh = nexthop_next(net, 0)))
-		nexthop_del(net->home, nh, 0, 0);
+		nexthop_del(net->home, nh, 0, 0, 0);
 }

@@ -1,8 +1,8 @@
 /* Resilient groups: a table of buckets between the flow's hash and the hop.
  *
  * Each hop wants a share of the buckets by its weight. When shares change, a bucket of a hop that has too many moves to one that has
- * too few, but only once it has carried nothing for the idle time, or when the table has been out of balance for too long. A
- * bucket whose hop is gone moves at once.
+ * too few, but only once it has carried nothing for the idle time, or since it came to its hop, or when the table has been out of
+ * balance for too long. A bucket whose hop is gone moves at once.
  */
 #include "core/cpu.h"
 #include "inet/route/nexthop_priv.h"
@@ -42,7 +42,8 @@ static s32 wanting(const struct nexthop *group)
 	return -1;
 }
 
-static void upkeep(struct cpu *cpu, struct nexthop *group)
+/* by_itself: not in the course of a request, whose news says enough. */
+static void upkeep(struct cpu *cpu, struct nexthop *group, bool by_itself)
 {
 	struct nexthop_resilient *r = group->res;
 	u64 now = cpu->now, next = UINT64_MAX;
@@ -57,7 +58,7 @@ static void upkeep(struct cpu *cpu, struct nexthop *group)
 			struct nexthop_member *m = &group->members[b->member];
 			if (m->buckets <= m->wants)
 				continue;
-			if (!force && now < b->used + r->idle_ns) {
+			if (!force && !b->unused && now < b->used + r->idle_ns) {
 				next = MIN(next, b->used + r->idle_ns);
 				continue;
 			}
@@ -65,7 +66,12 @@ static void upkeep(struct cpu *cpu, struct nexthop *group)
 		}
 		b->member = to;
 		b->used = now;
+		b->unused = true;
 		group->members[to].buckets++;
+		if (by_itself) {
+			struct nexthop_event e = { .nh = group, .bucket = (u16)i };
+			event_send(cpu, group->net, EV_NEXTHOP_BUCKET, &e, 0);
+		}
 	}
 	if (wanting(group) < 0) {
 		r->unbalanced_since = 0;
@@ -82,7 +88,7 @@ static void upkeep(struct cpu *cpu, struct nexthop *group)
 
 static void due(void *owner, struct timer *t)
 {
-	upkeep(owner, container_of(t, struct nexthop_resilient, timer)->group);
+	upkeep(owner, container_of(t, struct nexthop_resilient, timer)->group, true);
 }
 
 int nexthop_resilient_new(struct cpu *cpu, struct nexthop *group, const struct nexthop_config *c)
@@ -97,10 +103,10 @@ int nexthop_resilient_new(struct cpu *cpu, struct nexthop *group, const struct n
 	r->idle_ns = c->has_idle ? c->idle_ns : DEFAULT_IDLE_S * NSEC_PER_SEC;
 	r->unbalanced_ns = c->has_unbalanced ? c->unbalanced_ns : 0;
 	for (unsigned i = 0; i < n; i++)
-		r->b[i] = (struct nexthop_bucket){ .member = -1, .used = cpu->now };
+		r->b[i] = (struct nexthop_bucket){ .member = -1, .unused = true, .used = cpu->now };
 	group->res = r;
 	rebalance(group);
-	upkeep(cpu, group);
+	upkeep(cpu, group, false);
 	return 0;
 }
 
@@ -133,7 +139,7 @@ void nexthop_resilient_take_over(struct cpu *cpu, struct nexthop *group, struct 
 	}
 	rebalance(group);
 	count(group);
-	upkeep(cpu, group);
+	upkeep(cpu, group, false);
 }
 
 void nexthop_resilient_lost(struct cpu *cpu, struct nexthop *group, s32 member)
@@ -147,13 +153,15 @@ void nexthop_resilient_lost(struct cpu *cpu, struct nexthop *group, s32 member)
 	}
 	rebalance(group);
 	count(group);
-	upkeep(cpu, group);
+	upkeep(cpu, group, false);
 }
 
 unsigned nexthop_resilient_pick(struct cpu *cpu, struct nexthop *group, u32 hash, bool probe)
 {
 	struct nexthop_bucket *b = &group->res->b[hash % group->res->count];
-	if (!probe)
+	if (!probe) {
 		b->used = cpu->now;
+		b->unused = false;
+	}
 	return b->member < 0 ? 0 : (unsigned)b->member;
 }
