@@ -627,7 +627,84 @@ static void migrate(void)
 	sysctl_set("tcp_migrate_req", "0");
 }
 
+/* -- segments by hand (RFC 9293, RFC 5961) -- */
+
+enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
+
+/* The connection's numbers: as TCP_REPAIR tells them, without a word to the peer. */
+static void numbers(sock s, uint32_t *snd, uint32_t *rcv)
+{
+	sk_int(s, IPPROTO_TCP, TCP_REPAIR, 1);
+	sk_int(s, IPPROTO_TCP, TCP_REPAIR_QUEUE, TCP_SEND_QUEUE);
+	*snd = (uint32_t)get_int(s, IPPROTO_TCP, TCP_QUEUE_SEQ);
+	sk_int(s, IPPROTO_TCP, TCP_REPAIR_QUEUE, TCP_RECV_QUEUE);
+	*rcv = (uint32_t)get_int(s, IPPROTO_TCP, TCP_QUEUE_SEQ);
+	sk_int(s, IPPROTO_TCP, TCP_REPAIR, -1);
+}
+
+static void inject(sock raw, int from, int to, uint32_t seq, uint32_t ack, int flags, size_t len)
+{
+	uint8_t b[20 + 64] = { 0 };
+	uint32_t sum = 6 + 20 + (uint32_t)len + 2 * (0x7f00 + 0x0001), words[] = { htonl(seq), htonl(ack) };
+
+	b[0] = (uint8_t)(from >> 8), b[1] = (uint8_t)from, b[2] = (uint8_t)(to >> 8), b[3] = (uint8_t)to;
+	memcpy(b + 4, words, 8);
+	b[12] = 5 << 4;
+	b[13] = (uint8_t)flags;
+	b[14] = 4; /* window */
+	memset(b + 20, 'x', len);
+	for (size_t i = 0; i < 20 + len; i++)
+		sum += i % 2 ? b[i] : (uint32_t)b[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	b[16] = (uint8_t)(~sum >> 8), b[17] = (uint8_t)~sum;
+	sk_send(raw, 0, b, 20 + len, 0, NULL, 0);
+}
+
+/* Into an established connection without timestamps, from one that guesses: what comes of it, and what is said. */
+static void injection(void)
+{
+	static const struct { int flags; int32_t seq, ack; size_t len; } rows[] = {
+		{ RST, 0, 0, 0 }, { RST, 1, 0, 0 }, { RST, 1000, 0, 0 }, { RST, -1, 0, 0 }, { RST, 100000, 0, 0 }, { RST | ACK, 0, 5, 0 }, { RST | ACK, 1, 0, 0 },
+		{ SYN, 0, 0, 0 }, { SYN, 1, 0, 0 }, { SYN, 1000, 0, 0 }, { SYN, -1, 0, 0 }, { SYN, 100000, 0, 0 }, { SYN | ACK, 0, 0, 0 }, { SYN | ACK, 1000, 0, 0 },
+		{ SYN | RST, 0, 0, 0 }, { SYN | RST, 1000, 0, 0 },
+		{ ACK, 0, 0, 3 }, { ACK, 0, 1, 3 }, { ACK, 0, 1000000, 3 }, { ACK, 0, -1, 3 }, { ACK, 0, -100, 3 }, { ACK, 0, -65535, 3 }, { ACK, 0, -70000, 3 },
+		{ ACK, 0, -2000000000, 3 }, { ACK, 0, 2000000000, 3 }, { ACK, 0, 1, 0 }, { ACK, 0, -1, 0 }, { ACK, 0, -1000000, 0 }, { ACK, -1, 0, 0 }, { ACK, 100, 0, 0 },
+		{ ACK, 100, 0, 3 }, { ACK, 100000, 0, 3 }, { ACK, -100000, 0, 3 }, { ACK, -3, 0, 3 }, { ACK, -2, 0, 3 }, { PSH, 0, 0, 3 }, { 0, 0, 0, 0 }, { 0, 0, 0, 3 },
+		{ FIN, 0, 0, 0 }, { FIN | ACK, 0, -100000, 0 }, { FIN | ACK, 0, 1000, 0 }, { FIN | ACK, 1, 0, 0 }, { FIN | ACK, 100000, 0, 0 }, { FIN | SYN, 0, 0, 0 }, { FIN | RST, 0, 0, 0 },
+	};
+	sock raw = sk_new(SOCK_RAW, IPPROTO_TCP);
+
+	sysctl_set("tcp_timestamps", "0");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct conn c = make(CLIENT);
+		struct tcp_info info = { 0 };
+		socklen_t len = sizeof info;
+		uint32_t snd, rcv;
+		uint8_t b[200];
+		struct iovec v = { b, sizeof b };
+		struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
+		ssize_t n;
+
+		numbers(c.server, &snd, &rcv);
+		while (sk_recv(raw, &m, MSG_DONTWAIT) >= 0)
+			m.msg_namelen = 0;
+		inject(raw, local_port(c.client), PORT, rcv + (uint32_t)rows[i].seq, snd + (uint32_t)rows[i].ack, rows[i].flags, rows[i].len);
+		say("%x seq %d ack %d len %zu:", (unsigned)rows[i].flags, rows[i].seq, rows[i].ack, rows[i].len);
+		while ((n = sk_recv(raw, &m, MSG_DONTWAIT)) >= 40)
+			if (ntohs(*(uint16_t *)(b + 20)) == PORT) /* the server's answers */
+				say(" %x %d", b[33], (int)(ntohl(*(uint32_t *)(b + 28)) - rcv));
+		sk_getopt(c.server, IPPROTO_TCP, TCP_INFO, &info, &len);
+		say(", state %u, error %d", info.tcpi_state, get_int(c.server, SOL_SOCKET, SO_ERROR));
+		say_peek("got", c.server, 100, 0);
+		end(c);
+	}
+	sysctl_set("tcp_timestamps", "1");
+	sk_end(raw);
+}
+
 static const struct scene scenes[] = {
+	{ "injection", injection },
 	{ "sysctls", sysctls }, { "migrate", migrate },
 	{ "repair", repair }, { "repair_much", repair_much },
 	{ "states_before", states_before }, { "states_open", states_open }, { "states_closing", states_closing }, { "inheritance", inheritance },

@@ -405,16 +405,22 @@ int tcp_fo_send_syn(struct cpu *cpu, struct tcp_sock *tp, const struct msghdr *m
 	tcp_sync_mss(cpu, tp, tp->pmtu_cookie);
 	room = tcp_mtu_to_mss(tp, tp->pmtu_cookie) + tp->tcp_header_len - TCP_HDR_LEN;
 	space = MIN(room > FO_OPTION_ROOM ? room - FO_OPTION_ROOM : 0, size);
-	if (!space)
-		return tcp_send_syn(cpu, tp, &c, 0);
+	if (!space) { /* counts as data, of which there is none */
+		err = tcp_send_syn(cpu, tp, &c, 0);
+		if (!err)
+			mib_inc(cpu, tp->inet.sk.net, MIB_TcpExt_TCPOrigDataSent);
+		tp->syn_empty = !err;
+		return err;
+	}
 	/* The stream begins behind the SYN. */
 	tp->write_seq++;
 	p = tcp_txq_room(cpu, tp, space, &room);
 	space = MIN(space, room);
-	if (!p || msg_copy_to_buf(m, 0, p, space)) {
+	if (!p || msg_copy_to_buf(m, 0, p, space)) { /* the connection opens all the same, as if there were no cookie */
 		tcp_txq_trim_tail(cpu, tp);
 		tp->write_seq--;
-		return p ? -EFAULT : -ENOBUFS;
+		c.len = 0;
+		return tcp_send_syn(cpu, tp, &c, 0);
 	}
 	tcp_txq_commit(tp, space);
 	tp->write_seq -= space + 1;
@@ -444,6 +450,12 @@ bool tcp_fo_rx_synack(struct cpu *cpu, struct tcp_sock *tp, const struct tcp_hdr
 	u16 mss = tp->rx_opt.mss_clamp;
 	bool syn_lost = false;
 	u8 try_exp = 0;
+
+	if (tp->syn_empty) {
+		tp->syn_empty = false;
+		tp->delivered++;
+		mib_inc(cpu, net, MIB_TcpExt_TCPDelivered);
+	}
 
 	if (mss == tp->rx_opt.user_mss) { /* what the peer said, not what the user limited it to */
 		tcp_options_parse(net->tcp, th, &o, false, NULL, NULL);

@@ -301,8 +301,9 @@ void tcp_rx_established(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *sk
 		}
 		if (sk->rmem_alloc + skb->truesize > (u32)sk->rcvbuf || seq_after(cb->end_seq, tp->rcv_nxt + tcp_receive_window(tp)))
 			goto slow_parsed;
-		/* A receiver gets the next data. */
-		mib_inc(cpu, net, MIB_TcpExt_TCPHPHits);
+		/* A receiver gets the next data. Linux counts what needs no further page of memory; and handles the rest alike. */
+		if (skb->truesize <= (0u - sk->rmem_alloc - sk->wmem_queued) % 4096)
+			mib_inc(cpu, net, MIB_TcpExt_TCPHPHits);
 		tcp_rcv_rtt_measure_ts(cpu, tp, skb, len - hlen);
 		tcp_ecn_count(tp, skb, len - hlen);
 		skb_pull(skb, hlen);

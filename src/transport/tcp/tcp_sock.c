@@ -76,7 +76,7 @@ void tcp_reset_fields(struct cpu *cpu, struct tcp_sock *tp)
 	tp->urg_data = 0;
 	tp->urg_mode = false;
 	tp->fin_queued = tp->fin_received = false;
-	tp->syn_fastopen = tp->syn_fastopen_exp = tp->syn_data = tp->syn_data_acked = tp->defer_connect = false;
+	tp->syn_fastopen = tp->syn_fastopen_exp = tp->syn_empty = tp->syn_data = tp->syn_data_acked = tp->defer_connect = false;
 	tp->fo_client_fail = TFO_STATUS_UNSPEC;
 	tp->ecn_ok = tp->accecn = tp->ecn_demand_cwr = tp->ecn_queue_cwr = false;
 	memset(&tp->aecn, 0, sizeof tp->aecn);

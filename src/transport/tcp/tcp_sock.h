@@ -377,6 +377,7 @@ struct tcp_sock {
 	u32 ts_offset;			/* added to our clock: RFC 7323, 5.4: tcp_options.c */
 	bool usec_ts;			/* which ticks in us, by the route */
 	bool syn_fastopen, syn_fastopen_exp; /* our SYN had the option */
+	bool syn_empty;			/* ... with a cookie, and no data */
 	bool syn_data, syn_data_acked;	/* the SYN carried data; all of it was acknowledged by the SYN-ACK */
 	bool fo_connect, fo_no_cookie;	/* TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE */
 	bool defer_connect;		/* connect(2) returned, the SYN waits for the first write */
