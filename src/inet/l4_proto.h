@@ -28,6 +28,8 @@ struct icmp_error {
 	struct inaddr gateway;	    /* of redirects: who is better; IPv6: the target */
 	struct inaddr about;	    /* of IPv6's redirects: the destination that the message names */
 	const u8 *lladdr;	    /* and what is said of the target's link address, or NULL */
+	u8 outer_len;		    /* the header of the packet that brought it: its bytes, without IPv6's extensions; 0: not known */
+	u8 outer[60];
 };
 
 struct l4_proto {

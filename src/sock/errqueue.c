@@ -12,8 +12,13 @@
 
 #include "codec/wire/checksum.h"
 #include "codec/wire/ip4hdr.h"
+#include "codec/wire/ip6hdr.h"
 #include "core/trace.h"
 #include "sock/inet_sock.h"
+
+#define OUTER_ROOM 64u /* in front of the payload: the header of the packet that brought the error */
+#define PORTS_LEN 4u   /* IP_ORIGDSTADDR reads so much of the payload as if ports were there, as Linux does */
+#define IPPROTO_NO_NEXT 59
 
 struct err_cb {
 	struct sock_extended_err ee;
@@ -50,9 +55,10 @@ static struct sk_buff *err_new(struct cpu *cpu, const struct sk_buff *skb, u32 o
 
 	if (len > BUF_MAX_BYTES - SKB_HEADROOM)
 		len = BUF_MAX_BYTES - SKB_HEADROOM;
-	e = skb_alloc(cpu, 0, MAX(len, 1u));
+	e = skb_alloc(cpu, OUTER_ROOM, MAX(len, PORTS_LEN));
 	if (!e)
 		return NULL;
+	memset(e->data, 0, PORTS_LEN);
 	if (len && !skb_copy_bits(skb, off, skb_put(e, len), len)) {
 		skb_consume(cpu, e);
 		return NULL;
@@ -94,6 +100,22 @@ static void find_extensions(const struct sk_buff *q, const struct icmp_error *e,
 		out->flags |= SO_EE_RFC4884_FLAG_INVALID;
 }
 
+/* The header that the control messages tell of (IP_RECVTTL and so on), where they look for it. No extensions are kept behind it. */
+static void keep_outer(struct sk_buff *q, const struct icmp_error *e)
+{
+	u8 *h = q->data - e->outer_len;
+
+	q->protocol.raw = 0;
+	if (!e->outer_len)
+		return;
+	memcpy(h, e->outer, e->outer_len);
+	if (e->origin == SO_EE_ORIGIN_ICMP6)
+		((struct ip6_hdr *)h)->nexthdr = IPPROTO_NO_NEXT;
+	q->protocol = cpu_to_be16(e->origin == SO_EE_ORIGIN_ICMP6 ? 0x86dd : 0x0800);
+	q->network_header = (u16)(h - q->head);
+	skb_reset_transport_header(q);
+}
+
 void inet_err_queue_icmp(struct cpu *cpu, struct inet_sock *inet, const struct sk_buff *skb, u32 payload_off,
 			 const struct icmp_error *e, be16 port)
 {
@@ -107,6 +129,7 @@ void inet_err_queue_icmp(struct cpu *cpu, struct inet_sock *inet, const struct s
 	};
 	if (e->family == AF_INET6 ? inet->v6->recverr_rfc4884 : inet->recverr_rfc4884)
 		find_extensions(q, e, &err_cb(q)->ee.ee_rfc4884);
+	keep_outer(q, e);
 	err_queue(cpu, &inet->sk, q);
 }
 
@@ -214,15 +237,16 @@ static void put_error6(const struct err_cb *e, struct inet_sock *inet, struct ms
 
 ssize_t inet_recv_errqueue(struct cpu *cpu, struct sock *sk, struct msghdr *m)
 {
-	const struct inet_sock *inet = inet_sk(sk);
 	struct { struct sock_extended_err ee; struct sockaddr_in offender; } out = { 0 };
 	struct sk_buff *skb = err_dequeue(sk);
 	const struct err_cb *e;
+	struct err_cb said;
 	ssize_t copied;
 
 	if (!skb)
 		return -EAGAIN;
-	e = err_cb(skb);
+	said = *err_cb(skb);
+	e = &said;
 	copied = skb->len;
 	if ((size_t)copied > msg_len(m)) {
 		m->msg_flags |= MSG_TRUNC;
@@ -232,7 +256,12 @@ ssize_t inet_recv_errqueue(struct cpu *cpu, struct sock *sk, struct msghdr *m)
 		copied = -EFAULT;
 		goto out;
 	}
-	sock_recv_cmsgs(cpu, sk, skb, m);
+	if (is_icmp_origin(e->ee.ee_origin) && skb->protocol.raw) {
+		*(struct inet_rx_cb *)skb->cb = (struct inet_rx_cb){ .ifindex = e->ifindex };
+		inet_recv_cmsgs(cpu, inet_sk(sk), skb, m);
+	} else {
+		sock_recv_cmsgs(cpu, sk, skb, m);
+	}
 	if (m->msg_name && e->ee.ee_origin != SO_EE_ORIGIN_TIMESTAMPING && e->ee.ee_origin != SO_EE_ORIGIN_ZEROCOPY)
 		fill_addr(sk, &e->daddr, e->port, e->ifindex, m->msg_name, &m->msg_namelen);
 	if (sk->family == AF_INET6) {
@@ -244,10 +273,6 @@ ssize_t inet_recv_errqueue(struct cpu *cpu, struct sock *sk, struct msghdr *m)
 	if (e->ee.ee_origin == SO_EE_ORIGIN_ICMP && inaddr_is_v4(&e->offender)) {
 		out.offender.sin_family = AF_INET;
 		out.offender.sin_addr.s_addr = inaddr_v4(&e->offender).raw;
-		if (inet->cmsg_flags & IP_CMSG_PKTINFO) {
-			struct in_pktinfo pi = { .ipi_ifindex = e->ifindex };
-			msg_put_cmsg(m, SOL_IP, IP_PKTINFO, &pi, sizeof pi);
-		}
 	}
 	msg_put_cmsg(m, SOL_IP, IP_RECVERR, &out, sizeof out);
 	m->msg_flags |= MSG_ERRQUEUE;

@@ -311,6 +311,8 @@ static void rx_error(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_ICMP_UNKNOWN_TYPE);
 		return;
 	}
+	e.outer_len = (u8)ip4_hlen(ip4_header(skb));
+	memcpy(e.outer, ip4_header(skb), e.outer_len);
 	skb_pull(skb, ICMP4_HDR_LEN);
 	if (!pskb_may_pull(cpu, skb, IP4_HDR_LEN) || ip4_hlen((struct ip4_hdr *)skb->data) < IP4_HDR_LEN ||
 	    !pskb_may_pull(cpu, skb, ip4_hlen((struct ip4_hdr *)skb->data) + 8)) {

@@ -133,6 +133,8 @@ static void rx_error(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	struct icmp_error e = { .family = AF_INET6, .origin = SO_EE_ORIGIN_ICMP6, .offender = ip6_src(skb), .type = h.type, .code = h.code,
 				.info = be32_to_cpu(h.word), .iif = IP6_CB(skb)->iif };
 
+	e.outer_len = IP6_HDR_LEN;
+	memcpy(e.outer, skb_network_header(skb), IP6_HDR_LEN);
 	skb_pull(skb, ICMP6_HDR_LEN);
 	if (h.type == ICMP6_UNREACH || h.type == ICMP6_TIME_EXCEEDED)
 		e.ext_off = ((const u8 *)&h)[4] * 8u; /* RFC 4884: in units of 8 bytes */
