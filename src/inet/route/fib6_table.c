@@ -265,7 +265,8 @@ static int add_one(struct cpu *cpu, struct netns *net, const struct fib_config *
 		if (err)
 			goto fail;
 	}
-	fib6_rebalance(head_of(t, c));
+	if (p.head) /* what is alone has no siblings */
+		fib6_rebalance(head_of(t, c));
 	fib_genid_bump(net);
 	if (a->rtf & FIB6_EXPIRES)
 		arm_expiry(net, a->expires);

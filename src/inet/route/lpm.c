@@ -22,7 +22,13 @@
 struct lpm_retired {
 	struct lpm_retired *next;
 	unsigned n;
-	void *block[60];
+	struct lpm_node *block[60];
+};
+/* Blocks that nobody looks at any more wait here for the next change, by size: a table that lives changes all the time, and its last
+ * blocks are still in the cpu's cache, unlike those that an allocator would find after a million insertions. */
+enum { SIZES = 36, STEP = 16, KEPT = 32 };
+struct spare {
+	struct spare *next;
 };
 /* Outlives its table by an epoch. */
 struct lpm_gc {
@@ -30,6 +36,8 @@ struct lpm_gc {
 	struct mem *mem;
 	struct world *w;
 	struct lpm_retired *fresh, *waiting; /* waiting: until the epoch ends */
+	struct spare *spare[SIZES];	     /* of STEP times the index and 8 bytes, which is what malloc gives */
+	u8 spares[SIZES];		     /* how many; KEPT at most */
 	bool orphan;
 };
 
@@ -40,17 +48,61 @@ struct lpm_key lpm_key_mask(struct lpm_key k, unsigned len)
 	return (struct lpm_key){ k.hi, len == 128 ? k.lo : len == 64 ? 0 : k.lo & (~0ull << (128 - len)) };
 }
 
-/* -- freeing -- */
+/* -- blocks -- */
 
-static void free_list(struct mem *mem, struct lpm_retired *r)
+static size_t size_index(size_t bytes) { return (bytes + STEP - 9) / STEP; }
+static size_t node_bytes(unsigned slots) { return sizeof(struct lpm_node) + slots * sizeof(void *); }
+
+void *lpm_alloc(struct lpm *t, size_t bytes)
+{
+	size_t i = size_index(bytes);
+	struct spare *b;
+	if (!t->gc || i >= SIZES)
+		return mem_alloc(t->mem, bytes);
+	b = t->gc->spare[i];
+	if (!b)
+		return mem_alloc(t->mem, i * STEP + 8);
+	t->gc->spare[i] = b->next;
+	t->gc->spares[i]--;
+	return b;
+}
+
+/* n: a node or a bucket, whose content says how large it is, or with bit 1 another block. */
+static void let_go(struct lpm_gc *gc, struct lpm_node *n)
+{
+	void *p = (void *)((uintptr_t)n & ~(uintptr_t)3);
+	size_t i = SIZES;
+	if (!((uintptr_t)n & 2))
+		i = size_index(is_bucket(n) ? lpm_bucket_size(bucket_of(n)) : node_bytes(node_slots(n)));
+	if (i >= SIZES || gc->orphan || gc->spares[i] == KEPT) {
+		mem_free(gc->mem, p);
+		return;
+	}
+	((struct spare *)p)->next = gc->spare[i];
+	gc->spare[i] = p;
+	gc->spares[i]++;
+}
+
+static void free_list(struct lpm_gc *gc, struct lpm_retired *r)
 {
 	while (r) {
 		struct lpm_retired *next = r->next;
 		for (unsigned i = 0; i < r->n; i++)
-			mem_free(mem, r->block[i]);
-		mem_free(mem, r);
+			let_go(gc, r->block[i]);
+		mem_free(gc->mem, r);
 		r = next;
 	}
+}
+
+static void gc_free(struct lpm_gc *gc)
+{
+	for (unsigned i = 0; i < SIZES; i++)
+		while (gc->spare[i]) {
+			struct spare *b = gc->spare[i];
+			gc->spare[i] = b->next;
+			mem_free(gc->mem, b);
+		}
+	mem_free(gc->mem, gc);
 }
 
 static void gc_run(struct epoch_node *node);
@@ -67,18 +119,18 @@ static void gc_start(struct lpm_gc *gc)
 static void gc_run(struct epoch_node *node)
 {
 	struct lpm_gc *gc = container_of(node, struct lpm_gc, node);
-	free_list(gc->mem, gc->waiting);
+	free_list(gc, gc->waiting);
 	gc->waiting = NULL;
 	gc_start(gc);
 	if (gc->orphan && !gc->waiting)
-		mem_free(gc->mem, gc);
+		gc_free(gc);
 }
 
-void lpm_retire(struct lpm *t, void *p)
+static void retire(struct lpm *t, struct lpm_node *n)
 {
 	struct lpm_gc *gc = t->gc;
 	struct lpm_retired *r = gc ? gc->fresh : NULL;
-	if (!p)
+	if (!n)
 		return;
 	if (gc && (!r || r->n == ARRAY_SIZE(r->block))) {
 		r = mem_alloc(gc->mem, sizeof(*r));
@@ -89,14 +141,14 @@ void lpm_retire(struct lpm *t, void *p)
 		}
 	}
 	if (!r) {
-		mem_free(t->mem, p); /* no reader beside the writer; or no memory, but all batons are held */
+		mem_free(t->mem, (void *)((uintptr_t)n & ~(uintptr_t)3)); /* no reader beside the writer; or no memory, but all batons are held */
 		return;
 	}
-	r->block[r->n++] = p;
+	r->block[r->n++] = n;
 	gc_start(gc);
 }
 
-static void retire(struct lpm *t, struct lpm_node *n) { lpm_retire(t, lpm_block(n)); }
+void lpm_retire(struct lpm *t, void *p) { retire(t, (struct lpm_node *)((uintptr_t)p | 2)); }
 
 int lpm_init(struct lpm *t, struct mem *mem, struct world *w, unsigned bits)
 {
@@ -139,7 +191,7 @@ void lpm_fini(struct lpm *t)
 
 struct lpm_node *lpm_node_alloc(struct lpm *t, unsigned slots)
 {
-	return mem_alloc(t->mem, sizeof(struct lpm_node) + slots * sizeof(void *));
+	return lpm_alloc(t, node_bytes(slots));
 }
 
 /* A copy of n (NULL: empty) with p put in at slot `at`; the bitmaps are the caller's to complete. */
@@ -220,12 +272,21 @@ static struct lpm_node *grown(struct lpm *t, struct lpm_node *n, unsigned level,
 
 int lpm_set(struct lpm *t, struct lpm_key key, unsigned len, void *value, void **old)
 {
-	unsigned target = (len + t->skip) / BITS, l = (len + t->skip) % BITS, k, same = len;
-	unsigned pos = place(l, index_at(key, target, t->skip));
+	unsigned target = (len + t->skip) / BITS, k, same = len;
 	struct lpm_node **link = &t->top, *n, *made;
-	void **slot = NULL;
+	bool in_bucket;
+	void **slot;
 
 	assert(value && len <= (t->skip == SKIP4 ? 32 : 128));
+	slot = lpm_slot(t, key, len, &in_bucket);
+	if (old)
+		*old = slot ? *slot : NULL;
+	if (slot) {
+		ptr_publish(*slot, value);
+		if (t->wide && len < t->wide->bits && !in_bucket)
+			lpm_wide_refill(t, key, len);
+		return 0;
+	}
 	for (k = 0; k < target; k++) {
 		unsigned idx = index_at(key, k, t->skip);
 		n = *link;
@@ -234,18 +295,6 @@ int lpm_set(struct lpm *t, struct lpm_key key, unsigned len, void *value, void *
 		link = (struct lpm_node **)&n->slot[child_slot(n, idx)];
 	}
 	n = *link;
-	if (n && is_bucket(n))
-		slot = lpm_bucket_find(bucket_of(n), key, len);
-	else if (n && k == target && n->prefixes & BIT64(pos))
-		slot = &n->slot[value_slot(n, pos)];
-	if (old)
-		*old = slot ? *slot : NULL;
-	if (slot) {
-		ptr_publish(*slot, value);
-		if (t->wide && len < t->wide->bits && !is_bucket(n))
-			lpm_wide_refill(t, key, len);
-		return 0;
-	}
 	made = grown(t, n, k, key, len, value);
 	if (!made)
 		return -ENOMEM;

@@ -65,10 +65,12 @@ static size_t bucket_bytes(unsigned n, bool whole)
 	return ALIGN_UP(whole ? 8 + n * (sizeof(struct lpm_key) + 1) : 4 + n * (sizeof(u32) + 1), sizeof(void *)) + n * sizeof(void *);
 }
 
+size_t lpm_bucket_size(const struct lpm_bucket *b) { return bucket_bytes(b->n, b->whole); }
+
 static struct lpm_node *pack(struct lpm *t, const struct lpm_entry *e, unsigned n, unsigned depth)
 {
 	bool whole = e[0].len > depth + 32;
-	struct lpm_bucket *b = mem_alloc(t->mem, bucket_bytes(n, whole));
+	struct lpm_bucket *b = lpm_alloc(t, bucket_bytes(n, whole));
 	u8 *len;
 	void **value;
 	if (!b)
@@ -157,7 +159,7 @@ struct lpm_node *lpm_bucket_with(struct lpm *t, const struct lpm_bucket *b, stru
 struct lpm_node *lpm_bucket_without(struct lpm *t, struct lpm_bucket *b, void *const *slot)
 {
 	unsigned at = (unsigned)(slot - bucket_values(b)), n = b->n - 1u;
-	struct lpm_bucket *c = mem_alloc(t->mem, bucket_bytes(n, b->whole)), head = *b;
+	struct lpm_bucket *c = lpm_alloc(t, bucket_bytes(n, b->whole)), head = *b;
 	size_t key = b->whole ? sizeof(struct lpm_key) : sizeof(u32);
 	void **value = bucket_values(b);
 	const u8 *len = bucket_lens(b), *keys = b->whole ? (const u8 *)bucket_keys(b) : (const u8 *)b->suffix;

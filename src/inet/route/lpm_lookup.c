@@ -50,20 +50,31 @@ void *lpm_lookup_max(const struct lpm *t, struct lpm_key key, unsigned maxlen)
 }
 
 
-void *lpm_find(const struct lpm *t, struct lpm_key key, unsigned len)
+void **lpm_slot(const struct lpm *t, struct lpm_key key, unsigned len, bool *in_bucket)
 {
-	unsigned target = (len + t->skip) / BITS, l = (len + t->skip) % BITS;
+	unsigned target = (len + t->skip) / BITS, l = (len + t->skip) % BITS, k = 0;
+	const struct lpm_wide *w = ptr_load(t->wide);
 	const struct lpm_node *n = ptr_load(t->top);
 	unsigned pos = place(l, index_at(key, target, t->skip));
-	for (unsigned k = 0; n && k < target && !is_bucket(n); k++) {
+	if (w && len >= w->bits) {
+		n = ptr_load(w->e[key.hi >> (64 - w->bits)].node);
+		k = w->level;
+	}
+	for (; n && k < target && !is_bucket(n); k++) {
 		unsigned idx = index_at(key, k, t->skip);
 		n = has_child(n, idx) ? child_of(n, idx) : NULL;
 	}
-	if (n && is_bucket(n)) {
-		void **slot = lpm_bucket_find(bucket_of(n), key, len);
-		return slot ? ptr_load(*slot) : NULL;
-	}
-	return n && n->prefixes & BIT64(pos) ? ptr_load(n->slot[value_slot(n, pos)]) : NULL;
+	*in_bucket = n && is_bucket(n);
+	if (*in_bucket)
+		return lpm_bucket_find(bucket_of(n), key, len);
+	return n && n->prefixes & BIT64(pos) ? (void **)&n->slot[value_slot(n, pos)] : NULL;
+}
+
+void *lpm_find(const struct lpm *t, struct lpm_key key, unsigned len)
+{
+	bool in_bucket;
+	void **slot = lpm_slot(t, key, len, &in_bucket);
+	return slot ? ptr_load(*slot) : NULL;
 }
 
 void *lpm4_lookup(const struct lpm *t, be32 addr)

@@ -108,6 +108,7 @@ static inline void *const *bucket_match(const struct lpm_bucket *b, struct lpm_k
 }
 
 /* lpm_bucket.c */
+size_t lpm_bucket_size(const struct lpm_bucket *b);
 void *const *lpm_bucket_match_max(const struct lpm_bucket *b, struct lpm_key key, unsigned maxlen); /* NULL: none */
 void **lpm_bucket_find(const struct lpm_bucket *b, struct lpm_key key, unsigned len); /* key is inside the bucket; NULL: not there */
 /* n entries of one depth, in order, as a bucket, or as nodes when there are too many; NULL: no memory. */
@@ -122,9 +123,13 @@ struct lpm_node *lpm_bucket_collect(struct lpm *t, const struct lpm_node *n, uns
 bool lpm_bucket_next(const struct lpm_bucket *b, struct lpm_key path, struct lpm_key from, struct lpm_key *out);
 
 /* lpm.c */
-struct lpm_node *lpm_node_alloc(struct lpm *t, unsigned slots); /* NULL: no memory */
+void *lpm_alloc(struct lpm *t, size_t bytes); /* NULL: no memory */
+struct lpm_node *lpm_node_alloc(struct lpm *t, unsigned slots);
 void lpm_free_tree(struct lpm *t, struct lpm_node *n); /* after an epoch */
-void lpm_retire(struct lpm *t, void *p);
+void lpm_retire(struct lpm *t, void *p); /* another block */
+
+/* lpm_lookup.c: where the value of exactly this prefix is; NULL: there is none. */
+void **lpm_slot(const struct lpm *t, struct lpm_key key, unsigned len, bool *in_bucket);
 
 /* lpm_wide.c: after a prefix came or went, by putting n (NULL: nothing any more) at `level` of the key's path. What the entries for
  * the keys that begin with the same `same` bits say may be wrong. */
