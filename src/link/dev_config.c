@@ -240,8 +240,6 @@ int dev_set_alias(struct cpu *cpu, struct net_device *dev, const char *alias, si
 
 int dev_set_tx_queue_len(struct cpu *cpu, struct net_device *dev, u32 len)
 {
-	if (len > INT32_MAX)
-		return -ERANGE;
 	if (len == dev->tx_queue_len)
 		return 0;
 	dev->tx_queue_len = len;

@@ -95,22 +95,13 @@ static int get_netconf(struct nl_request *rq)
 }
 
 /* Devices by index, then "all", then "default". arg[0]: where to go on. */
-static int dump_netconf(struct nl_dump *d, struct nl_buf *b)
+static int dump_family(struct nl_dump *d, struct nl_buf *b, u8 family)
 {
 	enum { ALL = 1ull << 40, DEFAULT, END };
-	u8 family = *(const u8 *)nlmsg_hdr_data(d->req);
 	struct net_device *dev;
-	size_t len;
 	u16 flags;
 	int err;
 
-	if (d->strict) {
-		nlmsg_attrs(d->req, sizeof(struct netconfmsg), &len);
-		if (len) {
-			NL_SET_ERR(d->ack, "ipv4: Invalid data after header in netconf dump request");
-			return -EINVAL;
-		}
-	}
 	d->done_apart = true;
 	nl_dump_generation(d, nl_generations(d->net)->link_gen);
 	flags = (u16)(NLM_F_MULTI | (d->intr ? NLM_F_DUMP_INTR : 0));
@@ -128,6 +119,30 @@ static int dump_netconf(struct nl_dump *d, struct nl_buf *b)
 		if (err)
 			return err == -EMSGSIZE ? 1 : err;
 		d->arg[0] = which + 1;
+	}
+	return 0;
+}
+
+/* arg[1]: of AF_UNSPEC, the families that are done. */
+static int dump_netconf(struct nl_dump *d, struct nl_buf *b)
+{
+	u8 family = *(const u8 *)nlmsg_hdr_data(d->req);
+	size_t len;
+	int err;
+
+	if (d->strict) {
+		nlmsg_attrs(d->req, sizeof(struct netconfmsg), &len);
+		if (len) {
+			NL_SET_ERR(d->ack, "ipv4: Invalid data after header in netconf dump request");
+			return -EINVAL;
+		}
+	}
+	if (family != AF_UNSPEC)
+		return dump_family(d, b, family);
+	for (; d->arg[1] < 2; d->arg[1]++, d->arg[0] = 0) {
+		err = dump_family(d, b, d->arg[1] ? AF_INET6 : AF_INET);
+		if (err)
+			return err;
 	}
 	return 0;
 }
