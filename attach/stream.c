@@ -16,6 +16,7 @@
  */
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -246,6 +247,10 @@ static void push(struct cpu *cpu, struct asock *as)
 		n = socket_peek(cpu, as->s, v, IOVS, &bytes);
 		if (n == -EAGAIN)
 			break;
+		if (n < 0 && as->s->sk->state != TCP_CLOSE) { /* IP_RECVERR: an ICMP error that the connection outlives; SO_ERROR says it */
+			as->errnum = (u32)-n;
+			continue;
+		}
 		if (n < 0) {
 			stream_pull_and_end(cpu, as, false);
 			failed(cpu, as, -n);

@@ -224,7 +224,7 @@ int inet_dest_check_size(struct cpu *cpu, struct inet_sock *inet, const struct i
 		mtu = v6 ? dst_mtu(cpu, d->dst) : 65535;
 	if (dontfrag)
 		inet6_pathmtu_set(inet, &d->fl.daddr, mtu - opts);
-	inet_err_queue_local(cpu, inet, EMSGSIZE, &d->fl.daddr, d->dport, mtu - opts);
+	inet_err_queue_local(cpu, inet, EMSGSIZE, &d->fl.daddr, d->fl.family == AF_INET6 ? d->dport : inet->dport /* as on Linux: 0 unless it is connected */, mtu - opts);
 	return -EMSGSIZE;
 }
 

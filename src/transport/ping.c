@@ -112,8 +112,16 @@ void ping_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const str
 	if (e->kind == ICMP_ERR_REDIRECT) {
 		inet_af_of(net, &e->daddr)->redirect(cpu, net, e);
 		ee.err = EREMOTEIO;
-	} else if (e->kind == ICMP_ERR_TOO_BIG) {
-		if ((e->family == AF_INET6 ? i->v6->pmtudisc : i->pmtudisc) == IP_PMTUDISC_DONT)
+	} else if (e->family == AF_INET && e->type == 4 /* source quench: nobody's error, but ping wants to see it */) {
+		ee.err = EREMOTEIO;
+	} else if (e->kind == ICMP_ERR_TOO_BIG && e->family == AF_INET) { /* of IPv6 the size is learned before */
+		struct flow fl;
+		inet_sock_flow(i, IPPROTO_ICMP, &fl);
+		fl.family = AF_INET;
+		fl.saddr = e->saddr;
+		fl.daddr = e->daddr;
+		inet_af_of(net, &e->daddr)->update_pmtu(cpu, net, &fl, i->dst, e->info);
+		if (i->pmtudisc == IP_PMTUDISC_DONT)
 			return;
 		hard = true;
 	}

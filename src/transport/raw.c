@@ -131,7 +131,7 @@ static void raw_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 	list_for_each(i, &net->raw->socks[proto], bind_link) {
 		bool frag_needed = e->kind == ICMP_ERR_TOO_BIG;
 		bool v6 = e->family == AF_INET6, wants = inet_wants_errors(i, e->family);
-		bool hard = frag_needed ? (v6 ? i->v6->pmtudisc : i->pmtudisc) != IP_PMTUDISC_DONT : e->hard;
+		bool hard = !frag_needed ? e->hard : v6 ? i->v6->pmtudisc == IP_PMTUDISC_DO : i->pmtudisc != IP_PMTUDISC_DONT;
 		if ((i->sk.family == AF_INET6) != v6)
 			continue;
 		if (!matches(i, &e->saddr, &e->daddr, rx_ifs_any(e->iif)))

@@ -31,7 +31,7 @@ static void reply(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	struct ip4_hdr ip = *ip4_header(skb);
 	u8 type = skb->data[0];
 	struct ip4_opts echo = { .len = 0 };
-	struct flow fl = { .family = AF_INET, .proto = IPPROTO_ICMP, .tos = (u8)(ip.tos & 0xfe), .mark = 0,
+	struct flow fl = { .family = AF_INET, .proto = IPPROTO_ICMP, .tos = (u8)(ip.tos & 0xfe), .mark = net->ip4->fwmark_reflect ? skb->mark : 0,
 			   .saddr = inaddr_from_v4(answer_source(net, skb)), .daddr = inaddr_from_v4(ip.saddr), .flags = FLOW_ANYSRC };
 	struct net_device *vrf = dev_vrf(skb->dev);
 	struct dst *d;
@@ -61,7 +61,7 @@ static void reply(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 	skb->pkt_type = PACKET_HOST;
 	skb->skb_iif = 0;
 	skb->tstamp = 0;
-	o = (struct ip_out){ .saddr = fl.saddr, .daddr = inaddr_from_v4(ip.saddr), .proto = IPPROTO_ICMP, .tos = ip.tos, .ttl = -1,
+	o = (struct ip_out){ .saddr = fl.saddr, .daddr = inaddr_from_v4(ip.saddr), .proto = IPPROTO_ICMP, .tos = ip.tos, .ttl = -1, .mark = fl.mark,
 			     .pmtudisc = IP_PMTUDISC_DONT, .opts = echo.len ? &echo : NULL };
 	ip4_xmit(cpu, net, skb, &o);
 }

@@ -79,7 +79,7 @@ void icmp4_send(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, be32 inf
 		return;
 	fl = (struct flow){ .family = AF_INET, .proto = IPPROTO_ICMP, .tos = (u8)((ip->tos & 0x1e) | 0xc0), /* the precedence of internetwork control */
 			    .saddr = inaddr_from_v4(error_source(net, skb, ip)), .daddr = inaddr_from_v4(echo.srr ? echo.faddr : ip->saddr), .flags = FLOW_ANYSRC,
-			    .skb = skb }; /* of equal ways the one of the packet that it is about */
+			    .mark = net->ip4->fwmark_reflect ? skb->mark : 0, .skb = skb }; /* of equal ways the one of the packet that it is about */
 	if (skb->dev && dev_vrf(skb->dev))
 		fl.oif = dev_vrf(skb->dev)->ifindex;
 	if (ip4_route_out_v4(cpu, net, &fl, &d))
@@ -103,7 +103,7 @@ void icmp4_send(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, be32 inf
 	skb_dst_set(e, d);
 	mib_inc(cpu, net, MIB_Icmp_OutMsgs);
 	mib_inc(cpu, net, MIB_IcmpMsg_OutType0 + type);
-	o = (struct ip_out){ .saddr = fl.saddr, .daddr = inaddr_from_v4(ip->saddr), .proto = IPPROTO_ICMP, .tos = fl.tos, .ttl = -1,
+	o = (struct ip_out){ .saddr = fl.saddr, .daddr = inaddr_from_v4(ip->saddr), .proto = IPPROTO_ICMP, .tos = fl.tos, .ttl = -1, .mark = fl.mark,
 			     .pmtudisc = IP_PMTUDISC_DONT, .opts = echo.len ? &echo : NULL };
 	ip4_xmit(cpu, net, e, &o);
 	return;

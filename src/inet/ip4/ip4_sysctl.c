@@ -158,6 +158,17 @@ static int routes_changed(struct netns *net, void *base, const struct sysctl *s,
 	return 0;
 }
 
+/* Nobody is in a range that ends before it begins, which is how it is shown. */
+static int ping_range_set(struct netns *net, void *base, const struct sysctl *s, const char *text)
+{
+	s32 *r = net->ip4->ping_group_range;
+	if (r[0] > r[1]) {
+		r[0] = 1;
+		r[1] = 0;
+	}
+	return 0;
+}
+
 #define OFF(field) offsetof(struct netns_ip4, field)
 #define INT(n, field, lo, hi) { .name = n, .kind = SYSCTL_INT, .mode = 0644, .offset = OFF(field), .min = lo, .max = hi }
 #define BOOL(n, field) INT(n, field, 0, 1)
@@ -170,6 +181,9 @@ static const struct sysctl base[] = {
 	  .set = routes_changed },
 	BOOL("ip_forward_update_priority", fwd_update_priority),
 	INT("ip_nonlocal_bind", nonlocal_bind, 0, 255),
+	BOOL("ip_autobind_reuse", autobind_reuse),
+	BOOL("fwmark_reflect", fwmark_reflect),
+	{ .name = "ping_group_range", .kind = SYSCTL_INTS, .mode = 0644, .count = 2, .offset = OFF(ping_group_range), .min = 0, .max = INT32_MAX - 1, .set = ping_range_set },
 	BOOL("icmp_echo_ignore_all", icmp_echo_ignore_all),
 	INT("igmp_max_memberships", igmp_max_memberships, 0, INT32_MAX),
 	INT("igmp_max_msf", igmp_max_msf, 0, INT32_MAX),

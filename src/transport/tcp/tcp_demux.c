@@ -264,7 +264,7 @@ static void tcp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 		tcp_ld_rto_revert(cpu, tp, seq);
 	sock_hold(sk);
 	if (sk->state == TCP_SYN_SENT || (sk->state == TCP_SYN_RECV && !(tp->fastopen_rsk && !tp->parent))) {
-		if (inet_wants_errors(&tp->inet, e->family))
+		if (e->family == AF_INET || inet_wants_errors(&tp->inet, e->family)) /* IPv4's are there unasked for, as on Linux */
 			inet_err_queue_icmp(cpu, &tp->inet, skb, MIN(skb->len, tcp_hlen(th)), e, th->dport);
 		sk->err = e->err; /* both hard and soft end an attempt */
 		tcp_done(cpu, tp);

@@ -33,9 +33,11 @@ void udp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const stru
 		fl.dport = uh->dport;
 		if (disc != IP_PMTUDISC_INTERFACE && disc != IP_PMTUDISC_OMIT)
 			af->update_pmtu(cpu, net, &fl, inet->dst, e->info);
-		if (disc == IP_PMTUDISC_DONT)
+		else if (e->family == AF_INET6)
 			return;
-		hard = true;
+		if (disc == IP_PMTUDISC_DONT && e->family == AF_INET)
+			return;
+		hard = disc != IP_PMTUDISC_DONT;
 	}
 	if (e->kind == ICMP_ERR_REDIRECT) {
 		inet_af_of(net, &e->daddr)->redirect(cpu, net, e);
