@@ -203,7 +203,7 @@ int inet_mc_source(struct cpu *cpu, struct inet_sock *inet, const struct mc_requ
 		;
 	if (add && i < n)
 		return -EADDRNOTAVAIL;
-	if (add && n >= max_sources(inet, &r->group))
+	if (add && n && n >= max_sources(inet, &r->group)) /* one there may always be */
 		return -ENOBUFS;
 	if (!add && i == n) {
 		err = mc->mode != mode ? set_filter(cpu, mc, md, mode, NULL, 0) : 0; /* an empty filter changes sides even so */
@@ -240,7 +240,7 @@ int inet_mc_filter_set(struct cpu *cpu, struct inet_sock *inet, const struct mc_
 		return -ENODEV;
 	mc = find(inet, &r->group, md->dev->ifindex);
 	if (mode == MCAST_INCLUDE && !n)
-		return mc ? (leave(cpu, inet, mc), 0) : -EINVAL;
+		return mc ? (leave(cpu, inet, mc), 0) : -EADDRNOTAVAIL;
 	return mc ? set_filter(cpu, mc, md, mode, sources, n) : -EINVAL;
 }
 

@@ -80,6 +80,7 @@ struct tcp_reply {
 	s32 oif;
 	u16 window;
 	u8 flags, tos;
+	be32 flowlabel;
 	u8 ttl; /* 0: the default */
 	bool ae;
 	struct tcp_out_opts opts;

@@ -3,6 +3,7 @@
  * RFC 9293 3.10.7.1: a reset takes its sequence number from the ACK of what provoked it, or acknowledges what came.
  * The answer goes back along the way, from the address that was spoken to.
  */
+#include "inet/ip6/ip6.h"
 #include "transport/tcp/tcp_impl.h"
 
 /* Sends a bare segment with options. r->flags decide what it is. */
@@ -13,7 +14,7 @@ int tcp_send_reply(struct cpu *cpu, struct netns *net, const struct tcp_reply *r
 	struct flow fl = { .family = af->family, .proto = IPPROTO_TCP, .tos = r->tos, .oif = r->oif, .mark = r->mark, .saddr = r->saddr,
 			   .daddr = r->daddr, .sport = r->sport, .dport = r->dport, .flags = FLOW_ANYSRC };
 	struct ip_out out = { .saddr = r->saddr, .daddr = r->daddr, .proto = IPPROTO_TCP, .tos = r->tos, .ttl = r->ttl ? r->ttl : -1, .pmtudisc = 1,
-			      .mark = r->mark, .id_zero_ok = true };
+			      .mark = r->mark, .flowlabel = r->flowlabel, .id_zero_ok = true };
 	struct sk_buff *skb;
 	struct tcp_hdr *th;
 	struct dst *dst;
@@ -71,6 +72,9 @@ static void send_reset(struct cpu *cpu, struct netns *net, struct tcp_sock *tp, 
 	}
 	if (af->family == AF_INET6 && v6_needs_scope(&r.daddr))
 		r.oif = skb->skb_iif;
+	r.tos = cb->dsfield & ~3u;
+	if (!tp && !req && !tw && af->family == AF_INET6 && net->ip6->flowlabel_reflect & 2)
+		r.flowlabel = ip6_flowlabel((const struct ip6_hdr *)skb_network_header(skb));
 	if (th->flags & TCPF_ACK) {
 		r.seq = cb->ack_seq;
 	} else {
@@ -80,7 +84,6 @@ static void send_reset(struct cpu *cpu, struct netns *net, struct tcp_sock *tp, 
 	if (tp) {
 		r.mark = tp->inet.sk.mark;
 		r.oif = tp->inet.sk.bound_dev_if ? tp->inet.sk.bound_dev_if : r.oif;
-		r.tos = af->family == AF_INET6 ? tp->inet.v6->tclass : tp->inet.tos;
 		r.md5 = tcp_md5_key(tp);
 		tcp_ao_reply(tp->ao, &r);
 	} else if (req) {

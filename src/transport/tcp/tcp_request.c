@@ -126,6 +126,8 @@ int tcp_req_send_synack(struct cpu *cpu, struct tcp_req *req, bool cookie, bool 
 			       .window = (u16)MIN(req->rcv_wnd, 65535u), .ttl = (u8)MAX(ttl, 0), .tos = v6 ? l->v6->tclass : l->tos, .mark = req->mark,
 			       .oif = tcp_req_oif(req) };
 
+	if (req->net->tcp->reflect_tos)
+		r.tos = (u8)((req->tos & ~3u) | (r.tos & 3));
 	r.opts = (struct tcp_out_opts){ .mss = req->advmss, .ts = req->tstamp_ok, .tsecr = req->ts_recent, .sack_perm = req->sack_ok,
 					.wscale_ok = req->wscale_ok, .wscale = req->rcv_wscale };
 	r.opts.tsval = (cookie ? tcp_cookie_timestamp(cpu, req) : tcp_ts_now(cpu, req->usec_ts)) + req->ts_offset;

@@ -1,0 +1,2 @@
+# Fields of headers, and limits of groups: see fields.py.
+exec python3 fields.py
