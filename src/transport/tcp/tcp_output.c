@@ -172,6 +172,7 @@ static bool tso_should_defer(struct cpu *cpu, struct tcp_sock *tp, u32 len, u32 
 	u32 send_win, cong_win, limit, in_flight;
 	s32 divisor = tcp_net(tp)->tso_win_divisor;
 	struct tcp_seg *head;
+	u64 srtt;
 
 	if (tp->ca_state >= TCP_CA_Recovery)
 		return false;
@@ -195,7 +196,9 @@ static bool tso_should_defer(struct cpu *cpu, struct tcp_sock *tp, u32 len, u32 
 	head = tcp_seg_first(tp);
 	if (!head)
 		return false;
-	if (cpu->now - head->tx_ns < (u64)(tp->srtt_us >> 4) * NSEC_PER_USEC) /* the next ACK is more than half a round trip away */
+	/* Only for an ACK that is due: in a millisecond, and in half a round trip. ACKs that come later keep the clock better apart. */
+	srtt = (u64)(tp->srtt_us >> 3) * NSEC_PER_USEC;
+	if ((s64)(head->tx_ns + srtt - cpu->now) > (s64)MIN(srtt >> 1, (u64)NSEC_PER_MSEC))
 		return false;
 	if (cong_win < send_win) {
 		if (cong_win <= len) {
