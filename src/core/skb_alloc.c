@@ -174,6 +174,7 @@ void skb_copy_meta(struct cpu *cpu, struct sk_buff *to, const struct sk_buff *fr
 	to->dst = from->dst;
 	to->trace = from->trace;
 	to->skb_iif = from->skb_iif;
+	to->sdif = from->sdif;
 	to->hash = from->hash;
 	to->mark = from->mark;
 	to->priority = from->priority;
@@ -231,6 +232,7 @@ void skb_scrub(struct cpu *cpu, struct sk_buff *skb, bool crossing_netns)
 {
 	skb->pkt_type = PACKET_HOST;
 	skb->skb_iif = 0;
+	skb->sdif = 0;
 	skb->ignore_df = 0;
 	skb->offload_fwd = 0;
 	skb_forget_dst(cpu, skb);

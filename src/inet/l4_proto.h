@@ -23,7 +23,7 @@ struct icmp_error {
 	u32 ext_off;		    /* of these, where RFC 4884 puts extensions: what the length field says; 0: none */
 	int err;		    /* errno for sockets, 0: none; */
 	bool hard;		    /* fatal for a connected socket even without IP_RECVERR */
-	s32 iif;
+	s32 iif, sdif;		    /* the device it came by; the other of member and VRF, 0: no VRF */
 	u8 tos;			    /* of the quoted packet; of redirects */
 	struct inaddr gateway;	    /* of redirects: who is better; IPv6: the target */
 	struct inaddr about;	    /* of IPv6's redirects: the destination that the message names */

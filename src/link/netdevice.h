@@ -262,6 +262,11 @@ static inline struct net_device *dev_vrf(struct net_device *dev)
 		return dev;
 	return dev->master && dev->master->l3mdev_table ? dev->master : NULL;
 }
+static inline bool dev_is_vrf(struct netns *net, s32 ifindex)
+{
+	struct net_device *dev = dev_by_index(net, ifindex);
+	return dev && dev->l3mdev_table;
+}
 /* What is bound to `bound` (0: to nothing) may use device ifindex: the same, or a member of the VRF that it is bound to. */
 static inline bool dev_in_scope(struct netns *net, s32 bound, s32 ifindex)
 {

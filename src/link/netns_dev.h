@@ -15,6 +15,7 @@ struct netns_dev {
 	s32 last_ifindex;	/* the highest given out */
 	u32 count;
 	struct net_device *loopback;
+	s32 vrf_strict;		/* net.vrf.strict_mode: a table is one VRF's only */
 	struct list taps;	/* struct dev_tap: every device of the namespace */
 	/* net.core.*, in a world's first namespace for all: */
 	char default_qdisc[16];

@@ -66,6 +66,7 @@ static inline struct sk_buff *receive_one(struct cpu *cpu, struct sk_buff *skb, 
 			return NULL;
 		}
 		skb->skb_iif = dev->ifindex;
+		skb->sdif = 0; /* a VRF it was in before, elsewhere */
 		if (unlikely(eth_type_is_vlan(skb->protocol)) && !vlan_tag_present(skb)) {
 			skb = vlan_untag(cpu, skb);
 			if (!skb)

@@ -36,7 +36,7 @@ static int pktinfo(struct cpu *cpu, struct inet_sock *inet, const u8 *data, size
 	if (v6_is_linklocal(&a) && !dev)
 		return -EINVAL;
 	if (!inet->freebind && !inet->transparent && !net->ip6->nonlocal_bind && !inaddr_is_v4(&a) &&
-	    net->inet->af6->addr_type(net, v6_is_linklocal(&a) ? dev : NULL, &a) != RTN_LOCAL)
+	    net->inet->af6->addr_type(net, dev, &a) != RTN_LOCAL)
 		return -EINVAL;
 	c->saddr = a;
 	return 0;

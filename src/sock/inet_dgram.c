@@ -338,8 +338,8 @@ static int dest(struct cpu *cpu, struct inet_sock *inet, const struct msghdr *m,
 	if (d->c.oif)
 		d->fl.oif = d->c.oif;
 	if (inaddr_is_v4(&daddr) && v4_is_multicast(inaddr_v4(&daddr))) {
-		if (!d->fl.oif || d->fl.oif != sk->bound_dev_if)
-			d->fl.oif = d->fl.oif ? d->fl.oif : inet->mc_index;
+		if (!d->fl.oif || dev_is_vrf(sk->net, d->fl.oif)) /* a VRF alone does not say by which of its devices */
+			d->fl.oif = inet->mc_index;
 		if (inaddr_is_any(&d->fl.saddr))
 			d->fl.saddr = inet->mc_addr;
 	} else if (!d->fl.oif) {

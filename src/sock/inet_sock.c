@@ -196,8 +196,8 @@ int inet_sock_route(struct cpu *cpu, struct inet_sock *inet, u8 proto, struct fl
 	inet_sock_flow(inet, proto, fl);
 	if (!fl->oif && fl->family == AF_INET6) {
 		fl->oif = default_oif6(inet, &inet->daddr);
-	} else if (!fl->oif && v4_is_multicast(inaddr_v4(&inet->daddr)) && inaddr_is_v4(&inet->daddr)) {
-		fl->oif = inet->mc_index;
+	} else if ((!fl->oif || dev_is_vrf(inet->sk.net, fl->oif)) && inaddr_is_v4(&inet->daddr) && v4_is_multicast(inaddr_v4(&inet->daddr))) {
+		fl->oif = inet->mc_index; /* a VRF alone does not say by which of its devices */
 		if (inaddr_is_any(&fl->saddr))
 			fl->saddr = inet->mc_addr;
 	} else if (!fl->oif) {

@@ -29,8 +29,11 @@
 #include "transport/tcp/tcp.h"
 #include "transport/udp/udp.h"
 
+extern const struct sysctl_table vrf_sysctls; /* link/type/vrf.c */
+
 static const struct sysctl_table *const sysctls[] = {
 	&softnet_sysctls,
+	&vrf_sysctls,
 	&link_core_sysctls,
 	&neigh_arp_sysctls,
 	&neigh_arp_limits,

@@ -103,7 +103,7 @@ void ping_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const str
 {
 	struct icmp4_hdr tmp;
 	const struct icmp4_hdr *h = skb_header_pointer(skb, 0, ICMP4_HDR_LEN, &tmp);
-	struct inet_sock *i = h ? lookup(net, e->family, be16_to_cpu(h->echo.id), &e->saddr, rx_ifs_any(e->iif)) : NULL;
+	struct inet_sock *i = h ? lookup(net, e->family, be16_to_cpu(h->echo.id), &e->saddr, (struct rx_ifs){ e->iif, e->sdif, true }) : NULL;
 	bool hard = e->hard;
 	struct icmp_error ee = *e;
 
@@ -238,9 +238,9 @@ static int ping_bind(struct cpu *cpu, struct sock *sk, const struct sockaddr *a,
 	int err;
 
 	if (!inet_sockaddr_parse(sk, a, len, &addr, &id, NULL) && !inaddr_is_any(&addr)) {
-		u8 type = inet_af_of(sk->net, &addr)->addr_type(sk->net, inaddr_is_v4(&addr) ? inet_bound_vrf(sk) : NULL, &addr);
+		u8 type = inet_af_of(sk->net, &addr)->addr_type(sk->net, inet_bound_vrf(sk), &addr);
 		if (type == RTN_MULTICAST || type == RTN_BROADCAST)
-			return -EADDRNOTAVAIL;
+			return sk->family == AF_INET6 ? -EINVAL : -EADDRNOTAVAIL;
 	}
 	if ((err = inet_bind_addr(cpu, i, a, len, &id)))
 		return err;

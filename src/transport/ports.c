@@ -147,6 +147,12 @@ static bool addrs_overlap(const struct inaddr *a, bool a_v6only, const struct in
 		return false;
 	return inaddr_eq(a, b) || inaddr_is_any(a) || inaddr_is_any(b);
 }
+/* Where listeners of no device hear nothing of VRFs, each VRF has ports of its own. */
+static bool other_vrf(struct netns *net, s32 a, s32 b)
+{
+	struct net_device *d = a ? dev_by_index(net, a) : NULL, *e = b ? dev_by_index(net, b) : NULL;
+	return !net->inet->tcp_l3mdev_accept && (d ? dev_vrf(d) : NULL) != (e ? dev_vrf(e) : NULL);
+}
 static bool devs_overlap(s32 a, s32 b) { return !a || !b || a == b; }
 
 struct other { /* who has the port already */
@@ -162,7 +168,7 @@ static bool tcp_conflicts(const struct inet_sock *me, const struct other *o, boo
 	const struct sock *sk = &me->sk;
 	bool same_owner = o->state == TCP_TIME_WAIT || o->uid == sk->uid;
 
-	if (!devs_overlap(sk->bound_dev_if, o->dev) || !addrs_overlap(&me->rcv_saddr, me->v6only, o->addr, o->v6only))
+	if (!devs_overlap(sk->bound_dev_if, o->dev) || (sk->bound_dev_if != o->dev && other_vrf(sk->net, sk->bound_dev_if, o->dev)) || !addrs_overlap(&me->rcv_saddr, me->v6only, o->addr, o->v6only))
 		return false;
 	if (sk->reuse && o->reuse && o->state != TCP_LISTEN)
 		return !relaxed || (!reuseport_ok && sk->reuseport && o->reuseport && same_owner);

@@ -134,7 +134,7 @@ static void raw_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 		bool hard = !frag_needed ? e->hard : v6 ? i->v6->pmtudisc == IP_PMTUDISC_DO : i->pmtudisc != IP_PMTUDISC_DONT;
 		if ((i->sk.family == AF_INET6) != v6)
 			continue;
-		if (!matches(i, &e->saddr, &e->daddr, rx_ifs_any(e->iif)))
+		if (!matches(i, &e->saddr, &e->daddr, (struct rx_ifs){ e->iif, e->sdif, !e->sdif || net->inet->raw_l3mdev_accept }))
 			continue;
 		if (frag_needed) {
 			struct flow fl;
@@ -412,8 +412,11 @@ static int raw_bind(struct cpu *cpu, struct sock *sk, const struct sockaddr *a, 
 {
 	struct inet_sock *i = inet_sk(sk);
 	u16 num = i->num, port;
+	struct inaddr addr;
 	int err;
 
+	if (sk->family == AF_INET6 && !inet_sockaddr_parse(sk, a, len, &addr, &port, NULL) && inaddr_is_v4(&addr))
+		return -EADDRNOTAVAIL; /* a raw socket of IPv6 is of nothing else */
 	i->num = 0;
 	err = inet_bind_addr(cpu, i, a, len, &port);
 	i->num = num;

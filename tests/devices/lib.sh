@@ -34,7 +34,7 @@ p() {
 	local n=$1
 	shift
 	echo "$n: ping $*"
-	$limit ip netns exec $n ping -q -c 2 -i 0.1 -W 1 "$@" 2>&1 | grep -v Warning | grep -o "[0-9]* received.*loss\|ping: .*"
+	$limit ip netns exec $n ping -q -c 2 -i 0.1 -W ${wait:-1} "$@" 2>&1 | grep -v Warning | grep -o "[0-9]* received.*loss\|ping: .*"
 }
 # Namespaces h and o with a wire between them: h's v0 (10.0.0.8) and o's v1 (10.0.0.9); and those named, where broadcasts are answered, too.
 host_and_outside() {

@@ -304,9 +304,11 @@ static void rx_error(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 {
 	struct icmp4_hdr h = *(struct icmp4_hdr *)skb->data;
 	struct icmp_error e = { .family = AF_INET, .origin = SO_EE_ORIGIN_ICMP, .offender = inaddr_from_v4(ip4_header(skb)->saddr),
-				.iif = skb->dev->ifindex };
+				.iif = skb->dev->ifindex, .sdif = skb->sdif };
 	const struct ip4_hdr *q;
 
+	if (unlikely(skb->sdif) && fib_addr_type(net, skb->dev, &e.offender) == RTN_LOCAL) /* inside a VRF: its members' sockets do not hear that */
+		e.sdif = e.iif;
 	if (h.type == ICMP4_UNREACH && h.code > ICMP4_UNREACH_MAX) {
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_ICMP_UNKNOWN_TYPE);
 		return;

@@ -408,7 +408,7 @@ static int out_by_fib(struct cpu *cpu, struct netns *net, struct flow *fl, struc
 	int err = fib_lookup(cpu, net, fl, &res);
 
 	if (err) {
-		if (!dev || (dev->l3mdev_table && !group)) /* a VRF is no link */
+		if (!dev || (dev_vrf(dev) && !group)) /* a VRF knows what is on its links */
 			return err;
 		/* No route, but a device: its whole world is on that link. */
 		*out = ip4_dev_dst(cpu, in_dev_get(dev), group ? RTN_MULTICAST : RTN_UNICAST);

@@ -125,6 +125,16 @@ static void finish_one(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 			return;
 		}
 	}
+	if (unlikely(skb->pkt_type == PACKET_LOOPBACK) && skb->dev->l3mdev_table) {
+		if (d->type == RTN_LOCAL) {
+			fib_rx_own_in_vrf(skb);
+		} else if (d->type == RTN_UNICAST) { /* a route led to the VRF, whose table has the next one */
+			skb->pkt_type = PACKET_HOST;
+			IP4_CB(skb)->flags |= IP4CB_FORWARDED;
+			d->output(cpu, skb);
+			return;
+		}
+	}
 	d->input(cpu, skb);
 }
 

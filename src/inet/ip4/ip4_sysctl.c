@@ -180,6 +180,7 @@ static const struct sysctl base[] = {
 	{ .name = "ip_forward_use_pmtu", .kind = SYSCTL_INT, .mode = 0644, .offset = OFF(ip_forward_use_pmtu), .min = 0, .max = 255,
 	  .set = routes_changed },
 	BOOL("ip_forward_update_priority", fwd_update_priority),
+	{ .name = "ping_group_range", .kind = SYSCTL_INTS, .mode = 0644, .count = 2, .offset = OFF(ping_group_range), .min = 0, .max = INT32_MAX },
 	INT("ip_nonlocal_bind", nonlocal_bind, 0, 255),
 	BOOL("ip_autobind_reuse", autobind_reuse),
 	BOOL("fwmark_reflect", fwmark_reflect),

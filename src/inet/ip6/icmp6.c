@@ -131,7 +131,7 @@ static void rx_error(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 {
 	struct icmp6_hdr h = *(struct icmp6_hdr *)skb->data;
 	struct icmp_error e = { .family = AF_INET6, .origin = SO_EE_ORIGIN_ICMP6, .offender = ip6_src(skb), .type = h.type, .code = h.code,
-				.info = be32_to_cpu(h.word), .iif = IP6_CB(skb)->iif };
+				.info = be32_to_cpu(h.word), .iif = IP6_CB(skb)->iif, .sdif = skb->sdif ? skb->skb_iif : 0 };
 
 	e.outer_len = IP6_HDR_LEN;
 	memcpy(e.outer, skb_network_header(skb), IP6_HDR_LEN);

@@ -137,6 +137,8 @@ int ip6_addr_add(struct cpu *cpu, struct net_device *dev, const struct inet6_ifa
 int ip6_addr_del(struct cpu *cpu, struct net_device *dev, const struct inaddr *addr, u8 prefix_len, struct nl_ext_ack *ack);
 /* dev NULL: on any device (of link-local ones then the first). banned: with none of these IFA_F_*. Borrowed. */
 struct inet6_ifaddr *ip6_ifaddr_find(struct netns *net, const struct inaddr *addr, const struct net_device *dev, u32 banned);
+/* As a socket bound to dev (NULL: to none) may have it: an address of dev's VRF, or of no VRF; of dev itself where it means nothing elsewhere. */
+struct inet6_ifaddr *ip6_ifaddr_find_for(struct netns *net, const struct inaddr *addr, struct net_device *dev, u32 banned);
 struct inet6_ifaddr *ip6_linklocal_of(const struct inet6_dev *idev, u32 banned); /* its first usable one */
 /* `ip token`: the lower half of addresses made from prefixes; all zero: none any more. -EINVAL. Addresses it made before end. */
 int ip6_token_set(struct cpu *cpu, struct inet6_dev *idev, const struct inaddr *token, struct nl_ext_ack *ack);

@@ -422,6 +422,17 @@ struct inet6_ifaddr *ip6_ifaddr_find(struct netns *net, const struct inaddr *add
 	return NULL;
 }
 
+struct inet6_ifaddr *ip6_ifaddr_find_for(struct netns *net, const struct inaddr *addr, struct net_device *dev, u32 banned)
+{
+	const struct net_device *vrf = dev ? dev_vrf(dev) : NULL;
+	bool strict = dev && (v6_is_linklocal(addr) || v6_is_loopback(addr));
+	struct inet6_ifaddr *a;
+	htable_for_each_match(a, &net->ip6->local, addr6_hash(net, addr), node)
+		if (inaddr_eq(&a->addr, addr) && dev_vrf(a->idev->dev) == vrf && (!strict || a->idev->dev == dev) && !(a->flags & banned))
+			return a;
+	return NULL;
+}
+
 struct inet6_ifaddr *ip6_linklocal_of(const struct inet6_dev *idev, u32 banned)
 {
 	struct inet6_ifaddr *a, *found = NULL;

@@ -22,7 +22,7 @@ static u8 addr_type(struct netns *net, struct net_device *dev, const struct inad
 {
 	if (v6_is_multicast(a))
 		return RTN_MULTICAST;
-	if (ip6_ifaddr_find(net, a, v6_is_linklocal(a) ? dev : NULL, IFA_F_TENTATIVE)) /* a global one counts wherever it is */
+	if (ip6_ifaddr_find_for(net, a, dev, IFA_F_TENTATIVE))
 		return RTN_LOCAL;
 	return ip6_anycast_member(net, dev, a) ? RTN_ANYCAST : RTN_UNICAST;
 }

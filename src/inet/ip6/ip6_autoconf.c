@@ -96,7 +96,7 @@ void ip6_linklocal_make(struct cpu *cpu, struct inet6_dev *idev)
 	}
 	if (dev->flags & IFF_MULTICAST)
 		ip6_group_route(cpu, dev, true);
-	if (ip6_linklocal_of(idev, 0))
+	if (ip6_linklocal_of(idev, 0) || dev->l3mdev_table) /* a VRF is on no link */
 		return;
 	switch (idev->conf.v[IP6_CONF_ADDR_GEN_MODE]) {
 	case IP6_GEN_EUI64:

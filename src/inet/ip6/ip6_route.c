@@ -171,7 +171,8 @@ enum skb_drop_reason ip6_route_input_flow(struct cpu *cpu, struct netns *net, st
 		skb_dst_set_noref(skb, d);
 		return SKB_NOT_DROPPED;
 	}
-	if (v6_is_linklocal(&fl.daddr) && !(dev->flags & IFF_LOOPBACK))
+	/* What a VRF sent itself is for a member of it. */
+	if (v6_is_linklocal(&fl.daddr) && !(dev->flags & IFF_LOOPBACK) && skb->pkt_type != PACKET_LOOPBACK)
 		fl.flags |= FLOW_IFACE;
 	err = fib_lookup(cpu, net, &fl, &res);
 	if (unlikely(skb->trace))

@@ -101,6 +101,17 @@ static void finish(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 		struct net_device *dev = ip6_dst_dev(skb->dst);
 		IP6_CB(skb)->iif = skb->skb_iif = dev->ifindex;
 	}
+	if (unlikely(skb->pkt_type == PACKET_LOOPBACK) && skb->dev->l3mdev_table) {
+		if (skb->dst->type == RTN_LOCAL) {
+			fib_rx_own_in_vrf(skb);
+			IP6_CB(skb)->iif = skb->sdif;
+		} else if (skb->dst->type == RTN_UNICAST) { /* a route led to the VRF, whose table has the next one */
+			skb->pkt_type = PACKET_HOST;
+			IP6_CB(skb)->flags |= IP6CB_FORWARDED;
+			skb->dst->output(cpu, skb);
+			return;
+		}
+	}
 	skb->dst->input(cpu, skb);
 }
 

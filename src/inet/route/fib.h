@@ -56,7 +56,7 @@ struct netns_fib {
 	bool default_rules, default_rules6; /* only those that a namespace is born with, and ever so */
 	bool skip_notify_on_dev_down; /* net.ipv6.route's: a link's end is all that is said of its IPv6 routes' */
 	bool custom_local;	/* somebody made a route of type local: own addresses are not only those of devices */
-	bool rules_want_ports, rules_want_l3mdev; /* some rule of either family looks at them */
+	bool rules_want_ports, rules_want_l3mdev, l3mdev_rule_made; /* some rule of either family looks at them */
 	struct fib_table *local4, *main4, *default4, *local6, *main6; /* default4: NULL while it has never had a route */
 	struct list tables;	/* struct fib_table, by family and id */
 	struct list rules4, rules6, mr_rules4, mr_rules6; /* struct fib_rule; mr_: for multicast forwarding, RTNL_FAMILY_IPMR and _IP6MR */
@@ -229,6 +229,15 @@ int fib_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table 
 /* RTN_* of an address as table local sees it (dev: only routes of that device; a VRF: its table); RTN_UNICAST when no route names it;
  * IPv4, in a namespace that never had a route: RTN_BROADCAST, as in Linux, so that sockets bind to any address. */
 u8 fib_addr_type(struct netns *net, const struct net_device *dev_or_null, const struct inaddr *a);
+/* A packet to an address of a VRF's that was sent in it, and came back by the VRF's device (a mark keeps taps from seeing it twice): sockets
+ * of the VRF hear it, and those of the device that has the address. */
+static inline void fib_rx_own_in_vrf(struct sk_buff *skb)
+{
+	const struct fib_info *fi = skb->dst->fi;
+	skb->pkt_type = PACKET_HOST;
+	skb->skb_iif = skb->dev->ifindex;
+	skb->sdif = fi && fi->nhs && fi->nh[0].dev ? fi->nh[0].dev->ifindex : skb->dev->ifindex;
+}
 /* May a flow's ports decide where it goes? */
 static inline bool fib_wants_ports(const struct netns *net, u8 family)
 {

@@ -91,7 +91,8 @@ int fib_rules_lookup(struct cpu *cpu, struct netns *net, const struct flow *aske
 	if (unlikely(net->fib->rules_want_l3mdev) && (fl->oif || fl->iif > 1)) {
 		struct net_device *master = l3_master(net, fl->oif ? fl->oif : fl->iif);
 		l3_table = master ? master->l3mdev_table : 0;
-		if (master && master->ifindex == fl->oif) { /* the VRF itself: its table, any of its devices */
+		/* The VRF itself: its table, any of its devices; but what means something on one link only is not on any of its own. */
+		if (master && master->ifindex == fl->oif && !(fl->family == AF_INET6 && (v6_needs_scope(&fl->daddr) || v6_is_multicast(&fl->daddr)))) {
 			in_vrf = *fl;
 			in_vrf.oif = 0;
 			fl = &in_vrf;
@@ -341,6 +342,9 @@ int fib_rule_del(struct cpu *cpu, struct netns *net, const struct fib_rule *like
 
 void fib_rules_add_l3mdev(struct cpu *cpu, struct netns *net)
 {
+	if (net->fib->l3mdev_rule_made) /* who deleted it since does not want it */
+		return;
+	net->fib->l3mdev_rule_made = true;
 	for (unsigned i = 0; i < FIB_RULE_LISTS; i++) {
 		struct fib_rule r = { .family = fib_rule_families[i], .action = FR_ACT_TO_TBL, .protocol = RTPROT_KERNEL, .preference = 1000,
 				      .l3mdev = true, .suppress_prefixlen = -1, .suppress_ifgroup = -1 };

@@ -2,8 +2,8 @@
  *
  * The device is the master of its members and the key to its table: rules with l3mdev look there for whatever belongs to a
  * member (inet/route/fib_rule.c), and addresses of members live in that table. inet/ip4/ takes what a member received for the VRF's
- * (vrf_of()), so that sockets bound to the VRF hear it. What is sent on the device itself is for addresses of ours inside the
- * VRF: it comes back, as it does on lo.
+ * (to_vrf()), so that sockets bound to the VRF hear it. What is sent on the device itself comes back, as on lo: it is for addresses
+ * of ours inside the VRF, or, where a route of another table named the VRF as its device, for wherever the VRF's table leads.
  *
  * Documentation/networking/vrf; ip-vrf(8). Answers are those of Linux 6.12.
  */
@@ -11,11 +11,13 @@
 
 #include "codec/netlink/nl_attr.h"
 #include "codec/wire/eth.h"
+#include "core/sysctl.h"
 #include "core/trace.h"
 #include "link/ethtool.h"
 #include "link/netns_dev.h"
 
 extern const struct link_kind link_kind_vrf;
+extern const struct sysctl_table vrf_sysctls;
 
 #define MTU_MIN 1280
 #define MTU_MAX 65575 /* the longest IPv6 packet without a jumbo payload */
@@ -104,6 +106,15 @@ static int validate(const struct nl_attrs *attrs, const struct nl_attrs *data, s
 	return err;
 }
 
+static unsigned table_users(struct netns *net, u32 table)
+{
+	struct net_device *dev;
+	unsigned n = 0;
+	dev_for_each(dev, net)
+		n += dev->l3mdev_table == table;
+	return n;
+}
+
 static int newlink(struct cpu *cpu, struct netns *src_net, struct net_device *dev, const struct nl_attrs *attrs,
 		   const struct nl_attrs *data, struct nl_ext_ack *ack)
 {
@@ -116,6 +127,10 @@ static int newlink(struct cpu *cpu, struct netns *src_net, struct net_device *de
 	if (!dev->l3mdev_table) {
 		NL_SET_ERR_ATTR(ack, data->a[IFLA_VRF_TABLE], "Invalid VRF table id");
 		return -EINVAL;
+	}
+	if (dev->net->dev->vrf_strict && table_users(dev->net, dev->l3mdev_table)) {
+		NL_SET_ERR(ack, "Table is used by another VRF");
+		return -EBUSY;
 	}
 	err = dev_register(cpu, dev, dev->ifindex);
 	if (!err)
@@ -147,3 +162,22 @@ const struct link_kind link_kind_vrf = {
 	.name = "vrf", .setup = setup, .policy = policy, .policy_max = IFLA_VRF_MAX, .validate = validate, .newlink = newlink,
 	.dellink = dellink, .fill_info = fill_info, .fill_slave_info = fill_slave_info,
 };
+
+/* -- net.vrf.strict_mode -- */
+
+static void *sysctl_base(struct netns *net, const char *dev) { return net->dev; }
+
+static int strict_set(struct netns *net, void *base, const struct sysctl *s, const char *text)
+{
+	struct net_device *dev;
+	if (net->dev->vrf_strict)
+		dev_for_each(dev, net)
+			if (dev->l3mdev_table && table_users(net, dev->l3mdev_table) > 1)
+				return -EBUSY;
+	return 0;
+}
+
+static const struct sysctl entries[] = {
+	{ .name = "strict_mode", .kind = SYSCTL_INT, .mode = 0644, .offset = offsetof(struct netns_dev, vrf_strict), .min = 0, .max = 1, .set = strict_set },
+};
+const struct sysctl_table vrf_sysctls = { .dir = "vrf", .entries = entries, .count = ARRAY_SIZE(entries), .base = sysctl_base };

@@ -215,7 +215,7 @@ static void tcp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, con
 {
 	struct netns_tcp *n = net->tcp;
 	const struct tcp_hdr *th = (const struct tcp_hdr *)skb->data;
-	struct inet_tuple *t = inet_est_find(&n->hash, &e->saddr, th->sport, &e->daddr, th->dport, rx_ifs_any(e->iif));
+	struct inet_tuple *t = inet_est_find(&n->hash, &e->saddr, th->sport, &e->daddr, th->dport, (struct rx_ifs){ e->iif, e->sdif, true });
 	u32 seq = be32_to_cpu(th->seq);
 	struct tcp_sock *tp;
 	struct sock *sk;

@@ -168,7 +168,7 @@ void tcp_listen_rx(struct cpu *cpu, struct tcp_sock *tp, struct sk_buff *skb, co
 		return;
 	}
 	af->addrs(skb, &saddr, &daddr);
-	type = af->addr_type(net, dev_vrf(skb->dev), &daddr);
+	type = skb->dst ? skb->dst->type : af->addr_type(net, dev_vrf(skb->dev), &daddr);
 	if (af->family == AF_INET6 && inaddr_is_v4(&saddr)) { /* RFC 4942 section 2.2: it would be taken for IPv4 */
 		mib_inc(cpu, net, MIB_Ip6_InHdrErrors);
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_IP_INADDRERRORS);

@@ -65,7 +65,7 @@ static void send_reset(struct cpu *cpu, struct netns *net, struct tcp_sock *tp, 
 	af->addrs(skb, &r.daddr, &r.saddr);
 	if (!tp && dev_by_index(net, skb->skb_iif) && dev_by_index(net, skb->skb_iif)->l3mdev_table)
 		r.oif = skb->skb_iif;
-	else if (!tp && af->addr_type(net, skb->dev ? dev_vrf(skb->dev) : NULL, &r.saddr) != RTN_LOCAL) {
+	else if (!tp && (skb->dst ? skb->dst->type : af->addr_type(net, skb->dev ? dev_vrf(skb->dev) : NULL, &r.saddr)) != RTN_LOCAL) {
 		mib_inc(cpu, net, MIB_Tcp_OutSegs); /* for many: counted, but there is no address to send it from */
 		mib_inc(cpu, net, MIB_Tcp_OutRsts);
 		return;

@@ -13,7 +13,8 @@ void udp_err(struct cpu *cpu, struct netns *net, struct sk_buff *skb, const stru
 {
 	struct udp_hdr tmp;
 	const struct udp_hdr *uh = skb_header_pointer(skb, 0, UDP_HDR_LEN, &tmp);
-	struct udp_sock *us = uh ? udp_lookup(cpu, net, &e->saddr, uh->sport, &e->daddr, uh->dport, rx_ifs_any(e->iif)) : NULL;
+	struct udp_sock *us = uh ? udp_lookup(cpu, net, &e->saddr, uh->sport, &e->daddr, uh->dport, (struct rx_ifs){ e->iif, e->sdif, !e->sdif || net->inet->udp_l3mdev_accept }) :
+			       NULL;
 	struct inet_sock *inet;
 	bool hard = e->hard;
 
