@@ -39,7 +39,7 @@ def record(path):
 def replay(path):
     """What to print, and whether all is well."""
     name, golden = os.path.basename(path)[:-3], path[:-3] + ".txt"
-    r = subprocess.run(["timeout", "100", os.path.abspath(a.weft), "run", "bash", path], capture_output=True, text=True, cwd=here, env={**os.environ, "WEFT": "1"})
+    r = subprocess.run(["timeout", "250", os.path.abspath(a.weft), "run", "bash", path], capture_output=True, text=True, cwd=here, env={**os.environ, "WEFT": "1"})
     want, have = open(golden).read(), normalise(r.stdout + r.stderr)
     if have.startswith("SKIP: "):
         return "ok %s # SKIP %s" % (name, have[6:].strip()), True

@@ -73,7 +73,6 @@ r ip -6 route add vrf red 2001:db8:55::/48 via 2001:db8:1::2 dev tob
 r ip -6 route add vrf red 2001:db8:56::/48 via 2001:db8:7::2
 r ip -6 route add vrf nosuch 2001:db8:56::/48 via 2001:db8:7::2
 r ip -6 route show vrf red
-echo "r: neighbours"; ip netns exec r ip -6 neigh show vrf red nud reachable | sort
 r ip maddr show dev toa
 echo "-- from one VRF into another"
 q r sysctl -w net.ipv6.conf.all.forwarding=1

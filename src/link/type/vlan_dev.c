@@ -221,8 +221,11 @@ static void lower_event(struct cpu *cpu, struct net_device *dev, struct net_devi
 	bool loose = vlan_dev_of(dev)->flags & VLAN_FLAG_LOOSE_BINDING;
 	if (ev == EV_LINK_UP && !dev_running(dev) && !loose)
 		dev_change_flags(cpu, dev, dev_get_flags(dev) | IFF_UP, NULL);
-	if (ev == EV_LINK_DOWN && dev_running(dev) && !loose)
+	if (ev == EV_LINK_DOWN) {
+		if (!dev_running(dev) || loose) /* nothing becomes of it, nor of its carrier */
+			return;
 		dev_change_flags(cpu, dev, dev_get_flags(dev) & ~(u32)IFF_UP, NULL);
+	}
 	if (ev == EV_LINK_CHANGE && info & LINK_CHANGE_MTU && dev->mtu > real->mtu)
 		dev_set_mtu(cpu, dev, real->mtu, NULL);
 	if (ev == EV_LINK_CHANGE && info & LINK_CHANGE_ADDR)
