@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Looks at frr.sh's routers.
+"""Looks at frr.sh's and bird.sh's routers (VRF set: r5 has one).
 
     frr_look.py routes STEP [DIR]    prints all routers' routes, sorted, without what differs from run to run: when they are as DIR/STEP says (at most
                                      a minute later), or without DIR when they have settled
     frr_look.py nexthops             whether every route's next-hop object exists and goes where the route does
     frr_look.py spread ADDRESS       sends flows from h1 to ADDRESS and says how r1 spread them
 """
-import json, re, socket, subprocess, sys, time
+import json, os, re, socket, subprocess, sys, time
 
 ROUTERS = ["r1", "r2", "r3", "r4", "r5"]
 
@@ -19,7 +19,7 @@ def routes():
     out = []
     for r in ROUTERS:
         for where in ("-4", "-6"):
-            for vrf in ([], ["table", "55"]) if r == "r5" else ([],):
+            for vrf in ([], ["table", "55"]) if r == "r5" and "VRF" in os.environ else ([],):
                 out.append("%s %s%s" % (r, where, " VRF" if vrf else ""))
                 lines = []
                 for l in ip("-n", r, "-o", where, "route", "show", *vrf).split("\n"):
@@ -33,12 +33,12 @@ def routes():
 def show_routes(step, want=None):
     if want:
         want = open("%s/%s" % (want, step)).read()
-    end = time.time() + (60 if want else 60)
+    end = time.time() + float(os.environ.get("SETTLE", 60))
     while True:
         have = routes()
         if have == want or time.time() > end:
             break
-        time.sleep(0.1 if want else 20)
+        time.sleep(0.1 if want else 5)
     print(have, end="")
 
 
