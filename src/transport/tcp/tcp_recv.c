@@ -153,6 +153,7 @@ ssize_t tcp_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flag
 	if (peek) {
 		if (sk->peek_off >= 0)
 			sk->peek_off += (s32)copied;
+		tcp_cleanup_rbuf(cpu, tp, (u32)copied); /* an ACK may be due; who looks may read soon */
 	} else {
 		if (sk->peek_off >= 0)
 			sk->peek_off = sk->peek_off > (s32)copied ? sk->peek_off - (s32)copied : 0;
