@@ -37,7 +37,7 @@ static int to_members(struct cpu *cpu, struct netns *in, s32 nsid, int protocol,
 	int count = 0;
 
 	list_for_each_safe (s, next, &in->nl->socks, link) {
-		if (!member(s, protocol, group) || (nsid < 0 && s->portid == exclude && exclude))
+		if (!member(s, protocol, group) || (nsid < 0 && s->portid == exclude))
 			continue;
 		if (nsid >= 0 && !s->listen_all)
 			continue;

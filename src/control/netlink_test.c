@@ -302,7 +302,7 @@ static void groups(void **state)
 {
 	struct fixture *f = *state;
 	struct socket *a = open_nl(f, NETLINK_ROUTE), *b = open_nl(f, NETLINK_ROUTE);
-	struct sockaddr_nl nl = { .nl_family = AF_NETLINK, .nl_groups = 5 };
+	struct sockaddr_nl nl = { .nl_family = AF_NETLINK, .nl_groups = 5 }, none = { .nl_groups = 0 };
 	u8 buf[1100];
 	u32 words[4] = { 0 };
 	socklen_t len = sizeof(words);
@@ -317,6 +317,11 @@ static void groups(void **state)
 	assert_int_equal(words[1], 8);
 	assert_true(nl_group_used(f->net, NETLINK_ROUTE, 3));
 	assert_false(nl_group_used(f->net, NETLINK_ROUTE, 2));
+	tell(f, 36);
+	assert_int_equal(get(f, b, buf, sizeof(buf), 0, &nl), -EAGAIN); /* it has no port: it is taken for the one who says it */
+	none.nl_family = AF_NETLINK;
+	assert_int_equal(socket_bind(f->cpu, b, (struct sockaddr *)&none, sizeof(none)), 0);
+	set(f, b, NETLINK_ADD_MEMBERSHIP, 36, 0);
 	tell(f, 3);
 	tell(f, 36);
 	tell(f, 2);

@@ -105,9 +105,12 @@ static int write_value(struct netns *net, const struct found *f, const char *tex
 	assert(bytes && bytes <= sizeof(old));
 	memcpy(old, p, bytes);
 	err = sysctl_value_parse(f->s, p, text, len);
-	if (err || !f->s->set)
+	if (err)
 		return err;
-	err = f->s->set(net, f->base, f->s, text);
+	if (f->s->changed)
+		err = f->s->changed(net, f->base, f->s, old);
+	else if (f->s->set)
+		err = f->s->set(net, f->base, f->s, text);
 	if (err)
 		memcpy(p, old, bytes);
 	return err;

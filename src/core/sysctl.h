@@ -31,6 +31,7 @@ struct sysctl {
 	int (*get)(struct netns *net, void *base, const struct sysctl *s, struct strbuf *out); /* CUSTOM, or NULL */
 	/* After parsing (CUSTOM: instead of it, with the text). Returns 0, or -errno: then the old value is put back. May be NULL. */
 	int (*set)(struct netns *net, void *base, const struct sysctl *s, const char *text);
+	int (*changed)(struct netns *net, void *base, const struct sysctl *s, const void *old); /* instead of set: the value as it was */
 };
 struct sysctl_table {
 	const char *dir;	/* "ipv4", or with one star for a device: the star is "ipv4/conf/" + name */

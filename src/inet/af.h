@@ -25,9 +25,9 @@ struct flow {
 	const struct sk_buff *skb; /* the packet (network header set) whose hash chooses among hops; NULL: the fields above do */
 };
 /* PROBE: nobody goes this way, so nothing counts it; ANY_SPORT: the source port is not known yet, any may be; AS_PACKET: the fields
- * are a packet's; INPUT: of a packet that came in. */
+ * are a packet's; INPUT: of a packet that came in; FIRST_HOP: of several hops the first that lives, rather than the flow's. */
 enum { FLOW_ANYSRC = 1, FLOW_KNOWN_NH = 2, FLOW_ONLINK = 4, FLOW_IGNORE_LINKSTATE = 8, FLOW_IFACE = 16, FLOW_REACHABLE = 32, FLOW_PROBE = 64,
-       FLOW_ANY_SPORT = 128, FLOW_AS_PACKET = 256, FLOW_INPUT = 512 };
+       FLOW_ANY_SPORT = 128, FLOW_AS_PACKET = 256, FLOW_INPUT = 512, FLOW_FIRST_HOP = 1024 };
 
 /* What IP output needs to know besides the packet. */
 struct ip_out {

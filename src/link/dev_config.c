@@ -23,6 +23,13 @@ static void changed(struct cpu *cpu, struct net_device *dev, unsigned long what)
 		dev_tell(cpu, dev, EV_LINK_CHANGE, what);
 }
 
+/* What Linux tells only of a device that is up. */
+static void state_changed(struct cpu *cpu, struct net_device *dev)
+{
+	if (dev->flags & IFF_UP)
+		changed(cpu, dev, LINK_CHANGE_OTHER);
+}
+
 u32 dev_get_flags(const struct net_device *dev)
 {
 	u32 flags = (dev->flags & ~(u32)FLAGS_SHOWN_APART) | dev->gflags;
@@ -234,7 +241,7 @@ int dev_set_alias(struct cpu *cpu, struct net_device *dev, const char *alias, si
 	}
 	mem_free(cpu_mem(cpu), dev->alias);
 	dev->alias = copy;
-	changed(cpu, dev, LINK_CHANGE_OTHER);
+	state_changed(cpu, dev);
 	return 0;
 }
 
@@ -250,7 +257,7 @@ int dev_set_tx_queue_len(struct cpu *cpu, struct net_device *dev, u32 len)
 int dev_set_group(struct cpu *cpu, struct net_device *dev, u32 group)
 {
 	dev->group = group;
-	changed(cpu, dev, LINK_CHANGE_OTHER);
+	state_changed(cpu, dev);
 	return 0;
 }
 

@@ -295,7 +295,8 @@ int dev_altname_add(struct cpu *cpu, struct net_device *dev, const char *name)
 	alt->dev = dev;
 	list_add_tail(&dev->altnames, &alt->link);
 	list_add_tail(&dev->net->dev->altnames, &alt->net_link);
-	event_send(cpu, dev->net, EV_LINK_CHANGE, dev, LINK_CHANGE_OTHER);
+	if (dev->flags & IFF_UP)
+		event_send(cpu, dev->net, EV_LINK_CHANGE, dev, LINK_CHANGE_OTHER);
 	return 0;
 }
 
@@ -308,7 +309,8 @@ int dev_altname_del(struct cpu *cpu, struct net_device *dev, const char *name)
 		list_del(&alt->link);
 		list_del(&alt->net_link);
 		mem_free(cpu_mem(cpu), alt);
-		event_send(cpu, dev->net, EV_LINK_CHANGE, dev, LINK_CHANGE_OTHER);
+		if (dev->flags & IFF_UP)
+			event_send(cpu, dev->net, EV_LINK_CHANGE, dev, LINK_CHANGE_OTHER);
 		return 0;
 	}
 	return -ENOENT;

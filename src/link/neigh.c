@@ -103,11 +103,19 @@ static struct neighbour *create(struct cpu *cpu, const struct neigh_table *tbl, 
 		reclaim(&n->reclaim);
 		return NULL;
 	}
+	if (memcmp(n->key, key, tbl->key_len)) { /* one neighbour stands for many */
+		struct neighbour *same = neigh_lookup(tbl, n->key, dev);
+		if (same) {
+			n->dead = true;
+			reclaim(&n->reclaim);
+			return same;
+		}
+	}
 	if (n->nud_state & NUD_VALID)
 		cache_header(cpu, n);
 	/* Never confirmed: an address that arrives unasked for starts as stale. */
 	n->confirmed = cpu->now > 2 * n->parms->base_reachable_time ? cpu->now - 2 * n->parms->base_reachable_time : 0;
-	htable_add(&s->hash, &n->node, hash_key(cpu->world, key, tbl->key_len, dev->ifindex));
+	htable_add(&s->hash, &n->node, hash_key(cpu->world, n->key, tbl->key_len, dev->ifindex));
 	list_add_tail(&s->entries, &n->lru);
 	n->serial = ++s->serial;
 	s->count++;
@@ -323,6 +331,7 @@ static void flush_dev(struct cpu *cpu, struct neigh_slot *s, struct net_device *
 void neigh_ifdown(struct cpu *cpu, const struct neigh_table *tbl, struct net_device *dev)
 {
 	flush_dev(cpu, neigh_slot_of(dev->net, tbl), dev, false);
+	neigh_proxy_ifdown(dev->net, tbl, dev);
 }
 
 void neigh_carrier_down(struct cpu *cpu, const struct neigh_table *tbl, struct net_device *dev)

@@ -62,7 +62,7 @@ struct neigh_table {
 	void (*solicit)(struct cpu *cpu, struct neighbour *n, struct sk_buff *skb);
 	/* Packets that could not be resolved: ICMP host unreachable. Consumes. */
 	void (*error_report)(struct cpu *cpu, struct neighbour *n, struct sk_buff *skb);
-	/* At creation: sets type, and nud_state/ha for multicast, broadcast, NOARP. -errno refuses. */
+	/* At creation: sets type, and nud_state/ha for multicast, broadcast, NOARP; may change the key. -errno refuses. */
 	int (*constructor)(struct neighbour *n);
 	unsigned index; /* slot in netns_neigh */
 };
@@ -95,6 +95,7 @@ struct neigh_proxy *neigh_proxy_find(struct netns *net, const struct neigh_table
 /* dev NULL: any. An existing one takes the new flags. -ENOMEM. */
 int neigh_proxy_add(struct netns *net, const struct neigh_table *tbl, const void *key, struct net_device *dev_or_null, u8 flags, u8 protocol);
 int neigh_proxy_del(struct netns *net, const struct neigh_table *tbl, const void *key, const struct net_device *dev_or_null); /* -ENOENT */
+void neigh_proxy_ifdown(struct netns *net, const struct neigh_table *tbl, const struct net_device *dev); /* dev went down */
 void neigh_proxy_dev_gone(struct netns *net, const struct net_device *dev_or_null); /* NULL: all, at the namespace's end */
 /* fn for each entry until non-zero. dev NULL: all. */
 int neigh_walk(struct netns *net, const struct neigh_table *tbl, int (*fn)(void *arg, struct neighbour *n), void *arg);

@@ -51,6 +51,14 @@ int neigh_proxy_del(struct netns *net, const struct neigh_table *tbl, const void
 	return 0;
 }
 
+void neigh_proxy_ifdown(struct netns *net, const struct neigh_table *tbl, const struct net_device *dev)
+{
+	struct neigh_proxy *p, *tmp;
+	list_for_each_safe(p, tmp, &neigh_slot_of(net, tbl)->proxies, link)
+		if (p->dev == dev)
+			proxy_free(net, p);
+}
+
 void neigh_proxy_dev_gone(struct netns *net, const struct net_device *dev)
 {
 	for (unsigned i = 0; i < NEIGH_TABLES; i++) {

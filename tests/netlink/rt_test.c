@@ -189,6 +189,7 @@ static void all_namespaces(void **state)
 
 	add_veth(f, f->s, "v0", "v1", 4, 0);
 	assert_int_equal(socket_new(f->p.cpu, f->a, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, &l), 0);
+	assert_int_equal(socket_bind(f->p.cpu, l, (struct sockaddr *)&(struct sockaddr_nl){ .nl_family = AF_NETLINK }, sizeof(struct sockaddr_nl)), 0);
 	assert_int_equal(socket_setsockopt(f->p.cpu, l, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, 4), 0);
 	up(f, f->b, "v1");
 	assert_null(receive(f, l)); /* it happened elsewhere */
@@ -218,6 +219,7 @@ static void namespace_dies(void **state)
 	struct socket *l;
 
 	assert_int_equal(socket_new(f->p.cpu, f->a, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, &l), 0);
+	assert_int_equal(socket_bind(f->p.cpu, l, (struct sockaddr *)&(struct sockaddr_nl){ .nl_family = AF_NETLINK }, sizeof(struct sockaddr_nl)), 0);
 	assert_int_equal(socket_setsockopt(f->p.cpu, l, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, 4), 0);
 	start(f, &b, RTM_NEWNSID, NLM_F_ACK, sizeof(struct rtgenmsg));
 	nl_put_u32(&b, NETNSA_FD, 4);

@@ -287,7 +287,7 @@ static void test_resilient(void **state)
 	expect_buckets("33312211");
 	after(2 * SEC);
 	expect_buckets("11311211");
-	nexthop_del(cpu, nexthop_find(router, 1), 0, 0, 0);
+	nexthop_del(cpu, nexthop_find(router, 1), NULL);
 	expect_buckets("33332222");
 	single(1);
 	group("11213141", 0, 0, NLM_F_REPLACE);

@@ -6,7 +6,7 @@ Requests and answers are lines of JSON on stdin and stdout: {"do": command or nu
 hex, in the order they came, times that pass cut out. A question is `ip route get`'s words: "4 10.0.0.1 fibmatch iif v0 from 10.0.0.9"."""
 import json, os, socket, struct, subprocess, sys
 
-GETLINK, GETADDR, GETROUTE, GETNEIGH, GETRULE, GETNEXTHOP, GETBUCKET = 18, 22, 26, 30, 34, 106, 118
+GETLINK, GETADDR, GETROUTE, GETNEIGH, GETRULE, GETADDRLABEL, GETNETCONF, GETNEXTHOP, GETBUCKET = 18, 22, 26, 30, 34, 74, 82, 106, 118
 AF4, AF6 = socket.AF_INET, socket.AF_INET6
 
 
@@ -103,6 +103,11 @@ def cacheinfo(v):
     return struct.pack("=bi", expires != 0, err)
 
 
+def lifetimes(v):
+    """ifa_cacheinfo: preferred and valid, which run down: to a thousand seconds."""
+    return struct.pack("=II", *(n if n in (0, 0xffffffff) else (n + 990) // 1000 for n in struct.unpack_from("=II", v)))
+
+
 def res_group(v):
     return b"".join(attr(t, b"" if (t & 0x3fff) == 4 else x) for t, x in attributes(v, 0))
 
@@ -131,6 +136,52 @@ def link_line(b):
     kind = [v for t, v in attributes(a.get(18, b""), 0) if t == 1]
     keep = flags & (1 | 2 | 8 | 0x40 | 0x80 | 0x10000)
     return "link %s %d flags=%x mtu=%d oper=%d master=%s %s" % (a[3][:-1].decode(), index, keep, struct.unpack("=I", a[4])[0], a[16][0], a.get(10, b"").hex(), kind)
+
+
+GROUPS = [1, 3, 5, 6, 7, 8, 9, 10, 11, 12, 18, 19, 20, 24, 25, 28, 30, 31, 32]  # RTNLGRP_*: all that `ip monitor all` hears of
+
+
+class Monitor:
+    """What is told of changes, in order."""
+
+    def __init__(self):
+        self.s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+        self.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self.s.bind((0, 0))
+        for g in GROUPS:
+            self.s.setsockopt(270, 1, g)
+
+    def heard(self):
+        out = []
+        while True:
+            try:
+                data = self.s.recv(1 << 17, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return out
+            except OSError as e:
+                out.append("monitor: errno %d" % e.errno)
+                continue
+            at = 0
+            while at + 16 <= len(data):
+                n, kind, flags, seq, pid = struct.unpack_from("=IHHII", data, at)
+                out.append(event_line(kind, flags, seq, pid, data[at + 16:at + n]))
+                at += (n + 3) & ~3
+
+
+def event_line(kind, flags, seq, pid, b):
+    asked = "%x%s%s" % (flags, " seq" if seq else "", " pid" if pid else "")
+    name = {16: "link", 20: "addr", 24: "route", 28: "neigh", 32: "rule", 52: "prefix", 68: "useropt", 80: "netconf", 88: "nsid", 104: "nexthop"}.get(kind & ~3, str(kind))
+    name = ("+", "-", "?", "*")[kind & 3] + name + " " + asked
+    if kind & ~3 == 16:
+        if b[0] == AF6:
+            return line(name, b, 16, {12: lambda v: None})
+        types = " ".join(str(t & 0x3fff) for t, v in attributes(b, 16))
+        return "%s %s change=%x has %s" % (name, link_line(b), struct.unpack_from("=I", b, 12)[0], types)
+    header, cut = {20: (8, {6: lifetimes}), 24: (12, {12: cacheinfo}), 28: (12, {3: lambda v: b""}), 32: (12, {}), 52: (16, {}), 68: (16, {}), 80: (1, {}),
+                   88: (1, {}), 104: (8, {12: res_group})}.get(kind & ~3, (0, {}))
+    if kind & ~3 in (80, 88):
+        header = 4
+    return line(name, b, header, cut)
 
 
 def lookup(side, names, q):
@@ -187,10 +238,13 @@ def state(side):
     out += sorted(link_line(b) for b in links)
     for family in (AF4, AF6):
         one = bytes([family])
-        out += sorted(line("addr", b, 8, {6: lambda v: v[:8] if v[:8] != b"\xff" * 8 else v[:8]}) for b in side.dump(GETADDR, one + bytes(7)))
+        out += sorted(line("addr", b, 8, {6: lifetimes}) for b in side.dump(GETADDR, one + bytes(7)))
         out += [route(b) for b in side.dump(GETROUTE, one + bytes(11))]
         out += [line("rule", b, 12) for b in side.dump(GETRULE, one + bytes(11))]
-        out += sorted(line("neigh", b, 12, {3: lambda v: b""}) for b in side.dump(GETNEIGH, one + bytes(11)) if b[8] & 0x80)
+        out += sorted(line("neigh", b, 12, {3: lambda v: b""}) for b in side.dump(GETNEIGH, one + bytes(11)) if b[8] & 0xc0 and b[11] != 5)
+        out += sorted(line("proxy", b, 12, {3: lambda v: b""}) for b in side.dump(GETNEIGH, one + bytes(9) + b"\x08" + bytes(1)))
+        out += [line("netconf", b, 4) for b in side.dump(GETNETCONF, one + bytes(3))]
+    out += sorted(line("addrlabel", b, 12, {}) for b in side.dump(GETADDRLABEL, bytes([AF6]) + bytes(11)))
     out += [line("nexthop", b, 8, {12: res_group}) for b in side.dump(GETNEXTHOP, bytes(8))]
     out += [line("bucket", b, 8, {13: lambda v: b"".join(attr(t, x) for t, x in attributes(v, 0) if (t & 0x3fff) != 2)}) for b in side.dump(GETBUCKET, bytes(8))]
     return out, names
@@ -207,7 +261,10 @@ def do(command):
             return "= 0"
         except OSError as e:
             return "= errno %d" % e.errno
-    if command.startswith("@b "):
+    if command.startswith("@b ! "):
+        name, value = command[5:].split("=")
+        argv = ["ip", "netns", "exec", sys.argv[1], "sh", "-c", "echo %s > /proc/sys/%s" % (value, name.replace(".", "/"))]
+    elif command.startswith("@b "):
         argv = ["ip", "-n", sys.argv[1]] + command[3:].split()
     else:
         argv = ["ip"] + command.split()
@@ -216,13 +273,16 @@ def do(command):
 
 
 def main():
-    side = Side()
+    os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])  # Linux caches output routes per cpu, and tells from the cache
+    side, monitor = Side(), Monitor()
     for l in sys.stdin:
         q = json.loads(l)
         said = [do(c) for c in q["do"]]
+        side.dump(GETLINK, bytes(16))
+        heard = monitor.heard()
         lines, names = state(side)
         answers = [route_get(a) for a in side.ask([lookup(side, names, x) for x in q["ask"]])]
-        sys.stdout.write(json.dumps({"said": said, "state": lines, "answers": answers}) + "\n")
+        sys.stdout.write(json.dumps({"said": said, "heard": heard, "state": lines, "answers": answers}) + "\n")
         sys.stdout.flush()
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Random `ip addr`, `link`, `route`, `rule`, `nexthop` and `neigh` commands of both families, typed at a Linux kernel's namespace and at
 weft; after each, all that can be asked must be the same: what the command said, links, addresses, every table, rules, objects and their
-buckets, and some hundred answers of `ip route get`.
+buckets, proxies, netconf, address labels, and some hundred answers of `ip route get`; and all that `ip monitor` hears, in the same order.
 
     routes.py [--weft build/weft] [--seed N] [--steps N] [--family 4|6|46]    kernel beside weft (as root)
     routes.py --record FILE [--seed N] [--steps N]                            the same, and what the kernel says into FILE (gzip)
@@ -10,7 +10,7 @@ buckets, and some hundred answers of `ip route get`.
 
 Steps come in episodes, each on fresh namespaces and with a seed of its own, which a difference names: --seed S --steps 40 repeats it.
 The commands are route_steps.py's; route_side.py types them and reads back. What takes effect a moment later (carrier, new IPv6 addresses)
-is asked for again until both sides agree, for at most three seconds. The seed of the flows' hash is given, so that the choice among hops is the same.
+is asked for again until both sides agree, for at most ten seconds. The seed of the flows' hash is given, so that the choice among hops is the same.
 Exit 0: no difference."""
 import argparse, difflib, gzip, json, os, random, subprocess, sys, time
 
@@ -29,13 +29,15 @@ ap.add_argument("--record")
 ap.add_argument("--replay")
 ap.add_argument("--keep-going", action="store_true")
 ap.add_argument("--shrink", action="store_true")
+ap.add_argument("--show", type=int, default=40, help="lines of a difference")
+
 ap.add_argument("--script", help="commands to type instead of random ones, a line each")
 a = ap.parse_args()
 PREFIX = "prop%d-" % os.getpid()
 FAMILIES = [int(c) for c in a.family]
-PATIENCE = 3.0
+PATIENCE = 10.0
 
-SETUP = """link set lo up
+SETUP = [piece.split("\n") for piece in """link set lo up
 ! net.ipv4.fib_multipath_hash_seed=4711
 ! net.ipv4.conf.all.forwarding=1
 ! net.ipv6.conf.all.forwarding=1
@@ -43,20 +45,28 @@ SETUP = """link set lo up
 ! net.ipv6.conf.default.addr_gen_mode=1
 ! net.ipv6.conf.default.router_solicitations=0
 ! net.ipv6.conf.all.accept_dad=0
-link add v0 index 10 address 02:00:00:00:01:00 type veth peer name w0 index 110 netns @@b
-link add v1 index 11 address 02:00:00:00:01:01 type veth peer name w1 index 111 netns @@b
-link add v2 index 12 address 02:00:00:00:01:02 type veth peer name w2 index 112 netns @@b
-link set v0 up
-link set v1 up
-link set v2 up
+@b ! net.ipv6.conf.default.router_solicitations=0
+link add v0 index 10 address 02:00:00:00:01:00 type veth peer name w0 address 02:00:00:00:02:00 index 110 netns @@b
+link add v1 index 11 address 02:00:00:00:01:01 type veth peer name w1 address 02:00:00:00:02:01 index 111 netns @@b
+link add v2 index 12 address 02:00:00:00:01:02 type veth peer name w2 address 02:00:00:00:02:02 index 112 netns @@b
 @b link set w0 up
 @b link set w1 up
 @b link set w2 up
+
+link set v0 up
+
+link set v1 up
+
+link set v2 up
+
 addr add 10.0.0.1/24 dev v0
 addr add 10.0.1.1/24 dev v1
+
 addr add 2001:db8::1/64 dev v0
+
 addr add 2001:db8:1::1/64 dev v1
-addr add fe80::1/64 dev v0""".split("\n")
+
+addr add fe80::1/64 dev v0""".split("\n\n")]
 
 
 class Side:
@@ -96,8 +106,7 @@ class Recorded:
         self.rest, self.lines = iter(episode["answers"]), lines
 
     def ask(self, do, questions):
-        if do:
-            self.now = next(self.rest)
+        self.now = next(self.rest) if do else {**self.now, "heard": []}
 
     def answer(self):
         return {k: [self.lines[i] for i in v] for k, v in self.now.items()}
@@ -106,11 +115,17 @@ class Recorded:
         pass
 
 
+def in_time(heard):
+    """What neighbours say comes when packets do, between the rest; and groups are among them once a report was sent, after a random delay."""
+    return [l for l in heard if l[1:6] != "neigh"] + sorted(l for l in heard if l[1:6] == "neigh" and "0040000005" not in l)
+
+
 def differences(w, h, q):
     diff = []
-    for what in ("said", "state"):
-        if w[what] != h[what]:
-            diff += [d for d in difflib.unified_diff(w[what], h[what], "kernel", "weft", lineterm="", n=0)]
+    for what in ("said", "heard", "state"):
+        x, y = (in_time(w[what]), in_time(h[what])) if what == "heard" else (w[what], h[what])
+        if x != y:
+            diff += [d for d in difflib.unified_diff(x, y, "kernel", "weft", lineterm="", n=0)]
     for k in range(0, len(q), 2):
         if w["answers"][k] != h["answers"][k]:
             diff += ["? " + q[k], "-" + w["answers"][k], "+" + h["answers"][k]]
@@ -127,20 +142,25 @@ def compare(kernel, weft, do, q):
         s.ask(do, q)
     w, h = kernel.answer(), weft.answer()
     said = w["said"], h["said"]
-    until = time.monotonic() + PATIENCE
+    until, pause, settled = time.monotonic() + PATIENCE, 0.005, not a.record
     while True:
         diff = differences(w, h, q)
-        if not diff or said[0] != said[1] or time.monotonic() > until:
+        if (not diff and settled) or said[0] != said[1] or time.monotonic() > until:
             return w, diff
-        time.sleep(0.05)
+        if not diff: # what is recorded is all that comes of a command
+            settled, pause = True, 0.4
+        time.sleep(pause)
+        pause = min(2 * pause, 0.1)
         for s in sides:
             s.ask([], q)
+        before = w["heard"], h["heard"]
         w, h = kernel.answer(), weft.answer()
         w["said"], h["said"] = said
+        w["heard"], h["heard"] = before[0] + w["heard"], before[1] + h["heard"]
 
 
 def show(diff):
-    for d in diff[:40]:
+    for d in diff[:a.show]:
         print(pretty(d))
     sys.stdout.flush()
 
@@ -152,6 +172,10 @@ NAMES["get"] = NAMES["route"]
 def pretty(d):
     """A difference's line with names and addresses for what is known."""
     w = d[1:].split()
+    if w and w[0] in ("+route", "-route"):
+        at = next((i for i, x in enumerate(w) if len(x) == 24 and i > 1), None)
+        if at:
+            return d[0] + " ".join(w[:at]) + pretty("  " + " ".join(["route"] + w[at:]))[6:]
     if not w or w[0] not in NAMES:
         return d
     h = bytes.fromhex(w[1])
@@ -170,20 +194,20 @@ def pretty(d):
 def run_episode(steps, seed, kernel, weft, record=None, quiet=False):
     """The number of the step that differs, or None."""
     try:
-        for i, (command, q) in enumerate([(None, [])] + steps):
-            w, diff = compare(kernel, weft, [command] if command else SETUP, q)
+        for i, (command, q) in enumerate([(c, []) for c in SETUP] + [([c], q) for c, q in steps]):
+            w, diff = compare(kernel, weft, command, q)
             if record is not None:
                 record.append(w)
             if diff:
                 if not quiet:
-                    print("seed %d step %d: %s" % (seed, i - 1, command or "(setup)"))
+                    print("seed %d step %d: %s" % (seed, i - len(SETUP), "; ".join(command)))
                     show(diff)
-                return i - 1
+                return i - len(SETUP)
         return None
     except EOFError as e:
         if not quiet:
-            print("seed %d step %d: %s: %s" % (seed, i - 1, command, e))
-        return i - 1
+            print("seed %d step %d: %s: %s" % (seed, i - len(SETUP), "; ".join(command), e))
+        return i - len(SETUP)
     finally:
         kernel.end()
         weft.end()
@@ -271,6 +295,8 @@ def main():
         done += len(steps)
         seed += 1
         episodes += 1
+        if not episodes % 25:
+            print("# %d steps, %d differ, %d s" % (done, bad, time.monotonic() - t0), flush=True)
     if a.record:
         recording.write(a.record)
     print("%d steps in %d episodes of both families, %d differ; %d s" % (done, episodes, bad, time.monotonic() - t0))

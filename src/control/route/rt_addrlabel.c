@@ -57,13 +57,13 @@ static int del_label(struct nl_request *rq)
 	return err ? err : ip6_label_del(rq->net, &prefix, m->ifal_prefixlen, (s32)m->ifal_index);
 }
 
-static int fill(struct nl_buf *b, struct ifaddrlblmsg *m, const struct ip6_label *l, const struct inaddr *a, u8 len)
+static int fill(const struct netns *net, struct nl_buf *b, struct ifaddrlblmsg *m, const struct ip6_label *l, const struct inaddr *a, u8 len)
 {
 	if (m) {
 		m->ifal_family = AF_INET6;
 		m->ifal_prefixlen = len;
 		m->ifal_index = (u32)l->ifindex;
-		m->ifal_seq = 10; /* generation of the table that a namespace is born with */
+		m->ifal_seq = ip6_labels_seq(net);
 		nl_put(b, IFAL_ADDRESS, a->b, 16);
 		nl_put_u32(b, IFAL_LABEL, l->label);
 	}
@@ -87,7 +87,7 @@ static int get_label(struct nl_request *rq)
 	if (!l)
 		return -ESRCH;
 	nl_buf_init(&b, cpu_mem(rq->cpu), 0);
-	err = fill(&b, nl_reply_begin(rq, &b, RTM_NEWADDRLABEL, sizeof(*m)), l, &addr, 128);
+	err = fill(rq->net, &b, nl_reply_begin(rq, &b, RTM_NEWADDRLABEL, sizeof(*m)), l, &addr, 128);
 	err = err ? err : nl_unicast(rq, &b);
 	nl_buf_fini(&b);
 	return err;
@@ -103,7 +103,7 @@ static int dump_labels(struct nl_dump *d, struct nl_buf *b)
 		int err;
 		if (n++ < d->arg[0])
 			continue;
-		err = fill(b, nl_dump_begin(d, b, RTM_NEWADDRLABEL, sizeof(struct ifaddrlblmsg)), l, &l->prefix, l->len);
+		err = fill(d->net, b, nl_dump_begin(d, b, RTM_NEWADDRLABEL, sizeof(struct ifaddrlblmsg)), l, &l->prefix, l->len);
 		if (err)
 			return err == -EMSGSIZE ? 1 : err;
 		d->arg[0] = n;

@@ -64,24 +64,19 @@ static void tell_link(struct cpu *cpu, struct netns *net, struct net_device *dev
 	tell(cpu, net, RTNLGRP_LINK, &b, asked);
 }
 
-static void tell_netconf(struct cpu *cpu, struct netns *net, s32 ifindex, s32 which, u16 type)
+/* info: a NETCONFA_* and NETCONF_EVENT_*; dev NULL: "all", or "default". */
+static void netconf_event(struct cpu *cpu, struct netns *net, const struct net_device *dev, unsigned long info)
 {
+	bool v6 = info & NETCONF_EVENT_INET6;
+	u32 group = v6 ? RTNLGRP_IPV6_NETCONF : RTNLGRP_IPV4_NETCONF;
+	s32 which = (info & 0xffff) == NETCONF_EVENT_ALL ? NETCONFA_ALL : (s32)(info & 0xffff);
+	s32 ifindex = dev ? dev->ifindex : info & NETCONF_EVENT_DEFAULT ? NETCONFA_IFINDEX_DEFAULT : NETCONFA_IFINDEX_ALL;
 	struct nl_buf b;
 
-	if (!net->ip4 || !begin(net, RTNLGRP_IPV4_NETCONF, &b, false))
+	if (!(v6 ? net->ip6 != NULL : net->ip4 != NULL) || !begin(net, group, &b, false))
 		return;
-	rt_netconf_fill(&b, net, ifindex, which, type, 0, 0, 0);
-	tell(cpu, net, RTNLGRP_IPV4_NETCONF, &b, false);
-}
-
-static void tell_netconf6(struct cpu *cpu, struct netns *net, s32 ifindex, s32 which, u16 type)
-{
-	struct nl_buf b;
-
-	if (!net->ip6 || !begin(net, RTNLGRP_IPV6_NETCONF, &b, false))
-		return;
-	rt_netconf6_fill(&b, net, ifindex, which, type, 0, 0, 0);
-	tell(cpu, net, RTNLGRP_IPV6_NETCONF, &b, false);
+	(v6 ? rt_netconf6_fill : rt_netconf_fill)(&b, net, ifindex, which, info & NETCONF_EVENT_GONE ? RTM_DELNETCONF : RTM_NEWNETCONF, 0, 0, 0);
+	tell(cpu, net, group, &b, false);
 }
 
 /* All links that RTM_DELLINK removes answer it, a peer too. */
@@ -98,22 +93,14 @@ static void link_event(struct cpu *cpu, struct netns *net, enum net_event ev, st
 	switch (ev) {
 	case EV_LINK_REGISTER:
 	case EV_LINK_MOVED:
-		tell_netconf(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_NEWNETCONF);
-		tell_netconf6(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_NEWNETCONF);
 		if (!dev->being_made)
 			tell_link(cpu, net, dev, RTM_NEWLINK, ~0u, NULL, NULL);
 		break;
-	case EV_LINK_CHANGE: /* told by told_first */
-		if (info & LINK_CHANGE_NAME) { /* its settings moved to another directory */
-			tell_netconf(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_DELNETCONF);
-			tell_netconf6(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_DELNETCONF);
-			tell_netconf(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_NEWNETCONF);
-			tell_netconf6(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_NEWNETCONF);
-		}
+	case EV_LINK_CHANGE: /* else told by told_first */
+		if (info & LINK_CHANGE_CARRIER && !dev->being_made)
+			tell_link(cpu, net, dev, RTM_NEWLINK, 0, NULL, NULL);
 		break;
 	case EV_LINK_UNREGISTER:
-		tell_netconf(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_DELNETCONF);
-		tell_netconf6(cpu, net, dev->ifindex, NETCONFA_ALL, RTM_DELNETCONF);
 		if (!dev->being_made)
 			tell_link(cpu, net, dev, RTM_DELLINK, ~0u, (const struct link_move *)info, asked_to_delete(net, info));
 		break;
@@ -318,10 +305,8 @@ static void event(struct cpu *cpu, struct netns *net, enum net_event ev, void *o
 	case EV_NEIGH_DEL:
 		neigh_event(cpu, net, ev == EV_NEIGH_DEL, obj, info);
 		break;
-	case EV_NETCONF: /* info: a NETCONFA_*; obj NULL: "all", or "default" with bit 16 */
-		(info & NETCONF_EVENT_INET6 ? tell_netconf6 : tell_netconf)(
-			cpu, net, dev ? dev->ifindex : info & NETCONF_EVENT_DEFAULT ? NETCONFA_IFINDEX_DEFAULT : NETCONFA_IFINDEX_ALL,
-			(s32)(info & 0xffff), RTM_NEWNETCONF);
+	case EV_NETCONF:
+		netconf_event(cpu, net, dev, info);
 		break;
 	case EV_LINK_UP: /* told by told_first */
 	case EV_LINK_DOWN:
@@ -346,7 +331,8 @@ static void told_first(struct cpu *cpu, struct netns *net, enum net_event ev, vo
 {
 	const struct net_device *dev = obj;
 
-	if (!net->nl || (ev != EV_LINK_UP && ev != EV_LINK_DOWN && ev != EV_LINK_CHANGE))
+	if (!net->nl || (ev != EV_LINK_UP && ev != EV_LINK_DOWN && ev != EV_LINK_CHANGE) ||
+	    (ev == EV_LINK_CHANGE && info & LINK_CHANGE_CARRIER)) /* which is told of last */
 		return;
 	nl_generations(net)->link_gen++;
 	if (dev->being_made)

@@ -177,9 +177,17 @@ static int do_set(struct link_change *c, struct net_device *dev)
 		set_operstate(cpu, dev, nl_u8(a->a[IFLA_OPERSTATE]));
 	if (a->a[IFLA_LINKMODE] && dev->link_mode != nl_u8(a->a[IFLA_LINKMODE])) {
 		dev->link_mode = nl_u8(a->a[IFLA_LINKMODE]);
-		changed(cpu, dev, LINK_CHANGE_OTHER);
+		if (dev->flags & IFF_UP)
+			changed(cpu, dev, LINK_CHANGE_OTHER);
 	}
-	return a->a[IFLA_AF_SPEC] ? set_af_spec(c, dev, a->a[IFLA_AF_SPEC]) : 0;
+	if (a->a[IFLA_AF_SPEC]) {
+		err = set_af_spec(c, dev, a->a[IFLA_AF_SPEC]);
+		if (err)
+			return err;
+		if (dev->flags & IFF_UP)
+			changed(cpu, dev, LINK_CHANGE_OTHER);
+	}
+	return 0;
 }
 
 static int set_existing(struct link_change *c, struct net_device *dev)

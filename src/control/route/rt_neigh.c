@@ -106,7 +106,7 @@ static bool has_proxies(const struct ndmsg *m)
 
 static int new_neigh(struct nl_request *rq)
 {
-	u32 flags = NEIGH_UPDATE_OVERRIDE | NEIGH_UPDATE_ADMIN, portid = rq->portid;
+	u32 flags = NEIGH_UPDATE_OVERRIDE | NEIGH_UPDATE_OVERRIDE_ISROUTER | NEIGH_UPDATE_ADMIN, portid = rq->portid;
 	u16 nlf = rq->nlh->nlmsg_flags;
 	const u8 *lladdr = NULL;
 	struct neighbour *n;
@@ -151,7 +151,7 @@ static int new_neigh(struct nl_request *rq)
 		if (nlf & NLM_F_EXCL)
 			return -EEXIST;
 		if (!(nlf & NLM_F_REPLACE))
-			flags &= ~(u32)NEIGH_UPDATE_OVERRIDE;
+			flags &= ~(u32)(NEIGH_UPDATE_OVERRIDE | NEIGH_UPDATE_OVERRIDE_ISROUTER);
 	}
 	neigh_hold(n);
 	if (t.a.a[NDA_PROTOCOL])

@@ -331,7 +331,7 @@ static int del_nexthop(struct nl_request *rq)
 	nh = nexthop_find(rq->net, id);
 	if (!nh)
 		return -ENOENT;
-	nexthop_del(rq->cpu, nh, rq->portid, rq->nlh->nlmsg_seq, rq->nlh->nlmsg_flags);
+	nexthop_del(rq->cpu, nh, &(struct nexthop_event){ .portid = rq->portid, .seq = rq->nlh->nlmsg_seq, .nl_flags = rq->nlh->nlmsg_flags });
 	return 0;
 }
 

@@ -332,10 +332,6 @@ static int read_config(struct nl_request *rq, struct fib_config *c, u32 *metrics
 		NL_SET_ERR(ack, "Nexthop specification and nexthop id are mutually exclusive");
 		return -EINVAL;
 	}
-	if (!add && c->nh_id && !nexthop_find(rq->net, c->nh_id)) {
-		NL_SET_ERR(ack, "Nexthop id does not exist");
-		return -EINVAL;
-	}
 	if (!c->table)
 		c->table = RT_TABLE_MAIN;
 	if (a.a[RTA_METRICS]) {

@@ -58,6 +58,7 @@ static int parse(struct nl_request *rq, struct nl_attrs *a)
 struct question {
 	const struct rtmsg *m;
 	bool redirect;		/* a real packet's sender would be told of a better way */
+	u32 realms_back;	/* of the way back to the source */
 	struct flow asked;
 	struct flow fl;		/* the same; the lookup fills in the source */
 	be32 dst, src;
@@ -110,9 +111,11 @@ static int input(struct nl_request *rq, struct question *q, struct dst **out)
 	skb->skb_iif = dev->ifindex;
 	skb->mark = q->fl.mark;
 	IP4_CB(skb)->flags |= IP4CB_ASKED;
+	IP4_CB(skb)->realms = 0;
 	reason = inet_af_of(rq->net, &q->fl.daddr)->route_in(rq->cpu, rq->net, skb, &q->fl);
 	*out = skb->dst;
 	q->redirect = IP4_CB(skb)->flags & IP4CB_REDIRECT;
+	q->realms_back = IP4_CB(skb)->realms;
 	if (reason != SKB_NOT_DROPPED)
 		err = reason == SKB_DROP_REASON_NOMEM ? -ENOBUFS : -EINVAL;
 	else
@@ -192,27 +195,65 @@ static const struct fib_alias *route_of(struct nl_request *rq, const struct ques
 	struct flow fl = q->asked;
 
 	fl.flags |= FLOW_PROBE | FLOW_AS_PACKET | (q->iif ? FLOW_INPUT : 0);
-	res->alias = NULL;
+	*res = (struct fib_result){ .alias = NULL };
 	if (asks_tables(q) && fib_lookup(rq->cpu, rq->net, &fl, res))
 		res->alias = NULL;
 	return res->alias;
 }
 
-static u32 realms_of(const struct dst *d)
+/* The hop by which d leads; NULL: a device's own dst. */
+static struct fib_nh *hop_of(const struct dst *d)
 {
 	for (unsigned i = 0; d->fi && i < d->fi->nhs; i++) {
-		const struct fib_nh *nh = &d->fi->nh[i];
-		if (nh->dev == d->dev && (!nh->has_gw || !(d->flags & DST_GATEWAY) || inaddr_eq(&nh->gateway, &d->gateway)))
-			return nh->realms;
+		struct fib_nh *nh = &d->fi->nh[i];
+		if (d->fi->nhs == 1 || (nh->dev == d->dev && (!nh->has_gw || !(d->flags & DST_GATEWAY) || inaddr_eq(&nh->gateway, &d->gateway))))
+			return nh;
 	}
-	return 0;
+	return NULL;
+}
+
+/* Through one hop Linux says the realms with which it was first used since something changed, whatever rule leads there now. */
+static u32 hop_realms(const struct netns *net, struct fib_nh *nh, bool in, const struct fib_result *res, bool keep)
+{
+	u32 realms = fib_realms_join(nh->realms, res->realms);
+
+	if (nh->met[in].genid4 == net->fib->genid4)
+		return nh->met[in].realms;
+	if (keep)
+		nh->met[in] = (struct fib_met){ .realms = realms, .genid4 = net->fib->genid4 };
+	return realms;
+}
+
+static u32 realms_out(const struct netns *net, const struct question *q, const struct dst *d, const struct fib_result *res)
+{
+	bool group = d->type == RTN_MULTICAST, keep;
+	struct fib_nh *nh = group && res->alias ? res->nh : hop_of(d);
+
+	if (!res->alias || !nh || d->type == RTN_BROADCAST || (group && res->alias->prefix_len < 4))
+		return res->realms;
+	if (group)
+		keep = !(d->dev->ip_ptr && ip4_mc_member(d->dev->ip_ptr, q->dst));
+	else
+		keep = d->type != RTN_LOCAL || !q->oif || q->oif == d->dev->ifindex;
+	return hop_realms(net, nh, false, res, keep);
+}
+
+static u32 realms_in(const struct netns *net, const struct question *q, const struct dst *d, const struct fib_result *res)
+{
+	struct fib_nh *nh = hop_of(d);
+
+	if (d->type != RTN_UNICAST || !nh)
+		return q->realms_back;
+	if (q->realms_back)
+		return fib_realms_join(fib_realms_join(nh->realms, res->realms), q->realms_back);
+	return hop_realms(net, nh, true, res, true);
 }
 
 static int fill(struct nl_request *rq, struct nl_buf *b, const struct question *q, const struct dst *d)
 {
 	struct rtmsg *m = nl_reply_begin(rq, b, RTM_NEWROUTE, sizeof(*m));
 	struct fib_result res;
-	u32 table = RT_TABLE_MAIN;
+	u32 table = RT_TABLE_MAIN, realms;
 	be32 saddr = inaddr_v4(&q->fl.saddr);
 
 	if (!m)
@@ -240,8 +281,9 @@ static int fill(struct nl_request *rq, struct nl_buf *b, const struct question *
 		nl_put_u32(b, RTA_OIF, (u32)rq->net->dev->loopback->ifindex);
 	else if (d->dev)
 		nl_put_u32(b, RTA_OIF, (u32)d->dev->ifindex);
-	if (realms_of(d))
-		nl_put_u32(b, RTA_FLOW, realms_of(d));
+	realms = q->iif ? realms_in(rq->net, q, d, &res) : realms_out(rq->net, q, d, &res);
+	if (realms)
+		nl_put_u32(b, RTA_FLOW, realms);
 	if (!q->iif && saddr.raw != q->src.raw)
 		nl_put_u32(b, RTA_PREFSRC, saddr.raw);
 	put_dst(b, d, q, !q->iif && d->type == RTN_MULTICAST && res.alias && res.alias->prefix_len < 4, rq->cpu->now);

@@ -109,8 +109,8 @@ static int fill(struct nl_request *rq, struct nl_buf *b, const struct question *
 		nl_put(b, RTA_PREFSRC, src.b, 16);
 	if (!inaddr_is_any(&fi->prefsrc))
 		nl_put(b, RTA_PREFSRC, fi->prefsrc.b, 16);
-	if (d->metrics)
-		memcpy(metrics, d->metrics, sizeof(metrics));
+	if (d->metrics || (fi->metrics && v6_is_multicast(&q->dst)))
+		memcpy(metrics, d->metrics ? d->metrics : fi->metrics, sizeof(metrics));
 	if (d->mtu && (!d->expires || now < d->expires))
 		metrics[RTAX_MTU] = d->mtu;
 	rt_put_metrics(b, rq->cpu->world, metrics);

@@ -317,6 +317,7 @@ static int read_flowlabel(const struct nl_attrs *a, struct fib_rule *r, struct n
 static int read_rule(struct nl_request *rq, struct fib_rule *r, u32 *given)
 {
 	const struct fib_rule_hdr *h = nlmsg_hdr_data(rq->nlh);
+	bool add = rq->nlh->nlmsg_type == RTM_NEWRULE;
 	struct nl_ext_ack *ack = rq->ack;
 	struct nl_attrs a;
 	size_t len;
@@ -349,15 +350,17 @@ static int read_rule(struct nl_request *rq, struct fib_rule *r, u32 *given)
 		r->src_len = r->dst_len = 0;
 		return err;
 	}
-	if (!err && r->action == FR_ACT_GOTO && (*given & FIB_RULE_HAS_PREF || rq->nlh->nlmsg_type == RTM_NEWRULE) &&
+	if (!err && r->action == FR_ACT_GOTO &&
 	    r->target <= (*given & FIB_RULE_HAS_PREF ? r->preference : fib_rule_default_preference(rq->net, r->family))) {
 		NL_SET_ERR(ack, "Backward goto not supported");
 		return -EINVAL;
 	}
-	err = err ? err : read_dscp(&a, h->tos, r, ack);
-	err = err ? err : read_flowlabel(&a, r, ack);
 	if (err)
 		return err;
+	err = read_dscp(&a, h->tos, r, add ? ack : NULL);
+	err = err ? err : read_flowlabel(&a, r, add ? ack : NULL);
+	if (err)
+		return add ? err : -ENOENT; /* there can be no such rule */
 	if (r->dscp_full)
 		*given |= FIB_RULE_HAS_DSCP;
 	if (a.a[FRA_FLOW] && r->family == AF_INET) {

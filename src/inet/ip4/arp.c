@@ -98,9 +98,11 @@ static int arp_constructor(struct neighbour *n)
 	struct net_device *dev = n->dev;
 	struct inaddr a;
 	be32 addr;
+	if (dev->flags & (IFF_LOOPBACK | IFF_POINTOPOINT)) /* all addresses there are one neighbour */
+		memset(n->key, 0, 4);
 	memcpy(&addr, n->key, 4);
 	a = inaddr_from_v4(addr);
-	n->type = addr.raw ? fib_addr_type(dev->net, dev_vrf(n->dev), &a) : RTN_UNICAST;
+	n->type = fib_addr_type(dev->net, dev_vrf(n->dev), &a);
 	if (!dev->header_ops) {
 		n->nud_state = NUD_NOARP;
 	} else if (n->type == RTN_MULTICAST && dev->addr_len == 6) {

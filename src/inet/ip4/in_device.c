@@ -86,6 +86,7 @@ struct in_device *in_dev_get_or_new(struct net_device *dev)
 	idev->arp_parms = neigh_parms_for(net, &arp_table, dev);
 	ptr_publish(dev->ip_ptr, idev);
 	in_dev_recompute(idev);
+	event_send(net->home, net, EV_NETCONF, dev, NETCONF_EVENT_ALL);
 	if (dev->flags & IFF_UP)
 		ip4_mc_link_up(net->home, idev);
 	return idev;
@@ -98,6 +99,7 @@ static void in_dev_destroy(struct cpu *cpu, struct in_device *idev)
 	ip4_mc_purge(cpu, idev);
 	ip4_addrs_purge(cpu, idev);
 	ptr_publish(dev->ip_ptr, NULL);
+	event_send(cpu, dev->net, EV_NETCONF, dev, NETCONF_EVENT_ALL | NETCONF_EVENT_GONE);
 	dst_put(idev->to_link);
 	dst_put(idev->to_self);
 	dst_put(idev->to_group);
@@ -152,8 +154,11 @@ static void link_changed(struct cpu *cpu, struct in_device *idev, unsigned long 
 	}
 	if (what & LINK_CHANGE_VRF)
 		fib_dev_down(cpu, dev, AF_INET, FIB_DOWN_FORCE); /* all its routes: they come again in the other table */
-	if (what & LINK_CHANGE_NAME)
+	if (what & LINK_CHANGE_NAME) { /* its settings move to another directory */
 		rename_labels(cpu, idev);
+		event_send(cpu, dev->net, EV_NETCONF, dev, NETCONF_EVENT_ALL | NETCONF_EVENT_GONE);
+		event_send(cpu, dev->net, EV_NETCONF, dev, NETCONF_EVENT_ALL);
+	}
 	if (what & LINK_CHANGE_ADDR && ip4_conf_get(dev, IP4_CONF_ARP_NOTIFY) && dev->flags & IFF_UP)
 		arp_announce_addrs(cpu, idev);
 	if (what & LINK_CHANGE_MTU) {

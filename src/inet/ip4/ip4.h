@@ -55,7 +55,6 @@ struct in_device {
 	bool dead;
 };
 struct netns_ip4 {
-	s32 forwarding_was;	/* conf/all/forwarding as it was last: only a change goes to all devices */
 	s32 conf_all[IP4_CONF_MAX], conf_default[IP4_CONF_MAX];
 	struct htable local;	/* in_ifaddr by local address */
 	s32 default_ttl, ip_forward_use_pmtu, fwd_update_priority, no_pmtu_disc, min_pmtu, nonlocal_bind, autobind_reuse, early_demux, fwmark_reflect;

@@ -149,7 +149,7 @@ static void delete(struct cpu *cpu, struct in_ifaddr *ifa)
 	struct in_device *idev = ifa->idev;
 	struct mem *mem = &cpu->world->mem;
 	bool primary = !(ifa->flags & IFA_F_SECONDARY);
-	bool keep = idev->dead ? false : ip4_conf_get(idev->dev, IP4_CONF_PROMOTE_SECONDARIES);
+	bool keep = ip4_conf_get(idev->dev, IP4_CONF_PROMOTE_SECONDARIES);
 	struct in_ifaddr *a, *tmp, *heir = NULL;
 
 	if (primary) {
@@ -171,10 +171,21 @@ static void delete(struct cpu *cpu, struct in_ifaddr *ifa)
 	mem_free(mem, ifa);
 }
 
+/* The device ends: no secondary takes over, and each is told by itself; their routes go with the device's, untold. */
 void ip4_addrs_purge(struct cpu *cpu, struct in_device *idev)
 {
-	while (!list_empty(&idev->addrs))
-		delete(cpu, list_first(&idev->addrs, struct in_ifaddr, link));
+	while (!list_empty(&idev->addrs)) {
+		struct in_ifaddr *ifa = list_first(&idev->addrs, struct in_ifaddr, link);
+		if (ifa->flags & IFA_F_SECONDARY) {
+			list_del(&ifa->link);
+			htable_del(&idev->dev->net->ip4->local, &ifa->node);
+			event_send(cpu, idev->dev->net, EV_ADDR_DEL, ifa, AF_INET);
+		} else {
+			remove_one(cpu, ifa, ifa);
+		}
+		mem_free(&cpu->world->mem, ifa);
+	}
+	fib_genid_bump(idev->dev->net);
 }
 
 void ip4_addrs_link_up(struct cpu *cpu, struct in_device *idev)

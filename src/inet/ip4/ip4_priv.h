@@ -26,6 +26,7 @@ struct ip4_cb { /* skb->cb inside IPv4; offsets are from the network header, 0: 
 	u8 mc_loop;	    /* ours: a copy for ourselves when we are in the group */
 	u16 frag_max_size;  /* largest fragment that a reassembled packet came in, with its header; 0: was whole */
 	be32 nexthop;	    /* of a source route */
+	u32 realms;	    /* of the way back to the source; 0 at first when IP4CB_ASKED */
 };
 enum { IP4CB_FORWARDED = 1, IP4CB_REDIRECT = 2 /* its sender has a better way */, IP4CB_DF_FRAG = 4 /* a fragment had DF */,
        IP4CB_RR_ADDR = 8, IP4CB_TS_ADDR = 16 /* the last entry is to become the address of the device it leaves by */,

@@ -124,12 +124,19 @@ static bool info_uses_dev(const struct fib_info *fi, const struct net_device *de
 	return false;
 }
 
+/* What a packet's source is said to belong to by the route back to it: the "to" of that is the "from" of this. */
+static u32 realms_back(const struct fib_result *res)
+{
+	u32 from = res->nh->realms << 16;
+	return (from ? from : res->realms << 16) | res->realms >> 16;
+}
+
 /* The way back to the source: RFC 3704's strict (1) or loose (2) check, and no packet of ours may come from outside. */
 enum skb_drop_reason ip4_validate_source(struct cpu *cpu, struct netns *net, struct sk_buff *skb, be32 saddr, be32 daddr, u8 tos,
 					 s32 oif, struct net_device *dev, const struct in_device *idev, bool *onlink)
 {
 	struct flow fl = { .family = AF_INET, .daddr = inaddr_from_v4(saddr), .saddr = inaddr_from_v4(daddr), .tos = tos,
-			   .iif = oif ? oif : net->dev->loopback->ifindex, .flags = FLOW_PROBE };
+			   .iif = oif ? oif : net->dev->loopback->ifindex, .flags = FLOW_PROBE | FLOW_FIRST_HOP };
 	struct fib_result res;
 	s32 rpf = idev->on & IN_DEV_RPFILTER ? ip4_conf_get(dev, IP4_CONF_RP_FILTER) : 0;
 
@@ -138,7 +145,7 @@ enum skb_drop_reason ip4_validate_source(struct cpu *cpu, struct netns *net, str
 	*onlink = false;
 	if ((dev->flags & IFF_LOOPBACK && !(IP4_CB(skb)->flags & IP4CB_ASKED) && !IP4_CB(skb)->srr) || skb->pkt_type == PACKET_LOOPBACK)
 		return SKB_NOT_DROPPED; /* ours, checked when it was sent; but not a source route's further hops */
-	if (!rpf && (dev->ifindex != oif || !(idev->on & IN_DEV_SEND_REDIRECTS))) {
+	if (!rpf && !fib_has_realms(net) && (dev->ifindex != oif || !(idev->on & IN_DEV_SEND_REDIRECTS))) {
 		if (idev->on & IN_DEV_ACCEPT_LOCAL)
 			return SKB_NOT_DROPPED;
 		if (net->fib->default_rules && !net->fib->custom_local)
@@ -149,12 +156,15 @@ enum skb_drop_reason ip4_validate_source(struct cpu *cpu, struct netns *net, str
 		return rpf ? SKB_DROP_REASON_IP_RPFILTER : SKB_NOT_DROPPED;
 	if (res.alias->type != RTN_UNICAST && (res.alias->type != RTN_LOCAL || !(idev->on & IN_DEV_ACCEPT_LOCAL)))
 		return SKB_DROP_REASON_IP_LOCAL_SOURCE;
+	IP4_CB(skb)->realms = realms_back(&res);
 	if (info_uses_dev(res.alias->fi, dev) || (res.alias->type == RTN_LOCAL && dev->flags & IFF_LOOPBACK)) {
 		*onlink = res.nh->scope >= RT_SCOPE_HOST;
 		return SKB_NOT_DROPPED;
 	}
-	if (list_empty(&idev->addrs))
+	if (list_empty(&idev->addrs)) {
+		IP4_CB(skb)->realms = 0;
 		return rpf ? SKB_DROP_REASON_IP_RPFILTER : SKB_NOT_DROPPED;
+	}
 	if (rpf == 1)
 		return SKB_DROP_REASON_IP_RPFILTER;
 	fl.oif = dev->ifindex;

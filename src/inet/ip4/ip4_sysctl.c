@@ -49,9 +49,6 @@ static void forward_all(struct netns *net)
 	struct netns_ip4 *ip4 = net->ip4;
 	struct net_device *dev;
 	s32 on = ip4->conf_all[IP4_CONF_FORWARDING];
-	if (on == ip4->forwarding_was)
-		return;
-	ip4->forwarding_was = on;
 	ip4->conf_all[IP4_CONF_ACCEPT_REDIRECTS] = !on;
 	ip4->conf_default[IP4_CONF_FORWARDING] = on;
 	tell(net, NULL, IP4_CONF_FORWARDING, 0);
@@ -64,28 +61,51 @@ static void forward_all(struct netns *net)
 	}
 }
 
-static int conf_set(struct netns *net, void *base, const struct sysctl *s, const char *text)
+/* Whether Linux forgets its cached routes over such a change. */
+static bool flushes(enum ip4_conf c, s32 now, bool of_default)
+{
+	switch (c) {
+	case IP4_CONF_FORWARDING:
+		return !of_default;
+	case IP4_CONF_BC_FORWARDING:
+	case IP4_CONF_PROMOTE_SECONDARIES:
+	case IP4_CONF_ROUTE_LOCALNET:
+	case IP4_CONF_DROP_UNICAST_IN_L2_MULTICAST:
+		return true;
+	default:
+		return c == IP4_CONF_ACCEPT_LOCAL && !now;
+	}
+}
+
+/* old: only a change is told, and only a change of all's forwarding goes to all devices. */
+static int conf_set(struct netns *net, void *base, const struct sysctl *s, const void *old)
 {
 	enum ip4_conf c = (enum ip4_conf)(s->offset / sizeof(s32));
 	struct netns_ip4 *ip4 = net->ip4;
 	struct in_device *idev = idev_of(net, base);
 	struct net_device *dev;
+	bool same = *(const s32 *)old == ((const s32 *)base)[c];
 
 	if (base == ip4->conf_all && c == IP4_CONF_FORWARDING) {
-		forward_all(net);
+		if (!same)
+			forward_all(net);
 	} else if (base == ip4->conf_default) {
 		dev_for_each(dev, net) /* devices that were never told otherwise follow */
 			if (dev->ip_ptr && !(dev->ip_ptr->conf_set & BIT(c)) && c != IP4_CONF_FORWARDING)
 				dev->ip_ptr->conf[c] = ip4->conf_default[c];
-		tell(net, NULL, c, NETCONF_EVENT_DEFAULT);
-	} else if (idev) {
-		idev->conf_set |= BIT(c);
-		tell(net, idev->dev, c, 0);
+		if (!same)
+			tell(net, NULL, c, NETCONF_EVENT_DEFAULT);
 	} else {
-		tell(net, NULL, c, 0);
+		if (idev)
+			idev->conf_set |= BIT(c);
+		if (!same)
+			tell(net, idev ? idev->dev : NULL, c, 0);
 	}
 	ip4_conf_recompute_all(net);
-	fib_genid_bump(net);
+	if (!same && flushes(c, ((const s32 *)base)[c], base == ip4->conf_default))
+		fib_genid_bump(net);
+	else
+		fib_genid_bump6(net); /* what is cached is asked for again, but Linux' realms stay as they were met */
 	return 0;
 }
 
@@ -104,7 +124,7 @@ static void *conf_base(struct netns *net, const char *name)
 	return NULL;
 }
 
-#define CONF(n, c) { .name = n, .kind = SYSCTL_INT, .mode = 0644, .offset = IP4_CONF_##c * sizeof(s32), .set = conf_set }
+#define CONF(n, c) { .name = n, .kind = SYSCTL_INT, .mode = 0644, .offset = IP4_CONF_##c * sizeof(s32), .changed = conf_set }
 static const struct sysctl conf[] = {
 	CONF("forwarding", FORWARDING),
 	{ .name = "mc_forwarding", .kind = SYSCTL_INT, .mode = 0444, .offset = IP4_CONF_MC_FORWARDING * sizeof(s32) },
@@ -143,8 +163,10 @@ static void *ip4_base(struct netns *net, const char *dev) { return net->ip4; }
 static void *inet_base(struct netns *net, const char *dev) { return net->inet; }
 static void *fib_base(struct netns *net, const char *dev) { return net->fib; }
 
-static int forward_set(struct netns *net, void *base, const struct sysctl *s, const char *text)
+static int forward_set(struct netns *net, void *base, const struct sysctl *s, const void *old)
 {
+	if (*(const s32 *)old == net->ip4->conf_all[IP4_CONF_FORWARDING])
+		return 0;
 	forward_all(net);
 	ip4_conf_recompute_all(net);
 	fib_genid_bump(net);
@@ -174,7 +196,7 @@ static int ping_range_set(struct netns *net, void *base, const struct sysctl *s,
 #define BOOL(n, field) INT(n, field, 0, 1)
 static const struct sysctl base[] = {
 	{ .name = "ip_forward", .kind = SYSCTL_INT, .mode = 0644, .offset = OFF(conf_all) + IP4_CONF_FORWARDING * sizeof(s32),
-	  .set = forward_set },
+	  .changed = forward_set },
 	INT("ip_default_ttl", default_ttl, 1, 255),
 	INT("ip_no_pmtu_disc", no_pmtu_disc, 0, 3),
 	{ .name = "ip_forward_use_pmtu", .kind = SYSCTL_INT, .mode = 0644, .offset = OFF(ip_forward_use_pmtu), .min = 0, .max = 255,

@@ -18,7 +18,7 @@ static void kernel_route(struct cpu *cpu, struct net_device *dev, u8 type, u32 t
 	struct fib_config c = { .family = AF_INET6, .prefix_len = len, .protocol = RTPROT_KERNEL, .type = type, .table = vrf ? vrf->l3mdev_table : table,
 				.priority = metric, .dst = v6_prefix(dst, len), .oif = dev->ifindex, .expires = expires,
 				.rtf = rtf | (expires ? FIB6_EXPIRES : 0) | (type == RTN_ANYCAST ? FIB6_ANYCAST : 0),
-				.nl_flags = NLM_F_CREATE | NLM_F_APPEND, .ignore_dev_down = type != RTN_UNICAST };
+				.nl_flags = NLM_F_CREATE, .ignore_dev_down = type != RTN_UNICAST };
 	if (add)
 		fib_route_add(cpu, dev->net, &c); /* -EEXIST: another address asked for it before */
 	else
@@ -33,6 +33,10 @@ void ip6_prefix_route(struct cpu *cpu, struct net_device *dev, const struct inad
 void ip6_host_route(struct cpu *cpu, struct inet6_ifaddr *ifa, bool add)
 {
 	kernel_route(cpu, ifa->idev->dev, RTN_LOCAL, RT_TABLE_LOCAL, &ifa->addr, 128, 0, 0, 0, add);
+}
+
+static void peer_route(struct cpu *cpu, struct inet6_ifaddr *ifa, bool add)
+{
 	if (!v6_is_any(&ifa->peer))
 		ip6_prefix_route(cpu, ifa->idev->dev, &ifa->peer, 128, ifa->metric, 0, 0, add);
 }
@@ -64,7 +68,7 @@ bool ip6_prefix_known(const struct inet6_dev *idev, const struct inaddr *a)
 static void changed(struct netns *net)
 {
 	net->ip6->priv->addr_gen++;
-	fib_genid_bump(net);
+	fib_genid_bump6(net);
 }
 
 /* The subnet-router anycast address (RFC 4291 section 2.6.1) of a router's address. */
@@ -89,6 +93,7 @@ void ip6_addr_notify(struct cpu *cpu, struct inet6_ifaddr *ifa)
 			ip6_host_route(cpu, ifa, true);
 			if (ip6_forwards(ifa->idev))
 				subnet_anycast(cpu, ifa, true);
+			peer_route(cpu, ifa, true);
 		}
 	}
 	changed(dev->net);
@@ -114,6 +119,37 @@ static bool prefix_needed(const struct inet6_ifaddr *gone, u64 *expires)
 	return false;
 }
 
+static struct fib6_alias *prefix_route_of(const struct inet6_ifaddr *ifa, const struct inaddr *addr)
+{
+	struct net_device *dev = ifa->idev->dev, *vrf = dev_vrf(dev);
+	struct inaddr prefix = v6_prefix(addr, ifa->prefix_len);
+	return fib6_route_of(dev->net, vrf ? vrf->l3mdev_table : RT_TABLE_MAIN, &prefix, ifa->prefix_len, dev, NULL, 0);
+}
+
+/* Nobody needs it any more, but for addresses that end themselves (expires, 0: there are none). */
+static void give_up_prefix_route(struct cpu *cpu, const struct inet6_ifaddr *ifa, u64 expires)
+{
+	struct fib6_alias *route = prefix_route_of(ifa, &ifa->addr);
+	if (route && expires)
+		fib6_route_refresh(ifa->idev->dev->net, route, route->pref, expires);
+	else if (route)
+		ip6_prefix_route(cpu, ifa->idev->dev, &ifa->addr, ifa->prefix_len, route->metric, 0, 0, false);
+}
+
+/* After a change of its address: another metric makes it another route. */
+static void renew_prefix_route(struct cpu *cpu, const struct inet6_ifaddr *ifa, const struct inaddr *addr, bool had, u64 expires)
+{
+	struct net_device *dev = ifa->idev->dev;
+	struct fib6_alias *route = had ? prefix_route_of(ifa, addr) : NULL;
+	if (route && route->metric == (ifa->metric ? ifa->metric : PREFIX_METRIC)) {
+		fib6_route_refresh(dev->net, route, route->pref, expires);
+		return;
+	}
+	if (route)
+		ip6_prefix_route(cpu, dev, addr, ifa->prefix_len, route->metric, 0, 0, false);
+	ip6_prefix_route(cpu, dev, addr, ifa->prefix_len, ifa->metric, expires, 0, true);
+}
+
 /* Off its device, with its routes; freed. for_good: not because the device went down, which leaves routes their source. */
 static void drop(struct cpu *cpu, struct inet6_ifaddr *ifa, bool for_good)
 {
@@ -137,13 +173,12 @@ static void drop(struct cpu *cpu, struct inet6_ifaddr *ifa, bool for_good)
 			subnet_anycast(cpu, ifa, false);
 		ip6_solicited_leave(cpu, ifa);
 	}
-	if (ifa->notified)
+	if (ifa->notified) {
+		peer_route(cpu, ifa, false);
 		ip6_host_route(cpu, ifa, false);
-	if (!needed) {
-		ip6_prefix_route(cpu, dev, &ifa->addr, ifa->prefix_len, ifa->metric, 0, 0, false);
-		if (expires)
-			ip6_prefix_route(cpu, dev, &ifa->addr, ifa->prefix_len, ifa->metric, expires, 0, true);
 	}
+	if (!needed)
+		give_up_prefix_route(cpu, ifa, expires);
 	if (for_good)
 		fib6_prefsrc_gone(dev->net, &ifa->addr);
 	changed(dev->net);
@@ -167,7 +202,7 @@ void ip6_addrs_purge(struct cpu *cpu, struct inet6_dev *idev, bool keep)
 		a->flags |= IFA_F_TENTATIVE;
 		a->state = IP6_DAD_DONE;
 		a->notified = false;
-		event_send(cpu, idev->dev->net, EV_ADDR_DEL, a, AF_INET6);
+		peer_route(cpu, a, false);
 		ip6_host_route(cpu, a, false);
 		ip6_solicited_leave(cpu, a);
 	}
@@ -303,30 +338,31 @@ struct inet6_ifaddr *ip6_addr_new(struct cpu *cpu, struct inet6_dev *idev, const
 static int change(struct cpu *cpu, struct inet6_ifaddr *ifa, const struct inet6_ifaddr_config *c, struct nl_ext_ack *ack)
 {
 	struct net_device *dev = ifa->idev->dev;
-	bool had_route = !(ifa->flags & IFA_F_NOPREFIXROUTE), new_route = !(c->flags & IFA_F_NOPREFIXROUTE), was_temp = ifa->flags & IFA_F_MANAGETEMPADDR;
-	u64 expires, old_expires;
+	bool had_route = (ifa->flags & (IFA_F_PERMANENT | IFA_F_NOPREFIXROUTE)) == IFA_F_PERMANENT, was_temp = ifa->flags & IFA_F_MANAGETEMPADDR;
+	u64 expires;
 
 	if (c->flags & IFA_F_MANAGETEMPADDR && (ifa->flags & IFA_F_TEMPORARY || ifa->prefix_len != 64)) {
 		NL_SET_ERR(ack, "ipv6: address with \"mngtmpaddr\" flag must have a prefix length of 64");
 		return -EINVAL;
 	}
-	if (had_route && (!new_route || ifa->metric != c->metric) && !prefix_needed(ifa, &old_expires))
-		ip6_prefix_route(cpu, dev, &ifa->addr, ifa->prefix_len, ifa->metric, 0, 0, false);
 	ifa->flags = (ifa->flags & ~(u32)(SETTABLE)) | (c->flags & SETTABLE);
 	ip6_addr_set_lifetime(cpu, ifa, c->valid_lft_s, c->preferred_lft_s);
-	ifa->metric = c->metric;
+	if (c->metric)
+		ifa->metric = c->metric;
 	ifa->proto = c->proto;
-	if (c->has_peer && !inaddr_eq(&c->peer, &ifa->peer)) {
-		if (ifa->notified && !v6_is_any(&ifa->peer))
-			ip6_prefix_route(cpu, dev, &ifa->peer, 128, ifa->metric, 0, 0, false);
+	if (c->has_peer)
 		ifa->peer = c->peer;
-		if (ifa->notified && !v6_is_any(&ifa->peer))
-			ip6_prefix_route(cpu, dev, &ifa->peer, 128, ifa->metric, 0, 0, true);
+	if (!(ifa->flags & IFA_F_TENTATIVE))
+		event_send(cpu, dev->net, EV_ADDR_ADD, ifa, AF_INET6);
+	changed(dev->net);
+	if (!(c->flags & IFA_F_NOPREFIXROUTE)) {
+		expires = valid_until(ifa);
+		renew_prefix_route(cpu, ifa, &ifa->addr, had_route, expires);
+		if (!v6_is_any(&ifa->peer))
+			renew_prefix_route(cpu, ifa, &ifa->peer, had_route, expires);
+	} else if (had_route && !prefix_needed(ifa, &expires)) {
+		give_up_prefix_route(cpu, ifa, expires);
 	}
-	expires = valid_until(ifa);
-	if (new_route)
-		ip6_prefix_route(cpu, dev, &ifa->addr, ifa->prefix_len, ifa->metric, expires, 0, true);
-	ip6_addr_notify(cpu, ifa);
 	if (c->flags & IFA_F_MANAGETEMPADDR && !was_temp)
 		ip6_temp_make(cpu, ifa);
 	ip6_addr_arm(dev->net);

@@ -94,7 +94,7 @@ void ip6_linklocal_make(struct cpu *cpu, struct inet6_dev *idev)
 			ip6_dad_start(cpu, ifa);
 		return;
 	}
-	if (dev->flags & IFF_MULTICAST)
+	if (dev->flags & IFF_MULTICAST && dev->flags & IFF_UP)
 		ip6_group_route(cpu, dev, true);
 	if (ip6_linklocal_of(idev, 0) || dev->l3mdev_table) /* a VRF is on no link */
 		return;
@@ -227,6 +227,7 @@ void ip6_rx_prefix(struct cpu *cpu, struct inet6_dev *idev, const struct nd_opt_
 	ifa = slaac_new(cpu, idev, &a, 0, 0);
 	existed = ifa != NULL;
 	if (!existed) {
+		event_send(cpu, dev->net, EV_ND_PREFIX, &told, 0);
 		ifa = slaac_new(cpu, idev, &a, valid, preferred);
 		if (!ifa)
 			return;
@@ -245,9 +246,9 @@ void ip6_rx_prefix(struct cpu *cpu, struct inet6_dev *idev, const struct nd_opt_
 		if (!(ifa->flags & IFA_F_TENTATIVE))
 			ip6_addr_notify(cpu, ifa);
 		temps_update(cpu, idev, ifa, valid, ifa->preferred_lft_s, false);
+		event_send(cpu, dev->net, EV_ND_PREFIX, &told, 0);
 	}
 	ip6_addr_arm(dev->net);
-	event_send(cpu, dev->net, EV_ND_PREFIX, &told, 0);
 }
 
 /* A temporary address beside a public one (RFC 8981 section 3.4): random identifier, shorter life, made anew before it is deprecated. */
@@ -300,14 +301,14 @@ int ip6_token_set(struct cpu *cpu, struct inet6_dev *idev, const struct inaddr *
 	bool clear = v6_is_any(token);
 
 	if (idev->dev->flags & (IFF_LOOPBACK | IFF_NOARP)) {
-		NL_SET_ERR(ack, idev->dev->flags & IFF_LOOPBACK ? "Device is loopback" : "Device does not do neighbour discovery");
+		NL_SET_ERR(ack, idev->dev->flags & IFF_LOOPBACK ? "ipv6: Device is loopback" : "ipv6: Device does not do neighbour discovery");
 		return -EINVAL;
 	}
-	if (!clear && (ip6_forwards(idev) ? idev->conf.v[IP6_CONF_ACCEPT_RA] != 2 : !idev->conf.v[IP6_CONF_ACCEPT_RA])) {
-		NL_SET_ERR(ack, "Router advertisement is disabled on device");
+	if (ip6_forwards(idev) ? idev->conf.v[IP6_CONF_ACCEPT_RA] != 2 : !idev->conf.v[IP6_CONF_ACCEPT_RA]) {
+		NL_SET_ERR(ack, "ipv6: Router advertisement is disabled on device");
 		return -EINVAL;
 	}
-	if (!clear && !idev->conf.v[IP6_CONF_RTR_SOLICITS]) {
+	if (!idev->conf.v[IP6_CONF_RTR_SOLICITS]) {
 		NL_SET_ERR(ack, "Router solicitation is disabled on device");
 		return -EINVAL;
 	}

@@ -150,6 +150,17 @@ void ip6_dad_start(struct cpu *cpu, struct inet6_ifaddr *ifa)
 	ip6_dad_kick(cpu, ifa, start_delay(cpu, ifa));
 }
 
+/* Neighbours are asked for again, or no more: each address is looked at once more after a random moment, and told of. */
+void ip6_dad_again(struct cpu *cpu, struct inet6_dev *idev)
+{
+	struct inet6_ifaddr *a;
+	list_for_each(a, &idev->addrs, link) {
+		ip6_dad_kick(cpu, a, start_delay(cpu, a));
+		if (!(a->flags & IFA_F_TENTATIVE) || idev->dev->flags & IFF_NOARP)
+			a->dad_probes = 0;
+	}
+}
+
 void ip6_dad_timer(void *owner, struct timer *t)
 {
 	struct cpu *cpu = owner;

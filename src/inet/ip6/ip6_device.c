@@ -51,6 +51,7 @@ struct inet6_dev *in6_dev_get_or_new(struct net_device *dev)
 	idev->nd_parms = neigh_parms_for(net, &nd_table, dev);
 	idev->tstamp = net->home->now;
 	ptr_publish(dev->ip6_ptr, idev);
+	event_send(net->home, net, EV_NETCONF, dev, NETCONF_EVENT_ALL | NETCONF_EVENT_INET6);
 	ip6_mc_default_groups(net->home, idev);
 	return idev;
 }
@@ -67,6 +68,7 @@ static void become_ready(struct cpu *cpu, struct inet6_dev *idev)
 			continue;
 		ip6_dad_start(cpu, a);
 	}
+	ip6_dev_tell(cpu, idev);
 }
 
 static void link_up(struct cpu *cpu, struct inet6_dev *idev)
@@ -81,7 +83,7 @@ static void link_up(struct cpu *cpu, struct inet6_dev *idev)
 	list_for_each(a, &idev->addrs, link) /* those that were kept, or added while it was down */
 		if (a->flags & IFA_F_PERMANENT && !(a->flags & IFA_F_NOPREFIXROUTE))
 			ip6_prefix_route(cpu, dev, &a->addr, a->prefix_len, a->metric, 0, 0, true);
-	if (dev->carrier)
+	if (dev_get_flags(dev) & IFF_RUNNING) /* else when its carrier is told of */
 		become_ready(cpu, idev);
 }
 
@@ -107,9 +109,10 @@ static void in6_dev_destroy(struct cpu *cpu, struct inet6_dev *idev)
 	idev->dead = true;
 	ip6_mc_purge(cpu, idev);
 	ptr_publish(dev->ip6_ptr, NULL);
+	event_send(cpu, dev->net, EV_NETCONF, dev, NETCONF_EVENT_ALL | NETCONF_EVENT_GONE | NETCONF_EVENT_INET6);
 	dst_put(idev->to_link);
 	dst_put(idev->to_group);
-	fib_genid_bump(dev->net);
+	fib_genid_bump6(dev->net);
 	mem_free(&cpu->world->mem, idev); /* all batons are held: no packet is in between */
 	dev_put(dev);
 }
@@ -122,7 +125,7 @@ void ip6_dev_set_disabled(struct cpu *cpu, struct inet6_dev *idev, bool disable)
 		link_down(cpu, idev, false, FIB_DOWN_LINK);
 	else
 		link_up(cpu, idev);
-	fib_genid_bump(idev->dev->net);
+	fib_genid_bump6(idev->dev->net);
 }
 
 /* A router listens to routers' groups and answers for its subnets' anycast addresses. */
@@ -148,7 +151,7 @@ void ip6_dev_set_mtu(struct cpu *cpu, struct inet6_dev *idev, u32 mtu)
 {
 	fib_exceptions_sync_mtu(idev->dev->net, idev->dev, AF_INET6, (u32)idev->conf.v[IP6_CONF_MTU], mtu);
 	idev->conf.v[IP6_CONF_MTU] = (s32)mtu;
-	fib_genid_bump(idev->dev->net);
+	fib_genid_bump6(idev->dev->net);
 }
 
 static void link_changed(struct cpu *cpu, struct inet6_dev *idev, unsigned long what)
@@ -165,12 +168,18 @@ static void link_changed(struct cpu *cpu, struct inet6_dev *idev, unsigned long 
 				neigh_carrier_down(cpu, &nd_table, dev);
 		}
 	}
+	if (what & LINK_CHANGE_FLAGS && what >> LINK_CHANGE_WHICH_SHIFT & IFF_NOARP && idev->ready)
+		ip6_dad_again(cpu, idev);
 	if (what & LINK_CHANGE_MTU)
 		ip6_dev_set_mtu(cpu, idev, dev->mtu);
+	if (what & LINK_CHANGE_NAME) { /* its settings move to another directory */
+		event_send(cpu, dev->net, EV_NETCONF, dev, NETCONF_EVENT_ALL | NETCONF_EVENT_GONE | NETCONF_EVENT_INET6);
+		event_send(cpu, dev->net, EV_NETCONF, dev, NETCONF_EVENT_ALL | NETCONF_EVENT_INET6);
+	}
 	if (what & LINK_CHANGE_ADDR && dev->flags & IFF_UP && ip6_conf_any(idev, IP6_CONF_NDISC_NOTIFY))
 		ndisc_announce(cpu, idev);
 	if (what & (LINK_CHANGE_MTU | LINK_CHANGE_ADDR))
-		fib_genid_bump(dev->net);
+		fib_genid_bump6(dev->net);
 }
 
 static void link_event(struct cpu *cpu, struct netns *net, enum net_event ev, void *obj, unsigned long info)

@@ -17,6 +17,7 @@ static const struct { u8 prefix[16]; u8 len; u32 label; } builtin[] = {
 };
 
 struct list *ip6_labels(struct netns *net) { return &net->ip6->priv->labels; }
+u32 ip6_labels_seq(const struct netns *net) { return net->ip6->priv->label_seq; }
 
 int ip6_label_add(struct netns *net, const struct inaddr *prefix, u8 len, s32 ifindex, u32 label, bool replace)
 {
@@ -31,6 +32,7 @@ int ip6_label_add(struct netns *net, const struct inaddr *prefix, u8 len, s32 if
 			if (!replace)
 				return -EEXIST;
 			l->label = label;
+			net->ip6->priv->label_seq++;
 			return 0;
 		}
 	}
@@ -46,6 +48,7 @@ int ip6_label_add(struct netns *net, const struct inaddr *prefix, u8 len, s32 if
 	*n = (struct ip6_label){ .prefix = p, .len = len, .ifindex = ifindex, .label = label };
 	list_init(&n->link);
 	list_add_tail(before, &n->link);
+	net->ip6->priv->label_seq++;
 	return 0;
 }
 

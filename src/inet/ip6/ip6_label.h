@@ -11,6 +11,7 @@ struct ip6_label { struct list link; struct inaddr prefix; u8 len; s32 ifindex; 
 int ip6_label_add(struct netns *net, const struct inaddr *prefix, u8 len, s32 ifindex, u32 label, bool replace); /* -EEXIST -ENOMEM -EINVAL */
 int ip6_label_del(struct netns *net, const struct inaddr *prefix, u8 len, s32 ifindex); /* -ESRCH */
 struct list *ip6_labels(struct netns *net);
+u32 ip6_labels_seq(const struct netns *net); /* how many were ever added */
 const struct ip6_label *ip6_label_find(struct netns *net, const struct inaddr *a, s32 ifindex);
 
 #endif

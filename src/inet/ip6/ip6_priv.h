@@ -35,6 +35,7 @@ struct ip6_private {
 	struct ip6_reasm *reasm;
 	struct icmp6_limits *icmp;
 	struct list labels;	 /* struct ip6_label */
+	u32 label_seq;		 /* how many were ever added or changed */
 	struct timer addr_timer; /* the next address lifetime that ends */
 	struct list frozen;
 	u32 addr_gen;		 /* moves with every change of an address */
@@ -87,6 +88,7 @@ void ip6_dad_timer(void *owner, struct timer *t);
 void ip6_dad_done(struct cpu *cpu, struct inet6_ifaddr *ifa);
 void ip6_dad_failed(struct cpu *cpu, struct inet6_ifaddr *ifa, const struct sk_buff *skb_or_null);
 void ip6_dad_kick(struct cpu *cpu, struct inet6_ifaddr *ifa, u64 delay);
+void ip6_dad_again(struct cpu *cpu, struct inet6_dev *idev); /* IFF_NOARP changed */
 void ip6_solicited_node(const struct inaddr *a, struct inaddr *out);
 void ip6_solicited_leave(struct cpu *cpu, struct inet6_ifaddr *ifa);
 /* ip6_label.c: RFC 6724's policy table */

@@ -27,6 +27,12 @@ static unsigned long netconf_type(enum ip6_conf c)
 	}
 }
 
+/* Switches are only on or off. */
+static bool is_news(enum ip6_conf c, s32 old, s32 now)
+{
+	return c == IP6_CONF_PROXY_NDP ? old != now : !old != !now;
+}
+
 /* dev NULL: "all", or "default" with NETCONF_EVENT_DEFAULT. */
 static void tell(struct netns *net, struct net_device *dev, enum ip6_conf c, unsigned long which)
 {
@@ -43,22 +49,22 @@ static struct inet6_dev *idev_of(struct netns *net, const void *base)
 	return NULL;
 }
 
-/* What a device does about its own new value. */
+/* What a device does about its own new value; nobody hears of what stays as it was. */
 static void acts(struct cpu *cpu, struct inet6_dev *idev, enum ip6_conf c, s32 old)
 {
 	s32 now = idev->conf.v[c];
+	bool switched = !old != !now;
 	switch (c) {
 	case IP6_CONF_FORWARDING:
-		if (!old == !now)
-			return; /* nobody hears of it, either */
-		ip6_dev_set_forwarding(cpu, idev);
+		if (switched)
+			ip6_dev_set_forwarding(cpu, idev);
 		break;
 	case IP6_CONF_DISABLE_IPV6:
-		if (!old != !now)
+		if (switched)
 			ip6_dev_set_disabled(cpu, idev, now);
 		break;
 	case IP6_CONF_ADDR_GEN_MODE:
-		if (old != now && idev->ready)
+		if (old != now)
 			ip6_linklocal_make(cpu, idev);
 		break;
 	case IP6_CONF_MTU:
@@ -68,7 +74,8 @@ static void acts(struct cpu *cpu, struct inet6_dev *idev, enum ip6_conf c, s32 o
 	default:
 		break;
 	}
-	tell(idev->dev->net, idev->dev, c, 0);
+	if (is_news(c, old, now))
+		tell(idev->dev->net, idev->dev, c, 0);
 }
 
 /* RFC 4861 section 6.2.7: a router has no default routers. */
@@ -99,52 +106,39 @@ static bool spreads(enum ip6_conf c)
 	return c == IP6_CONF_FORWARDING || c == IP6_CONF_DISABLE_IPV6 || c == IP6_CONF_IGNORE_ROUTES_WITH_LINKDOWN || c == IP6_CONF_ADDR_GEN_MODE;
 }
 
-/* The old value is gone by the time this runs: a device's state tells what it was. */
-static s32 was(const struct inet6_dev *idev, enum ip6_conf c)
-{
-	struct inaddr routers = { .b = { 0xff, 2, [15] = 2 } };
-	if (c == IP6_CONF_FORWARDING)
-		return ip6_mc_member(idev, &routers);
-	if (c == IP6_CONF_DISABLE_IPV6)
-		return idev->dev->flags & IFF_UP && !idev->ready && idev->dev->carrier;
-	return -1;
-}
-
-static int conf_set(struct netns *net, void *base, const struct sysctl *s, const char *text)
+static int conf_set(struct netns *net, void *base, const struct sysctl *s, const void *was)
 {
 	enum ip6_conf c = (enum ip6_conf)((s->offset - offsetof(struct inet6_conf, v)) / sizeof(s32));
 	struct netns_ip6 *ip6 = net->ip6;
 	struct inet6_conf *conf = base;
 	struct inet6_dev *idev = idev_of(net, base);
 	struct net_device *dev;
+	s32 old = *(const s32 *)was, now = conf->v[c];
 
-	if (c == IP6_CONF_MTU && idev && (u32)conf->v[c] > idev->dev->mtu)
+	if (c == IP6_CONF_MTU && idev && (u32)now > idev->dev->mtu)
 		return -EINVAL;
-	if (c == IP6_CONF_ADDR_GEN_MODE && conf->v[c] == IP6_GEN_STABLE && !conf->has_secret && !ip6->conf_default.has_secret)
+	if (c == IP6_CONF_ADDR_GEN_MODE && now == IP6_GEN_STABLE && !conf->has_secret && !ip6->conf_default.has_secret)
 		return -EINVAL;
 	if (base == &ip6->conf_all && spreads(c)) {
-		ip6->conf_default.v[c] = conf->v[c];
-		if (c == IP6_CONF_FORWARDING)
+		s32 old_default = ip6->conf_default.v[c], old_own;
+		ip6->conf_default.v[c] = now;
+		if (c == IP6_CONF_FORWARDING && is_news(c, old_default, now))
 			tell(net, NULL, c, NETCONF_EVENT_DEFAULT);
 		dev_for_each(dev, net) {
-			s32 old;
 			if (!dev->ip6_ptr)
 				continue;
-			old = c == IP6_CONF_ADDR_GEN_MODE ? dev->ip6_ptr->conf.v[c] : was(dev->ip6_ptr, c);
-			dev->ip6_ptr->conf.v[c] = conf->v[c];
-			acts(net->home, dev->ip6_ptr, c, old);
+			old_own = dev->ip6_ptr->conf.v[c];
+			dev->ip6_ptr->conf.v[c] = now;
+			acts(net->home, dev->ip6_ptr, c, old_own);
 		}
-		tell(net, NULL, c, 0);
-		if (c == IP6_CONF_FORWARDING && conf->v[c])
-			purge_default_routers(net);
-	} else if (base == &ip6->conf_all) {
-		tell(net, NULL, c, 0);
-	} else if (base == &ip6->conf_default) {
-		tell(net, NULL, c, NETCONF_EVENT_DEFAULT);
-	} else if (idev) {
-		acts(net->home, idev, c, was(idev, c));
 	}
-	fib_genid_bump(net);
+	if (idev)
+		acts(net->home, idev, c, old);
+	else if (is_news(c, old, now))
+		tell(net, NULL, c, base == &ip6->conf_default ? NETCONF_EVENT_DEFAULT : 0);
+	if (c == IP6_CONF_FORWARDING && now && base != &ip6->conf_default)
+		purge_default_routers(net);
+	fib_genid_bump6(net);
 	return 0;
 }
 
@@ -197,8 +191,8 @@ static void *conf_base(struct netns *net, const char *name)
 }
 
 #define COFF(c) (offsetof(struct inet6_conf, v) + IP6_CONF_##c * sizeof(s32))
-#define CONF(n, c) { .name = n, .kind = SYSCTL_INT, .mode = 0644, .offset = COFF(c), .set = conf_set }
-#define CONFR(n, c, lo, hi) { .name = n, .kind = SYSCTL_INT, .mode = 0644, .offset = COFF(c), .min = lo, .max = hi, .set = conf_set }
+#define CONF(n, c) { .name = n, .kind = SYSCTL_INT, .mode = 0644, .offset = COFF(c), .changed = conf_set }
+#define CONFR(n, c, lo, hi) { .name = n, .kind = SYSCTL_INT, .mode = 0644, .offset = COFF(c), .min = lo, .max = hi, .changed = conf_set }
 #define CTIME(n, k, field) { .name = n, .kind = k, .mode = 0644, .offset = offsetof(struct inet6_conf, field) }
 static const struct sysctl conf[] = {
 	CONF("forwarding", FORWARDING),
@@ -360,7 +354,7 @@ static int flush(struct netns *net, void *b, const struct sysctl *s, const char 
 static void *fib_base(struct netns *net, const char *dev) { return net->fib; }
 static int hash_set(struct netns *net, void *b, const struct sysctl *s, const char *text)
 {
-	fib_genid_bump(net);
+	fib_genid_bump6(net);
 	return 0;
 }
 static const struct sysctl fib[] = {

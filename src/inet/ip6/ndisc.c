@@ -246,6 +246,8 @@ static int constructor(struct neighbour *n)
 	} else if (dev->flags & (IFF_NOARP | IFF_LOOPBACK)) { /* its frames are for whoever gets them */
 		n->nud_state = NUD_NOARP;
 		memcpy(n->ha, dev->dev_addr, dev->addr_len);
+		if (dev->flags & IFF_LOOPBACK)
+			n->type = RTN_LOCAL;
 	} else if (dev->flags & IFF_POINTOPOINT) {
 		n->nud_state = NUD_NOARP;
 		memcpy(n->ha, dev->broadcast, dev->addr_len);

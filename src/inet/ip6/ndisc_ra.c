@@ -43,7 +43,7 @@ static struct fib_config route_config(struct net_device *dev, const struct inadd
 {
 	return (struct fib_config){ .family = AF_INET6, .prefix_len = len, .protocol = RTPROT_RA, .type = RTN_UNICAST, .table = table_of(dev),
 				    .priority = metric, .dst = *prefix, .has_gw = true, .gw_family = AF_INET6, .gateway = *gw,
-				    .oif = dev->ifindex, .rtf = rtf, .nl_flags = NLM_F_CREATE | NLM_F_APPEND };
+				    .oif = dev->ifindex, .rtf = rtf, .nl_flags = NLM_F_CREATE };
 }
 
 void ndisc_router_gone(struct cpu *cpu, struct net_device *dev, const struct inaddr *gw)

@@ -53,10 +53,13 @@ enum { FIB_HASH_SRC = 1, FIB_HASH_DST = 2, FIB_HASH_PROTO = 4, FIB_HASH_FLOWLABE
 struct netns_fib {
 	struct netns *net;
 	u32 genid;		/* moves when a cached route may have become wrong */
+	u32 genid4;		/* the same of IPv4's alone, which realms that are remembered ask; never 0 */
 	bool default_rules, default_rules6; /* only those that a namespace is born with, and ever so */
 	bool skip_notify_on_dev_down; /* net.ipv6.route's: a link's end is all that is said of its IPv6 routes' */
 	bool custom_local;	/* somebody made a route of type local: own addresses are not only those of devices */
 	bool rules_want_ports, rules_want_l3mdev, l3mdev_rule_made; /* some rule of either family looks at them */
+	bool rules_have_realms;
+	u32 hops_with_realms;
 	struct fib_table *local4, *main4, *default4, *local6, *main6; /* default4: NULL while it has never had a route */
 	struct list tables;	/* struct fib_table, by family and id */
 	struct list rules4, rules6, mr_rules4, mr_rules6; /* struct fib_rule; mr_: for multicast forwarding, RTNL_FAMILY_IPMR and _IP6MR */
@@ -83,6 +86,7 @@ struct netns_fib {
 	} gc6;
 	struct rbroot nexthops;	/* struct nexthop by id */
 	u32 last_nexthop_id;	/* given without being asked for */
+	u32 route_serial;	/* fib6_alias.serial of the last one */
 	struct timer expiry;	/* the next IPv6 route with a lifetime that ends */
 };
 
@@ -98,6 +102,7 @@ struct fib_nh {			/* one next hop of a route */
 	s32 oif;
 	struct dst *dst;	/* forwarding and output through this hop, shared by all packets */
 	struct fib_exceptions *exceptions; /* IPv4, and next-hop objects; NULL: none yet */
+	struct fib_met { u32 realms, genid4; } met[2]; /* IPv4, told by route get: the realms of the first output and of the first input of a generation */
 	struct fib_info *info;
 };
 struct nexthop;
@@ -142,6 +147,7 @@ struct fib6_alias {
 	u8 pref;		/* ICMPV6_ROUTER_PREF_* */
 	u8 src_len;		/* only for sources in src/src_len; 0: all */
 	bool rr;		/* round robin among equals goes on here */
+	u32 serial;		/* with a next-hop object: when it came, whose later routes are told of first */
 	struct inaddr src;
 	struct fib_exceptions *exceptions; /* NULL: none yet */
 };
@@ -211,10 +217,16 @@ int fib_route_del(struct cpu *cpu, struct netns *net, const struct fib_config *c
 /* Resumable walk in Linux's order (tables as its hash has them, addresses ascending, longer prefixes first): fn for each route of family (0: all) and table (0: all); stops at non-zero, which is returned.
  * key: 6 words of the caller's, zero at first; after a stop the next call begins with the very route at which fn stopped. */
 int fib_walk(struct netns *net, u8 family, u32 table, u64 key[6], int (*fn)(void *arg, const struct fib_alias *a), void *arg);
-struct fib_result { const struct fib_alias *alias; struct fib_nh *nh; struct dst *dst; u32 table; };
+struct fib_result { const struct fib_alias *alias; struct fib_nh *nh; struct dst *dst; u32 table, realms /* of the rule that decided, IPv4 */; };
 /* Rules, then tables. dst: borrowed for this step. Errors of routes fill res too: -EHOSTUNREACH, -EACCES, -EINVAL (blackhole);
  * nothing found: -ENETUNREACH and res->alias NULL. */
 int fib_lookup(struct cpu *cpu, struct netns *net, const struct flow *fl, struct fib_result *res);
+static inline bool fib_has_realms(const struct netns *net) { return net->fib->rules_have_realms || net->fib->hops_with_realms; }
+/* Realms are two halves, from and to. What `first` leaves open, `second` says. */
+static inline u32 fib_realms_join(u32 first, u32 second)
+{
+	return first | (first & 0xffff ? 0 : second & 0xffff) | (first & 0xffff0000 ? 0 : second & 0xffff0000);
+}
 /* The same for IPv6 (fib_lookup calls it). flow flags FLOW_IFACE: only routes through oif; FLOW_REACHABLE: prefers hops whose
  * neighbour answers. */
 int fib6_lookup(struct cpu *cpu, struct netns *net, const struct flow *fl, struct fib_result *res);
@@ -244,7 +256,12 @@ static inline bool fib_wants_ports(const struct netns *net, u8 family)
 	return net->fib->rules_want_ports || (family == AF_INET6 ? net->fib->hash6.policy : net->fib->hash4.policy);
 }
 static inline u32 fib_genid(const struct netns *net) { return net->fib->genid; }
-static inline void fib_genid_bump(struct netns *net) { net->fib->genid++; }
+static inline void fib_genid_bump(struct netns *net)
+{
+	net->fib->genid++;
+	net->fib->genid4 += net->fib->genid4 == UINT32_MAX ? 2 : 1;
+}
+static inline void fib_genid_bump6(struct netns *net) { net->fib->genid++; } /* IPv4's are right as they are */
 /* The hops that came with it; later ones, of a next-hop object that changed, are allocated apart. */
 static inline struct fib_nh *fib_info_inline_hops(struct fib_info *fi) { return (struct fib_nh *)(fi + 1); }
 void fib_info_mem_put(struct fib_info *fi);

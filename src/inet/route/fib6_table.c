@@ -84,7 +84,7 @@ static void take_out(struct netns *net, struct fib_table *t, struct fib6_alias *
 	head = lpm_find(&t->lpm, lpm_key_of(AF_INET6, &a->a.prefix), a->a.prefix_len);
 	if (head)
 		fib6_rebalance(fib6_alias(head));
-	fib_genid_bump(net);
+	fib_genid_bump6(net);
 }
 
 static bool same_hop(const struct fib6_alias *a, const struct fib6_alias *b)
@@ -163,6 +163,8 @@ static struct fib6_alias *alias_new(struct netns *net, struct fib_table *t, cons
 		return NULL;
 	a->a = (struct fib_alias){ .fi = fi, .type = c->type, .prefix_len = c->prefix_len, .table = t->id, .prefix = c->dst };
 	a->metric = c->priority;
+	if (fi->nh_id)
+		a->serial = ++net->fib->route_serial;
 	if (!fi->reject || fi->nh_id) { /* what rejects does so for good, and with no preference */
 		a->rtf = c->rtf;
 		a->expires = c->expires;
@@ -267,7 +269,7 @@ static int add_one(struct cpu *cpu, struct netns *net, const struct fib_config *
 	}
 	if (p.head) /* what is alone has no siblings */
 		fib6_rebalance(head_of(t, c));
-	fib_genid_bump(net);
+	fib_genid_bump6(net);
 	if (a->rtf & FIB6_EXPIRES)
 		arm_expiry(net, a->expires);
 	if (!quiet && !p.instead_of)
@@ -408,7 +410,7 @@ void fib6_route_refresh(struct netns *net, struct fib6_alias *a, u8 pref, u64 ex
 	a->pref = pref;
 	set_expiry(net, a, expires ? FIB6_EXPIRES : 0, expires);
 	if (other)
-		fib_genid_bump(net);
+		fib_genid_bump6(net);
 }
 
 int fib6_route_set_metric(struct cpu *cpu, struct netns *net, struct fib6_alias *a, unsigned which, u32 value)
@@ -430,7 +432,7 @@ int fib6_route_set_metric(struct cpu *cpu, struct netns *net, struct fib6_alias 
 		return err;
 	ptr_publish(a->a.fi, fi);
 	fib_info_put((struct fib_info *)old);
-	fib_genid_bump(net);
+	fib_genid_bump6(net);
 	return 0;
 }
 
@@ -519,7 +521,32 @@ static struct fib_config by_itself(const struct fib_table *t, const struct fib_a
 	return (struct fib_config){ .family = AF_INET6, .table = t->id, .dst = a->prefix, .prefix_len = a->prefix_len };
 }
 
+struct dying {
+	const struct net_device *dev; /* it was its end; NULL: a next-hop object's */
+	bool siblings_too;
+};
+
+void fib6_route_del_alias(struct cpu *cpu, struct netns *net, const struct fib_alias *a)
+{
+	struct fib_table *t = fib_table_find(net, AF_INET6, a->table);
+	struct fib_config c = by_itself(t, a);
+	del_hop(cpu, net, t, &c, fib6_alias(a), false);
+}
+
 static bool is_dead(struct fib6_alias *head, struct fib6_alias *a, void *arg);
+
+/* It is told as it lived: what has just died is not said to be dead. */
+static void del_dead(struct cpu *cpu, struct netns *net, struct fib_table *t, const struct fib_config *c, struct fib6_alias *a,
+		     const struct dying *why)
+{
+	struct fib_info *fi = a->a.fi;
+	u32 dead = !why->dev || fi->nh[0].dev == why->dev ? RTNH_F_DEAD : 0;
+	fib_info_mem_hold(fi);
+	fi->nh[0].flags &= ~dead;
+	del_hop(cpu, net, t, c, a, net->fib->skip_notify_on_dev_down);
+	fi->nh[0].flags |= dead; /* other routes share it */
+	fib_info_mem_put(fi);
+}
 
 /* Removes of one prefix what `gone` says; the head then, or NULL. */
 static void sweep(struct cpu *cpu, struct netns *net, bool (*gone)(struct fib6_alias *head, struct fib6_alias *a, void *arg), void *arg)
@@ -535,8 +562,12 @@ static void sweep(struct cpu *cpu, struct netns *net, bool (*gone)(struct fib6_a
 				struct fib_config c = by_itself(t, &a->a);
 				next = fib6_next(a);
 				h = lpm_find(&t->lpm, at, len);
-				if (gone(fib6_alias(h), a, arg))
-					del_hop(cpu, net, t, &c, a, gone == is_dead && net->fib->skip_notify_on_dev_down);
+				if (!gone(fib6_alias(h), a, arg))
+					continue;
+				if (gone == is_dead)
+					del_dead(cpu, net, t, &c, a, arg);
+				else
+					del_hop(cpu, net, t, &c, a, false);
 			}
 			h = lpm_find(&t->lpm, at, len);
 			if (h)
@@ -551,16 +582,16 @@ static bool is_dead(struct fib6_alias *head, struct fib6_alias *a, void *arg)
 {
 	if (!(a->a.fi->nh[0].flags & RTNH_F_DEAD))
 		return false;
-	if (a->siblings && !*(bool *)arg)
+	if (a->siblings && !((const struct dying *)arg)->siblings_too)
 		for (struct fib6_alias *s = head; s; s = fib6_next(s))
 			if (fib6_is_sibling(s, a) && !(s->a.fi->nh[0].flags & RTNH_F_DEAD))
 				return false;
 	return true;
 }
 
-void fib6_flush_dead(struct cpu *cpu, struct netns *net, bool siblings_too)
+void fib6_flush_dead(struct cpu *cpu, struct netns *net, const struct net_device *dev, bool siblings_too)
 {
-	sweep(cpu, net, is_dead, &siblings_too);
+	sweep(cpu, net, is_dead, &(struct dying){ dev, siblings_too });
 }
 
 static bool none(struct fib6_alias *head, struct fib6_alias *a, void *arg) { return false; }

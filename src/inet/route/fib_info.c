@@ -71,6 +71,7 @@ static void let_go(struct fib_info *fi)
 {
 	for (unsigned i = 0; i < fi->nhs; i++) {
 		fib_exceptions_free(fi->net, fi->nh[i].exceptions);
+		fi->net->fib->hops_with_realms -= fi->nh[i].realms != 0;
 		dst_put(fi->nh[i].dst);
 		if (fi->nh[i].dev)
 			dev_put(fi->nh[i].dev);
@@ -233,6 +234,7 @@ static struct fib_info *info_alloc(struct netns *net, const struct fib_config *c
 			nh->gateway = c->mp ? c->mp[i].gateway : c->gateway;
 		nh->flags = c->mp ? c->mp[i].flags : c->flags;
 		nh->realms = c->mp ? c->mp[i].realms : c->realms;
+		net->fib->hops_with_realms += nh->realms != 0;
 		nh->weight = MAX(c->mp ? c->mp[i].weight : c->weight, 1u);
 		if (nh->has_gw && !nh->gw_family)
 			nh->gw_family = c->family;

@@ -120,7 +120,7 @@ static int one_table(struct cpu *cpu, struct netns *net, const struct fib_table 
 				if (!hop_usable(&fi->nh[i], fl, ignore_linkdown))
 					continue;
 				res->nh = &fi->nh[i];
-				if (unlikely(fi->nhs > 1) && !fl->oif)
+				if (unlikely(fi->nhs > 1) && !fl->oif && !(fl->flags & FLOW_FIRST_HOP))
 					res->nh = fib_select_path(cpu, net, fi, fl);
 				res->dst = res->nh->dst;
 				return 0;
@@ -136,7 +136,7 @@ static int one_table(struct cpu *cpu, struct netns *net, const struct fib_table 
 int fib_table_lookup(struct cpu *cpu, struct netns *net, const struct fib_table *tb, const struct flow *fl, struct fib_result *res,
 		     bool ignore_linkdown)
 {
-	struct fib_result main;
+	struct fib_result main = { .alias = NULL };
 	int err, main_err;
 	if (!net->fib->default_rules || (tb != net->fib->local4 && tb != net->fib->main4))
 		return one_table(cpu, net, tb, fl, res, ignore_linkdown);

@@ -44,7 +44,9 @@ int fib6_info_check(struct cpu *cpu, struct fib_info *fi, const struct fib_confi
 int fib6_route_add(struct cpu *cpu, struct netns *net, const struct fib_config *c);
 int fib6_route_del(struct cpu *cpu, struct netns *net, const struct fib_config *c);
 void fib6_rebalance(struct fib6_alias *head); /* of one prefix */
-void fib6_flush_dead(struct cpu *cpu, struct netns *net, bool siblings_too);
+void fib6_route_del_alias(struct cpu *cpu, struct netns *net, const struct fib_alias *a); /* told as by itself */
+/* dev: what died, NULL: a next-hop object. siblings_too: even while other hops of the route live. */
+void fib6_flush_dead(struct cpu *cpu, struct netns *net, const struct net_device *dev, bool siblings_too);
 void fib6_rebalance_all(struct netns *net);
 void fib6_expiry(void *owner, struct timer *t);
 

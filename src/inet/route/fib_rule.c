@@ -111,10 +111,12 @@ jumped:
 			continue;
 		res->alias = NULL;
 		err = act(cpu, net, r, fl, l3_table, res);
+		res->realms = r->realms;
 		if (err != -EAGAIN && (err || !suppressed(r, res)))
 			return err;
 	}
 	res->alias = NULL;
+	res->realms = 0;
 	return -ENETUNREACH;
 }
 
@@ -164,12 +166,13 @@ static s32 index_of(struct netns *net, const char *name)
 static void summarize(struct netns *net)
 {
 	struct netns_fib *f = net->fib;
-	f->rules_want_ports = f->rules_want_l3mdev = false;
+	f->rules_want_ports = f->rules_want_l3mdev = f->rules_have_realms = false;
 	for (unsigned i = 0; i < FIB_RULE_LISTS; i++) {
 		struct fib_rule *r;
 		list_for_each(r, fib_rules(net, fib_rule_families[i]), link) {
 			f->rules_want_ports |= r->ip_proto || r->sport.first || r->dport.first;
 			f->rules_want_l3mdev |= r->l3mdev;
+			f->rules_have_realms |= r->realms && r->family == AF_INET;
 		}
 	}
 }

@@ -35,6 +35,14 @@ void fib_kernel_route_del(struct cpu *cpu, struct net_device *dev, const struct 
 	fib_route_del(cpu, dev->net, &c);
 }
 
+static void moved(struct netns *net, u8 family)
+{
+	if (family == AF_INET6)
+		fib_genid_bump6(net);
+	else
+		fib_genid_bump(net);
+}
+
 void fib_dev_up(struct cpu *cpu, struct net_device *dev, u8 family, u32 clear)
 {
 	struct netns *net = dev->net;
@@ -64,7 +72,22 @@ void fib_dev_up(struct cpu *cpu, struct net_device *dev, u8 family, u32 clear)
 	}
 	if (family == AF_INET6)
 		fib6_rebalance_all(net);
-	fib_genid_bump(net);
+	moved(net, family);
+}
+
+/* IPv6's routes go with a message each; multipath routes with other hops stay. */
+static void flush6(struct cpu *cpu, struct net_device *dev, enum fib_down how)
+{
+	struct netns *net = dev->net;
+	u64 cursor = 0;
+	fib6_flush_dead(cpu, net, dev, how == FIB_DOWN_UNREGISTER);
+	for (struct hnode *n = htable_walk(&net->fib->infos, &cursor, NULL); n; n = htable_walk(&net->fib->infos, &cursor, n)) {
+		struct fib_info *fi = container_of(n, struct fib_info, node);
+		if (fi->family == AF_INET6 && !fi->nh_id && fi->nh[0].dev == dev && fi->nh[0].flags & RTNH_F_DEAD) {
+			fi->nh[0].flags |= RTNH_F_LINKDOWN;
+			fi->flags |= RTNH_F_LINKDOWN;
+		}
+	}
 }
 
 void fib_dev_down(struct cpu *cpu, struct net_device *dev, u8 family, enum fib_down how)
@@ -72,7 +95,7 @@ void fib_dev_down(struct cpu *cpu, struct net_device *dev, u8 family, enum fib_d
 	struct netns *net = dev->net;
 	u64 cursor = 0;
 	unsigned dead_routes = 0;
-	u32 set = how == FIB_DOWN_CARRIER ? RTNH_F_LINKDOWN : RTNH_F_LINKDOWN | RTNH_F_DEAD;
+	u32 set = how == FIB_DOWN_CARRIER ? RTNH_F_LINKDOWN : family == AF_INET6 ? RTNH_F_DEAD : RTNH_F_LINKDOWN | RTNH_F_DEAD;
 	for (struct hnode *n = htable_walk(&net->fib->infos, &cursor, NULL); n; n = htable_walk(&net->fib->infos, &cursor, n)) {
 		struct fib_info *fi = container_of(n, struct fib_info, node);
 		unsigned dead = 0, mine = 0;
@@ -101,12 +124,12 @@ void fib_dev_down(struct cpu *cpu, struct net_device *dev, u8 family, enum fib_d
 		fib_info_rebalance(fi);
 	}
 	if (family == AF_INET6 && how != FIB_DOWN_CARRIER)
-		fib6_flush_dead(cpu, net, how == FIB_DOWN_UNREGISTER);
+		flush6(cpu, dev, how);
 	else if (dead_routes)
 		fib_flush(cpu, net, false);
 	else if (family == AF_INET6)
 		fib6_rebalance_all(net);
-	fib_genid_bump(net);
+	moved(net, family);
 }
 
 void fib_prefsrc_gone(struct cpu *cpu, struct netns *net, const struct inaddr *addr)
@@ -162,6 +185,7 @@ static int netns_init(struct netns *net)
 	timer_init(&f->exception_gc, fib_exception_gc_fn);
 	f->gc6 = (struct fib_gc6){ .thresh = 1024, .max_size = INT32_MAX, .timeout_s = 60, .interval_s = 30, .elasticity = 9,
 				   .min_interval_ns = NSEC_PER_SEC / 2, .expire = 30 * 250 };
+	f->genid4 = 1;
 	f->multipath_seed = rng_u32(&net->home->rng);
 	f->hash4.fields = f->hash6.fields = 7;
 	if (htable_init(&f->infos, fib_mem(net), 16) || htable_init(&f->exceptions, fib_mem(net), 16) || fib_rules_init(net))

@@ -7,6 +7,7 @@
  * A removed fib_alias waits for an epoch with others of its kind (struct fib_alias_batch).
  */
 #include "inet/route/fib_priv.h"
+#include "inet/route/nexthop.h"
 
 struct fib_alias_batch {
 	struct epoch_node epoch;
@@ -293,11 +294,15 @@ int fib_route_del(struct cpu *cpu, struct netns *net, const struct fib_config *c
 	struct fib_alias *prev = NULL;
 	int err;
 
-	if (c->family == AF_INET6)
-		return fib6_route_del(cpu, net, c);
-	err = check_prefix(c, key);
+	err = c->family == AF_INET ? check_prefix(c, key) : 0;
 	if (err)
 		return err;
+	if (c->nh_id && !nexthop_find(net, c->nh_id)) {
+		NL_SET_ERR(c->ack, "Nexthop id does not exist");
+		return -EINVAL;
+	}
+	if (c->family == AF_INET6)
+		return fib6_route_del(cpu, net, c);
 	if (!t) {
 		NL_SET_ERR(c->ack, "FIB table does not exist");
 		return -ESRCH;

@@ -36,9 +36,14 @@ static void insert(struct netns *net, struct nexthop *nh)
 	rb_insert(&net->fib->nexthops, &nh->node);
 }
 
-static void announce(struct cpu *cpu, enum net_event ev, const struct nexthop *nh, u32 portid, u32 seq, u32 flags)
+/* why: whose request it was; NULL: it happened by itself, which nobody is told. */
+static void announce(struct cpu *cpu, enum net_event ev, const struct nexthop *nh, const struct nexthop_event *why)
 {
-	struct nexthop_event e = { .nh = nh, .portid = portid, .seq = seq, .nl_flags = flags };
+	struct nexthop_event e;
+	if (!why)
+		return;
+	e = *why;
+	e.nh = nh;
 	event_send(cpu, nh->net, ev, &e, 0);
 }
 
@@ -145,6 +150,59 @@ static void propagate(struct cpu *cpu, struct nexthop *nh)
 		refresh_routes(cpu, m->group);
 }
 
+struct users {
+	const struct nexthop *nh;
+	const struct fib_alias *next;	/* IPv6: of those that came before `before`, the last */
+	u32 before;
+	struct cpu *cpu;
+	const struct nexthop_event *why;
+};
+
+static void tell_route(const struct users *u, const struct fib_alias *a, u8 family)
+{
+	struct fib_event e = { .alias = a, .family = family, .portid = u->why->portid, .seq = u->why->seq, .nl_flags = NLM_F_REPLACE };
+	event_send(u->cpu, u->nh->net, EV_ROUTE_REPLACE, &e, 0);
+}
+
+static int tell_user4(void *arg, const struct fib_alias *a)
+{
+	if (a->fi->nexthop == ((struct users *)arg)->nh)
+		tell_route(arg, a, AF_INET);
+	return 0;
+}
+
+static int find_user6(void *arg, const struct fib_alias *a)
+{
+	struct users *u = arg;
+	u32 serial = fib6_alias(a)->serial;
+	if (a->fi->nexthop == u->nh && serial < u->before && (!u->next || serial > fib6_alias(u->next)->serial))
+		u->next = a;
+	return 0;
+}
+
+/* The IPv6 route over it that came last before the one of serial `before`; NULL: no more. */
+static const struct fib_alias *user6_before(struct users *u)
+{
+	u64 key[6] = { 0 };
+	u->next = NULL;
+	fib_walk(u->nh->net, AF_INET6, 0, key, find_user6, u);
+	if (u->next)
+		u->before = fib6_alias(u->next)->serial;
+	return u->next;
+}
+
+/* Programs that know nothing of objects hear of the routes. */
+static void tell_users(struct cpu *cpu, const struct nexthop *nh, const struct nexthop_event *why)
+{
+	struct users u = { .nh = nh, .before = UINT32_MAX, .cpu = cpu, .why = why };
+	u64 key[6] = { 0 };
+	if (list_empty(&nh->infos))
+		return;
+	fib_walk(nh->net, AF_INET, 0, key, tell_user4, &u);
+	while (user6_before(&u))
+		tell_route(&u, u.next, AF_INET6);
+}
+
 /* -- checking and making -- */
 
 static int valid_member(const struct nexthop *nh, unsigned n, bool fdb, struct nl_ext_ack *ack)
@@ -217,7 +275,7 @@ static int make_group(struct cpu *cpu, struct nexthop *nh, const struct nexthop_
 		m->nh = nexthop_find(nh->net, c->group[i].id);
 		m->group = nh;
 		m->weight = nexthop_grp_weight_of(&c->group[i]);
-		list_add_tail(&m->nh->member_of, &m->link);
+		list_add_head(&m->nh->member_of, &m->link);
 	}
 	return c->resilient ? nexthop_resilient_new(cpu, nh, c) : 0;
 }
@@ -233,6 +291,10 @@ static int make_single(struct cpu *cpu, struct nexthop *nh, const struct nexthop
 			      .weight = 1 };
 	if (c->blackhole) {
 		nh->blackhole = true;
+		if (c->family == AF_INET6 && !fib_ops(nh->net, AF_INET6)->dev_enabled(nh->net->dev->loopback)) {
+			NL_SET_ERR(c->ack, "IPv6 is disabled on nexthop device");
+			return -EACCES;
+		}
 		if (!(nh->net->dev->loopback->flags & IFF_UP)) { /* through which it leads */
 			NL_SET_ERR(c->ack, c->family == AF_INET ? "Device for nexthop is not up" : "Nexthop device is not up");
 			return -ENETDOWN;
@@ -328,6 +390,8 @@ static int may_replace(const struct nexthop *old, const struct nexthop *new, con
 /* `old` takes over what `new` has; `new` goes. */
 static int replace(struct cpu *cpu, struct nexthop *old, struct nexthop *new, const struct nexthop_config *c)
 {
+	const struct nexthop_event why = { .portid = c->portid, .seq = c->seq, .nl_flags = c->nl_flags };
+	struct nexthop_member *m;
 	int err = may_replace(old, new, c);
 	if (err) {
 		drop_content(new);
@@ -364,7 +428,10 @@ static int replace(struct cpu *cpu, struct nexthop *old, struct nexthop *new, co
 	drop_content(new);
 	mem_free(fib_mem(new->net), new);
 	propagate(cpu, old);
-	announce(cpu, EV_NEXTHOP_SET, old, c->portid, c->seq, c->nl_flags);
+	announce(cpu, EV_NEXTHOP_SET, old, &why);
+	tell_users(cpu, old, &why);
+	list_for_each(m, &old->member_of, link)
+		tell_users(cpu, m->group, &why);
 	return 0;
 }
 
@@ -400,7 +467,7 @@ int nexthop_set(struct cpu *cpu, struct netns *net, const struct nexthop_config 
 		return old ? -EEXIST : -ENOENT;
 	}
 	insert(net, nh);
-	announce(cpu, EV_NEXTHOP_SET, nh, c.portid, c.seq, c.nl_flags);
+	announce(cpu, EV_NEXTHOP_SET, nh, &(struct nexthop_event){ .portid = c.portid, .seq = c.seq, .nl_flags = c.nl_flags });
 	return 0;
 }
 
@@ -408,8 +475,12 @@ int nexthop_set(struct cpu *cpu, struct netns *net, const struct nexthop_config 
 
 static void forget_routes(struct cpu *cpu, struct nexthop *nh)
 {
+	struct users u = { .nh = nh, .before = UINT32_MAX };
 	struct fib_info *fi, *tmp;
 	bool any = !list_empty(&nh->infos);
+	while (any && user6_before(&u))
+		fib6_route_del_alias(cpu, nh->net, u.next);
+	any = !list_empty(&nh->infos);
 	list_for_each_safe(fi, tmp, &nh->infos, nexthop_link) {
 		fi->flags |= RTNH_F_DEAD;
 		for (unsigned i = 0; i < fi->nhs; i++)
@@ -420,17 +491,17 @@ static void forget_routes(struct cpu *cpu, struct nexthop *nh)
 	}
 	if (any) {
 		fib_flush(cpu, nh->net, false);
-		fib6_flush_dead(cpu, nh->net, false);
+		fib6_flush_dead(cpu, nh->net, NULL, false);
 	}
 }
 
 /* One member less; a group without any goes. */
-static void leave(struct cpu *cpu, struct nexthop_member *m, u32 portid, u32 seq, u32 nl_flags)
+static void leave(struct cpu *cpu, struct nexthop_member *m, const struct nexthop_event *why)
 {
 	struct nexthop *group = m->group;
 	unsigned at = (unsigned)(m - group->members);
-	if (group->n == 1) {
-		nexthop_del(cpu, group, portid, seq, nl_flags);
+	if (group->n == 1) { /* told with its last member */
+		nexthop_del(cpu, group, why);
 		return;
 	}
 	list_del(&m->link);
@@ -441,20 +512,20 @@ static void leave(struct cpu *cpu, struct nexthop_member *m, u32 portid, u32 seq
 	group->n--;
 	group->hw_stats = false; /* as in Linux, where it is another group from here on */
 	for (unsigned i = 0; i < group->n; i++)
-		list_add_tail(&group->members[i].nh->member_of, &group->members[i].link);
+		list_add_head(&group->members[i].nh->member_of, &group->members[i].link);
 	if (group->res)
 		nexthop_resilient_lost(cpu, group, (s32)at);
 	refresh_routes(cpu, group);
-	announce(cpu, EV_NEXTHOP_SET, group, portid, seq, nl_flags);
+	announce(cpu, EV_NEXTHOP_SET, group, why);
 }
 
-void nexthop_del(struct cpu *cpu, struct nexthop *nh, u32 portid, u32 seq, u32 nl_flags)
+void nexthop_del(struct cpu *cpu, struct nexthop *nh, const struct nexthop_event *why)
 {
-	announce(cpu, EV_NEXTHOP_DEL, nh, portid, seq, nl_flags);
 	rb_erase(&nh->net->fib->nexthops, &nh->node);
+	announce(cpu, EV_NEXTHOP_DEL, nh, why);
 	forget_routes(cpu, nh);
 	while (!list_empty(&nh->member_of))
-		leave(cpu, list_first(&nh->member_of, struct nexthop_member, link), portid, seq, nl_flags);
+		leave(cpu, list_first(&nh->member_of, struct nexthop_member, link), why);
 	drop_content(nh);
 	fib_genid_bump(nh->net);
 	mem_free(fib_mem(nh->net), nh);
@@ -469,7 +540,7 @@ void nexthop_dev_event(struct cpu *cpu, struct netns *net, enum net_event ev, co
 again:
 	for (u32 id = 0; (nh = nexthop_next(net, id)); id = nh->id)
 		if (nh->hop.dev == dev) {
-			nexthop_del(cpu, nh, 0, 0, 0);
+			nexthop_del(cpu, nh, NULL);
 			goto again;
 		}
 }
@@ -478,5 +549,5 @@ void nexthops_fini(struct netns *net)
 {
 	struct nexthop *nh;
 	while ((nh = nexthop_next(net, 0)))
-		nexthop_del(net->home, nh, 0, 0, 0);
+		nexthop_del(net->home, nh, NULL);
 }

@@ -65,8 +65,8 @@ struct nexthop_event { const struct nexthop *nh; u32 portid, seq, nl_flags; u16 
 struct nexthop *nexthop_find(struct netns *net, u32 id); /* borrowed */
 struct nexthop *nexthop_next(struct netns *net, u32 id); /* the first with a greater id */
 int nexthop_set(struct cpu *cpu, struct netns *net, const struct nexthop_config *c); /* NLM_F_REPLACE, _CREATE, _EXCL as asked */
-/* With what depends on it. The last three: of the request that asked for it, 0: none. */
-void nexthop_del(struct cpu *cpu, struct nexthop *nh, u32 portid, u32 seq, u32 nl_flags);
+/* why: the request (nh is filled in), NULL: nobody is told, as when its device goes. */
+void nexthop_del(struct cpu *cpu, struct nexthop *nh, const struct nexthop_event *why);
 static inline bool nexthop_is_group(const struct nexthop *nh) { return nh->members != NULL; }
 /* Weights of 16 bits: struct nexthop_grp's `weight` and the byte above it, which is called resvd1 or, in newer headers, weight_high. */
 static inline u8 *nexthop_grp_weight_high(struct nexthop_grp *g) { return (u8 *)g + offsetof(struct nexthop_grp, weight) + 1; }
