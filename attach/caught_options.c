@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "attach/supervisor.h"
+#include "inet/mroute/mroute.h"
 #include "inet/ip4/ip4.h"
 
 #define OPTION_MAX 65536
@@ -81,7 +82,7 @@ static bool asks_no_right(int level, int name)
 /* Multicast forwarding: MRT_INIT and its like, and what ends it. */
 static bool makes_router(int level, int name)
 {
-	return (level == IPPROTO_IP || level == IPPROTO_IPV6) && (ip4_is_mroute_opt(name) || name == IP_ROUTER_ALERT);
+	return (level == IPPROTO_IP || level == IPPROTO_IPV6) && (mr_is_opt(name) || name == IP_ROUTER_ALERT);
 }
 
 /* What a stream's queues hold is in the program's own descriptor, where TCP_REPAIR would not find it: refused as without the right. */

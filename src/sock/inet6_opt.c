@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 
 #include "inet/ip6/ip6.h"
+#include "inet/mroute/mroute.h"
 #include "sock/inet_mcast.h"
 #include "sock/inet_sock.h"
 
@@ -258,7 +259,7 @@ int inet6_setsockopt(struct cpu *cpu, struct inet_sock *inet, int name, const vo
 	u32 flag = cmsg_flag(name);
 	int v = 0;
 
-	if (ip4_is_mroute_opt(name)) /* the same numbers; transport/raw_mroute.c has those who may */
+	if (mr_is_opt(name)) /* the same numbers; transport/raw_mroute.c has those who may */
 		return -EOPNOTSUPP;
 	switch (name) {
 	case IPV6_JOIN_GROUP:
@@ -355,7 +356,7 @@ static int get_int(struct cpu *cpu, struct inet_sock *inet, int name, int *v)
 	case OPT_RA_ISOLATE: *v = o->ra_isolate; return 0;
 	case IPV6_ROUTER_ALERT: *v = o->ra; return 0;
 	}
-	return ip4_is_mroute_opt(name) ? -EOPNOTSUPP : -ENOPROTOOPT;
+	return mr_is_opt(name) ? -EOPNOTSUPP : -ENOPROTOOPT;
 }
 
 int inet6_getsockopt(struct cpu *cpu, struct inet_sock *inet, int name, void *val, socklen_t *len)

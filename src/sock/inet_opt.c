@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include "inet/mroute/mroute.h"
 #include "sock/inet_mcast.h"
 #include "sock/inet_sock.h"
 
@@ -212,7 +213,7 @@ static int set_struct(struct cpu *cpu, struct inet_sock *inet, int name, const v
 	case IP_IPSEC_POLICY:
 	case IP_XFRM_POLICY: return caller_net_admin(cpu) ? -ENOPROTOOPT : -EPERM;
 	case IP_ROUTER_ALERT: return -EINVAL; /* transport/raw_mroute.c has those who may */
-	default: return ip4_is_mroute_opt(name) ? -EOPNOTSUPP : -EAGAIN;
+	default: return mr_is_opt(name) ? -EOPNOTSUPP : -EAGAIN;
 	}
 }
 
@@ -390,7 +391,7 @@ static int get_int(struct cpu *cpu, struct inet_sock *inet, int name, int *v)
 	case IP_MTU:
 		*v = (int)path_mtu(cpu, inet);
 		return *v ? 0 : -ENOTCONN;
-	default: return ip4_is_mroute_opt(name) ? -EOPNOTSUPP : -ENOPROTOOPT;
+	default: return mr_is_opt(name) ? -EOPNOTSUPP : -ENOPROTOOPT;
 	}
 }
 

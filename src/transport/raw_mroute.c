@@ -5,13 +5,18 @@
 #include <netinet/in.h>
 #include <linux/mroute.h>
 
-#include "inet/ip6/ip6.h"
+#include "inet/mroute/mroute.h"
 #include "transport/raw.h"
 
 static struct raw_sock *raw_sk(struct sock *sk) { return (struct raw_sock *)sk; }
 static struct mr_user user_of(const struct cpu *cpu, struct raw_sock *rs)
 {
 	return (struct mr_user){ &rs->inet.sk, &rs->mroute_table, caller_net_admin(cpu) };
+}
+
+static const struct mr_family *family_of(const struct sock *sk)
+{
+	return sk->family == AF_INET6 ? sk->net->mroute->v6 : sk->net->mroute->v4;
 }
 
 /* -- router alerts -- */
@@ -42,10 +47,7 @@ static void forward_no_more(struct cpu *cpu, struct raw_sock *rs)
 	if (!rs->mroute)
 		return;
 	rs->mroute = false;
-	if (rs->inet.sk.family == AF_INET)
-		ip4_mroute_close(cpu, rs->inet.sk.net, &rs->inet.sk);
-	else
-		ip6_mroute_close(cpu, rs->inet.sk.net, &rs->inet.sk);
+	mr_socket_leave(cpu, rs->inet.sk.net, family_of(&rs->inet.sk), &rs->inet.sk);
 }
 
 static int listen_to_alerts(struct cpu *cpu, struct raw_sock *rs, bool on)
@@ -82,11 +84,11 @@ static int set4(struct cpu *cpu, struct raw_sock *rs, int name, const void *val,
 	int err;
 	if (name == IP_ROUTER_ALERT)
 		return rs->inet.num == IPPROTO_RAW ? -EINVAL : listen_to_alerts(cpu, rs, int_of(val, len));
-	if (!ip4_is_mroute_opt(name))
+	if (!mr_is_opt(name))
 		return 1;
 	if (rs->inet.num != IPPROTO_IGMP)
 		return -EOPNOTSUPP;
-	err = ip4_mroute_setsockopt(cpu, rs->inet.sk.net, &u, name, val, len);
+	err = mr_setsockopt(cpu, rs->inet.sk.net, family_of(&rs->inet.sk), &u, name, val, len);
 	if (err)
 		return err;
 	if (name == MRT_INIT) {
@@ -105,11 +107,11 @@ static int set6(struct cpu *cpu, struct raw_sock *rs, int name, const void *val,
 {
 	struct mr_user u = user_of(cpu, rs);
 	int err;
-	if (!ip4_is_mroute_opt(name))
+	if (!mr_is_opt(name))
 		return 1;
 	if (rs->inet.num != IPPROTO_ICMPV6)
 		return -EOPNOTSUPP;
-	err = ip6_mroute_setsockopt(cpu, rs->inet.sk.net, &u, name, val, len);
+	err = mr_setsockopt(cpu, rs->inet.sk.net, family_of(&rs->inet.sk), &u, name, val, len);
 	if (!err && (name == MRT_INIT || name == MRT_DONE))
 		rs->mroute = name == MRT_INIT;
 	return err;
@@ -130,11 +132,11 @@ int raw_router_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name,
 	int v, err;
 	if (!v6 && level == SOL_IP && name == IP_ROUTER_ALERT)
 		return sockopt_put_int(val, len, list_linked(&rs->ra_link));
-	if (level != (v6 ? SOL_IPV6 : SOL_IP) || !ip4_is_mroute_opt(name))
+	if (level != (v6 ? SOL_IPV6 : SOL_IP) || !mr_is_opt(name))
 		return 1;
 	if (rs->inet.num != (v6 ? IPPROTO_ICMPV6 : IPPROTO_IGMP))
 		return -EOPNOTSUPP;
-	err = v6 ? ip6_mroute_getsockopt(sk->net, &u, name, &v) : ip4_mroute_getsockopt(sk->net, &u, name, &v);
+	err = mr_getsockopt(sk->net, family_of(sk), &u, name, &v);
 	if (err)
 		return err;
 	if ((int)*len < 0)
@@ -147,7 +149,7 @@ int raw_router_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name,
 int raw_ioctl(struct cpu *cpu, struct sock *sk, unsigned cmd, void *arg, size_t len)
 {
 	struct mr_user u = user_of(cpu, raw_sk(sk));
-	int err = sk->family == AF_INET6 ? ip6_mroute_ioctl(sk->net, &u, cmd, arg, len) : ip4_mroute_ioctl(sk->net, &u, cmd, arg, len);
+	int err = mr_ioctl(sk->net, family_of(sk), &u, cmd, arg, len);
 	return err == -ENOIOCTLCMD ? sock_dgram_ioctl(cpu, sk, cmd, arg, len) : err;
 }
 

@@ -113,13 +113,4 @@ extern const struct event_sub ip4_event_sub;
 extern const struct l3_proto ip4_l3_proto, arp_l3_proto;
 extern const struct l4_proto icmp4_proto, igmp4_proto, pim4_proto;
 
-/* Multicast forwarding's socket options and ioctls (ip4_mroute.c, ip4_mroute_opt.c), for a raw socket of IPPROTO_IGMP. table: which one
- * it speaks of, 0: the default; it moves with MRT_TABLE. All batons held. */
-struct mr_user { struct sock *sk; u32 *table; bool net_admin; };
-static inline bool ip4_is_mroute_opt(int name) { return name >= 200 && name <= 212; } /* MRT_BASE … MRT_MAX */
-int ip4_mroute_setsockopt(struct cpu *cpu, struct netns *net, const struct mr_user *u, int name, const void *val, u32 len);
-int ip4_mroute_getsockopt(struct netns *net, const struct mr_user *u, int name, int *val);
-int ip4_mroute_ioctl(struct netns *net, const struct mr_user *u, unsigned cmd, void *arg, size_t len); /* -ENOIOCTLCMD, as sock.h's */
-void ip4_mroute_close(struct cpu *cpu, struct netns *net, struct sock *sk);
-
 #endif

@@ -162,12 +162,66 @@ static void conf(struct cpu *cpu, struct netns *net, struct net_device *dev, int
 	event_send(cpu, net, EV_NETCONF, dev, NETCONFA_MC_FORWARDING);
 }
 
+/* -- options and ioctls -- */
+
+static int vif_opt(struct cpu *cpu, struct mr_table *t, bool is_static, bool add, const void *val, u32 len)
+{
+	struct mr_vif_config c;
+	struct vifctl v;
+	if (len != sizeof(v))
+		return -EINVAL;
+	memcpy(&v, val, sizeof(v));
+	if (v.vifc_vifi >= MR_VIFS)
+		return -ENFILE;
+	if (!add)
+		return mr_vif_del(cpu, t, v.vifc_vifi);
+	c = (struct mr_vif_config){ .vif = v.vifc_vifi, .flags = v.vifc_flags, .threshold = v.vifc_threshold, .rate_limit = v.vifc_rate_limit,
+				    .local = { v.vifc_lcl_addr.s_addr }, .remote = { v.vifc_rmt_addr.s_addr }, .is_static = is_static };
+	switch (v.vifc_flags) {
+	case VIFF_REGISTER:
+		c.is_register = true;
+		break;
+	case VIFF_TUNNEL: /* of DVMRP's time: no kernel without tunl0 makes one */
+		return t->vif[c.vif].dev ? -EADDRINUSE : -ENOBUFS;
+	case VIFF_USE_IFINDEX:
+		c.dev = dev_by_index(t->net, v.vifc_lcl_ifindex);
+		c.local = (be32){ (u32)v.vifc_lcl_ifindex };
+		break;
+	case 0:
+		c.dev = ip4_dev_by_addr(t->net, c.local);
+		break;
+	default:
+		return t->vif[c.vif].dev ? -EADDRINUSE : -EINVAL;
+	}
+	return mr_vif_add(cpu, t, &c);
+}
+
+static void entry_read(const void *val, struct mr_entry_config *c, u8 ttl[MR_VIFS])
+{
+	struct mfcctl m;
+	_Static_assert(MAXVIFS == MR_VIFS, "as many ttls");
+	memcpy(&m, val, sizeof(m));
+	c->origin = inaddr_from_v4((be32){ m.mfcc_origin.s_addr });
+	c->group = inaddr_from_v4((be32){ m.mfcc_mcastgrp.s_addr });
+	c->parent = m.mfcc_parent;
+	memcpy(ttl, m.mfcc_ttls, MR_VIFS);
+}
+
+static void sg_read(const void *arg, struct inaddr *origin, struct inaddr *group)
+{
+	struct sioc_sg_req sg;
+	memcpy(&sg, arg, sizeof(sg));
+	*origin = inaddr_from_v4((be32){ sg.src.s_addr });
+	*group = inaddr_from_v4((be32){ sg.grp.s_addr });
+}
+
 static bool dev_ready(struct net_device *dev) { return in_dev_get_or_new(dev) != NULL; }
 
 const struct mr_family ip4_mr_family = {
 	.family = AF_INET, .rtnl_family = RTNL_FAMILY_IPMR, .default_table = RT_TABLE_DEFAULT, .reg_name = "pimreg",
 	.reg_mtu = 1500 - IP4_HDR_LEN - 8, .ttl = ttl_of, .addrs = addrs, .deliver = ip4_local_deliver, .xmit = xmit, .report = report,
-	.conf = conf, .dev_ready = dev_ready,
+	.conf = conf, .dev_ready = dev_ready, .exact_len = true, .table_max = 1000000000 /* "pimreg%u" */, .entry_len = sizeof(struct mfcctl),
+	.sg_len = sizeof(struct sioc_sg_req), .entry_read = entry_read, .sg_read = sg_read, .vif_opt = vif_opt,
 };
 
 /* -- PIM register messages: what they carry comes in by the register vif -- */

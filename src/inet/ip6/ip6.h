@@ -215,12 +215,6 @@ int ip6_output(struct cpu *cpu, struct sk_buff *skb);
 void icmp6_send(struct cpu *cpu, struct sk_buff *skb, u8 type, u8 code, u32 info);
 struct icmp6_hdr;
 struct nd_opt_hdr;
-/* Multicast forwarding's options and ioctls for a raw socket of IPPROTO_ICMPV6, as IPv4's (ip4.h). */
-struct mr_user;
-int ip6_mroute_setsockopt(struct cpu *cpu, struct netns *net, const struct mr_user *u, int name, const void *val, u32 len);
-int ip6_mroute_getsockopt(struct netns *net, const struct mr_user *u, int name, int *val);
-int ip6_mroute_ioctl(struct netns *net, const struct mr_user *u, unsigned cmd, void *arg, size_t len);
-void ip6_mroute_close(struct cpu *cpu, struct netns *net, struct sock *sk);
 extern const struct subsys ip6_subsys;
 extern const struct event_sub ip6_event_sub;
 extern const struct l3_proto ip6_l3_proto;

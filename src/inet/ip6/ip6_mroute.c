@@ -111,10 +111,55 @@ static void conf(struct cpu *cpu, struct netns *net, struct net_device *dev, int
 
 static bool dev_ready(struct net_device *dev) { return true; }
 
+/* -- options and ioctls -- */
+
+static int mif_opt(struct cpu *cpu, struct mr_table *t, bool is_static, bool add, const void *val, u32 len)
+{
+	struct mr_vif_config c;
+	struct mif6ctl m;
+	mifi_t mif;
+	if (!add) {
+		if (len < sizeof(mif))
+			return -EINVAL;
+		memcpy(&mif, val, sizeof(mif));
+		return mr_vif_del(cpu, t, mif);
+	}
+	if (len < sizeof(m))
+		return -EINVAL;
+	memcpy(&m, val, sizeof(m));
+	if (m.mif6c_mifi >= MR_VIFS)
+		return -ENFILE;
+	c = (struct mr_vif_config){ .vif = m.mif6c_mifi, .flags = m.mif6c_flags, .threshold = m.vifc_threshold, .rate_limit = m.vifc_rate_limit,
+				    .is_register = m.mif6c_flags == MIFF_REGISTER, .dev = dev_by_index(t->net, m.mif6c_pifi), .is_static = is_static };
+	if (m.mif6c_flags && !c.is_register)
+		return t->vif[c.vif].dev ? -EADDRINUSE : -EINVAL;
+	return mr_vif_add(cpu, t, &c);
+}
+
+static void entry_read(const void *val, struct mr_entry_config *c, u8 ttl[MR_VIFS])
+{
+	struct mf6cctl m;
+	memcpy(&m, val, sizeof(m));
+	c->origin = inaddr_from_v6(&m.mf6cc_origin.sin6_addr);
+	c->group = inaddr_from_v6(&m.mf6cc_mcastgrp.sin6_addr);
+	c->parent = m.mf6cc_parent;
+	for (u32 i = 0; i < MR_VIFS; i++)
+		ttl[i] = IF_ISSET(i, &m.mf6cc_ifset) ? 1 : MR_TTL_OFF;
+}
+
+static void sg_read(const void *arg, struct inaddr *origin, struct inaddr *group)
+{
+	struct sioc_sg_req6 sg;
+	memcpy(&sg, arg, sizeof(sg));
+	*origin = inaddr_from_v6(&sg.src.sin6_addr);
+	*group = inaddr_from_v6(&sg.grp.sin6_addr);
+}
+
 const struct mr_family ip6_mr_family = {
 	.family = AF_INET6, .rtnl_family = RTNL_FAMILY_IP6MR, .default_table = RT_TABLE_MAIN, .reg_name = "pim6reg",
 	.reg_mtu = 1500 - IP6_HDR_LEN - 8, .ttl = ttl_of, .addrs = addrs, .deliver = ip6_local_deliver, .xmit = xmit, .report = report,
-	.conf = conf, .dev_ready = dev_ready,
+	.conf = conf, .dev_ready = dev_ready, .table_max = 100000000 /* "pim6reg%u" */, .entry_len = sizeof(struct mf6cctl),
+	.sg_len = sizeof(struct sioc_sg_req6), .entry_read = entry_read, .sg_read = sg_read, .vif_opt = mif_opt,
 };
 
 /* -- PIM register messages: what they carry comes in by the register vif -- */

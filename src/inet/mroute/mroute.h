@@ -19,6 +19,7 @@
 
 struct event_sub;
 struct mr_entry;
+struct mr_entry_config;
 struct mr_table;
 struct sock;
 struct strbuf;
@@ -67,6 +68,14 @@ struct mr_family {
 	/* The device's, or (dev NULL) the namespace's, mc_forwarding moves by `by`. */
 	void (*conf)(struct cpu *cpu, struct netns *net, struct net_device *dev, int by);
 	bool (*dev_ready)(struct net_device *dev); /* the family runs there, or can */
+	/* What options and ioctls look like (mr_opt.c). */
+	bool exact_len;		/* values are as long as they should be; else they may be longer */
+	u32 table_max;		/* tables are less than this */
+	u32 entry_len, sg_len;	/* struct mfcctl's, struct sioc_sg_req's */
+	void (*entry_read)(const void *mfcctl, struct mr_entry_config *c, u8 ttl[MR_VIFS]); /* origin, group, parent; and ttl */
+	void (*sg_read)(const void *sioc_sg_req, struct inaddr *origin, struct inaddr *group);
+	/* MRT_ADD_VIF, MRT_DEL_VIF. is_static: not by the table's socket. */
+	int (*vif_opt)(struct cpu *cpu, struct mr_table *t, bool is_static, bool add, const void *val, u32 len);
 };
 struct mr_table {
 	struct list link;	/* netns_mroute.tables */
@@ -109,6 +118,13 @@ int mr_entry_del(struct cpu *cpu, struct mr_table *t, const struct mr_entry_conf
 struct mr_entry *mr_entry_find(const struct mr_table *t, const struct inaddr *origin, const struct inaddr *group, s32 parent);
 /* All of a key, one after the other; prev NULL: the first. */
 struct mr_entry *mr_entry_next(const struct mr_table *t, const struct inaddr *origin, const struct inaddr *group, struct mr_entry *prev);
+
+/* Options and ioctls of a routing program's raw socket. table: which one it speaks of, 0: the default; it moves with MRT_TABLE. */
+struct mr_user { struct sock *sk; u32 *table; bool net_admin; };
+static inline bool mr_is_opt(int name) { return name >= 200 && name <= 212; } /* MRT_BASE … MRT_MAX, and MRT6_BASE … MRT6_MAX */
+int mr_setsockopt(struct cpu *cpu, struct netns *net, const struct mr_family *f, const struct mr_user *u, int name, const void *val, u32 len);
+int mr_getsockopt(struct netns *net, const struct mr_family *f, const struct mr_user *u, int name, int *val);
+int mr_ioctl(struct netns *net, const struct mr_family *f, const struct mr_user *u, unsigned cmd, void *arg, size_t len); /* -ENOIOCTLCMD, as sock.h's */
 
 /* -- packets: home baton -- */
 /* A group's packet, network header set, that came in by skb->dev. local: the host itself wants it, too (deliver is called). Consumes. */
