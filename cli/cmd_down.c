@@ -22,6 +22,8 @@ static int down_one(const char *name)
 	e = ctl_connect(name, &sock, &err);
 	if (!e)
 		e = ctl_call(sock, CTL_STATUS, NULL, 0, NULL, 0, NULL, &st, sizeof(st), &len, NULL, NULL, &err);
+	if ((e == -EPIPE || e == -ECONNRESET) && ctl_place_clean(name))
+		return 0; /* it died just now */
 	if (e) {
 		complain("%s", err.text);
 		return 1;

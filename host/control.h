@@ -119,7 +119,7 @@ int ctl_place_take(struct ctl_place *p, const char *name, struct ctl_error *err)
 int ctl_place_listen(struct ctl_place *p, int *sock, struct ctl_error *err);
 void ctl_place_hide(struct ctl_place *p);  /* the socket's name goes; the lock stays */
 void ctl_place_leave(struct ctl_place *p); /* everything goes */
-void ctl_place_clean(const char *name);	   /* removes what a dead daemon of that name left */
+bool ctl_place_clean(const char *name);	   /* removes what a dead daemon of that name left; waits for one that dies. False: it lives */
 /* Calls fn for the names of live daemons, in order of name. Removes what dead ones left. */
 int ctl_place_each(void (*fn)(void *arg, const char *name), void *arg, struct ctl_error *err);
 

@@ -234,16 +234,28 @@ void ctl_place_leave(struct ctl_place *p)
 	p->dirfd = p->lockfd = -1;
 }
 
-void ctl_place_clean(const char *name)
+/* The same of one that answers no more and may still be dying: its lock goes with the last of it. Waits for that, some seconds at most. */
+static bool see_off(int dirfd, const char *name)
+{
+	bool lives;
+
+	for (unsigned i = 0; (lives = alive(dirfd, name)) && i < 2500; i++)
+		usleep(2000);
+	return !lives;
+}
+
+bool ctl_place_clean(const char *name)
 {
 	struct ctl_error err;
 	char dir[96];
+	bool gone;
 	int dirfd;
 
 	if (runtime_dir_open(false, &dirfd, dir, sizeof(dir), &err))
-		return;
-	alive(dirfd, name);
+		return true;
+	gone = see_off(dirfd, name);
 	close(dirfd);
+	return gone;
 }
 
 int ctl_connect(const char *name, int *out, struct ctl_error *err)
@@ -267,8 +279,8 @@ int ctl_connect(const char *name, int *out, struct ctl_error *err)
 		e = -errno;
 		if (s >= 0)
 			close(s);
-		if (e == -ECONNREFUSED)
-			alive(dirfd, name);
+		if (e == -ECONNREFUSED) /* one that comes up has no socket before it listens */
+			see_off(dirfd, name);
 		close(dirfd);
 		if (e == -ECONNREFUSED || e == -ENOENT)
 			goto none;

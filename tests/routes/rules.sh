@@ -1,4 +1,5 @@
 # What each selector of `ip rule` does to packets, own ones by sockets and forwarded ones, in both families: rules.py says how it is shown.
+python3 -c "import os; os.setresuid(1500, 1500, 0)" 2>/dev/null || { echo "SKIP: needs the ids of other users"; exit 0; }
 set -u
 x() { ip netns exec r "$@"; }
 ip netns add r; ip netns add h

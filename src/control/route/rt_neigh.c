@@ -119,6 +119,8 @@ static int new_neigh(struct nl_request *rq)
 		NL_SET_ERR(rq->ack, "Invalid link address");
 		return -EINVAL;
 	}
+	if (has_proxies(t.m) && t.tbl->family == AF_INET6 && t.dev && !t.dev->ip6_ptr && !neigh_proxy_find(rq->net, t.tbl, nl_data(t.a.a[NDA_DST]), t.dev))
+		return -ENOBUFS; /* it cannot join the solicited-node group */
 	if (has_proxies(t.m))
 		return neigh_proxy_add(rq->net, t.tbl, nl_data(t.a.a[NDA_DST]), t.dev, (u8)t.m->ndm_flags,
 				       t.a.a[NDA_PROTOCOL] ? nl_u8(t.a.a[NDA_PROTOCOL]) : 0);

@@ -184,7 +184,8 @@ int rt_route_fill_in(struct nl_buf *b, const struct fib_alias *a, const struct r
 	/* The buffer may move while it grows: the header is found anew by its offset. */
 	struct rtmsg h = { .rtm_family = fi->family, .rtm_dst_len = a->prefix_len, .rtm_tos = a->tos,
 			   .rtm_table = table < 256 ? (u8)table : RT_TABLE_COMPAT, .rtm_protocol = fi->protocol,
-			   .rtm_scope = fi->family == AF_INET ? fi->scope : RT_SCOPE_UNIVERSE, .rtm_type = as->type };
+			   .rtm_scope = fi->family == AF_INET ? fi->scope : RT_SCOPE_UNIVERSE, .rtm_type = as->type,
+			   .rtm_flags = fi->family == AF_INET ? fi->flags : 0 };
 	nl_put_u32(b, RTA_TABLE, table);
 	if (fi->family == AF_INET6) {
 		put_alias6(b, &h, fib6_alias(a), fi->net, as->iif);

@@ -188,7 +188,8 @@ void ip4_update_pmtu(struct cpu *cpu, struct netns *net, const struct flow *fl, 
 	struct fib_result res;
 	struct dst *base;
 
-	if ((!(fl->flags & FLOW_ANYSRC) && !ip4_is_own(net, &fl->saddr)) || fib_lookup(cpu, net, &f, &res) || res.alias->type != RTN_UNICAST)
+	if ((!(fl->flags & FLOW_ANYSRC) && !ip4_is_own(net, &fl->saddr)) || fib_lookup(cpu, net, &f, &res) ||
+	    (res.alias->type != RTN_UNICAST && res.alias->type != RTN_LOCAL))
 		return;
 	base = fib_nh_dst(cpu, res.nh);
 	d = fib_exception_dst(cpu, net, &fl->daddr, &res, base);

@@ -395,7 +395,7 @@ int ip6_addr_add(struct cpu *cpu, struct net_device *dev, const struct inet6_ifa
 	}
 	if (dev->ops->addr_add && (err = dev->ops->addr_add(dev, c->addr.b, ack)))
 		return err;
-	if (idev->conf.v[IP6_CONF_DISABLE_IPV6] && !(dev->flags & IFF_LOOPBACK)) {
+	if (idev->conf.v[IP6_CONF_DISABLE_IPV6]) {
 		NL_SET_ERR(ack, "ipv6: IPv6 is disabled on this device");
 		return -EACCES;
 	}

@@ -22,6 +22,14 @@ static bool own_addr(struct netns *net, const struct inaddr *a, struct net_devic
 	return ops && ops->own_addr && ops->own_addr(net, a, dev);
 }
 
+static bool begins_with_zeros(const struct inaddr *a, unsigned bits)
+{
+	for (unsigned i = 0; i < bits; i++)
+		if (a->b[i / 8] >> (7 - i % 8) & 1)
+			return false;
+	return true;
+}
+
 static int check_onlink(struct cpu *cpu, struct netns *net, const struct fib_nh *nh, struct net_device *dev, struct nl_ext_ack *ack)
 {
 	struct fib_table *tb = fib_table_find(net, AF_INET6, RT_TABLE_MAIN);
@@ -30,8 +38,8 @@ static int check_onlink(struct cpu *cpu, struct netns *net, const struct fib_nh 
 	if (!tb)
 		return 0;
 	fib6_table_lookup(cpu, net, tb, &fl, &res);
-	if (!res.alias || res.alias->fi->reject || !res.alias->prefix_len)
-		return 0;
+	if (!res.alias || res.alias->fi->reject || begins_with_zeros(&nh->gateway, res.alias->prefix_len))
+		return 0; /* Linux takes any prefix of :: for the default route */
 	if (res.alias->type == RTN_UNICAST && res.nh->dev == dev)
 		return 0;
 	NL_SET_ERR(ack, "Nexthop has invalid gateway or device mismatch");

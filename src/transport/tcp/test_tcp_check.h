@@ -59,6 +59,16 @@ static inline u64 tcp_check_stream(const struct tcp_sock *tp)
 	return charged;
 }
 
+/* What the error queue holds: charged to the socket, and no stream's memory. */
+static inline u32 tcp_check_errors(const struct sock *sk)
+{
+	u32 truesize = 0;
+
+	for (const struct sk_buff *skb = sk->err_queue.first; skb; skb = skb->next)
+		truesize += skb->truesize;
+	return truesize;
+}
+
 /* What was received: in order up to rcv_nxt, out of order above it, each charged once. */
 static inline void tcp_check_received(const struct tcp_sock *tp)
 {
@@ -82,7 +92,7 @@ static inline void tcp_check_received(const struct tcp_sock *tp)
 		prev = skb;
 	}
 	TCP_HOLDS(prev == tp->ofo_last && ofo == tp->ofo_bytes);
-	TCP_HOLDS(truesize + ofo == sk->rmem_alloc);
+	TCP_HOLDS(truesize + ofo + tcp_check_errors(sk) == sk->rmem_alloc);
 	TCP_HOLDS(!seq_after(tp->copied_seq, tp->rcv_nxt));
 	TCP_HOLDS(tp->num_sacks <= TCP_NUM_SACKS && (!tp->num_sacks || prev));
 	for (unsigned i = 0; i < tp->num_sacks; i++)
@@ -104,7 +114,7 @@ static inline void tcp_check_sock(const struct tcp_sock *tp, u64 *mem, u32 *orph
 {
 	const u32 open = TCPS(ESTABLISHED) | TCPS(FIN_WAIT1) | TCPS(FIN_WAIT2) | TCPS(CLOSE_WAIT) | TCPS(LAST_ACK) | TCPS(CLOSING);
 
-	*mem += tp->inet.sk.rmem_alloc + tcp_check_stream(tp);
+	*mem += tp->inet.sk.rmem_alloc - tcp_check_errors(&tp->inet.sk) + tcp_check_stream(tp);
 	*orphans += tp->orphan_counted;
 	if (!(BIT(tp->inet.sk.state) & open))
 		return;
