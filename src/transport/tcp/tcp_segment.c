@@ -44,7 +44,8 @@ void tcp_send_what_waits(struct cpu *cpu, struct tcp_sock *tp)
 		return;
 	if (tp->lost_out > tp->retrans_out && tp->snd_cwnd > tcp_in_flight(tp))
 		tcp_xmit_retransmit(cpu, tp);
-	tcp_write_xmit(cpu, tp, tcp_current_mss(cpu, tp), tp->nonagle, 0);
+	if (tcp_write_xmit(cpu, tp, tcp_current_mss(cpu, tp), tp->nonagle, 0))
+		tcp_check_probe_timer(cpu, tp); /* the window closed meanwhile, and what was in flight came back */
 }
 
 /* The cached route, looked up again when stale. Borrowed; NULL: none (*err says why). */
