@@ -194,6 +194,10 @@ ssize_t tcp_repair_send(struct cpu *cpu, struct tcp_sock *tp, const struct msghd
 {
 	size_t size = msg_len(m), done = 0;
 
+	/* What came out of order lies behind the new end, or across it: the peer has it still. */
+	for (struct rbnode *n; (n = rb_first(&tp->ofo));)
+		tcp_ofo_drop(cpu, tp, tcp_cb_skb(n), SKB_DROP_REASON_TCP_OFO_QUEUE_PRUNE);
+	tp->num_sacks = 0;
 	if (size > QUEUE_PAGE)
 		size = MIN(size / QUEUE_PAGE, (size_t)QUEUE_MAX_PAGES) * QUEUE_PAGE + size % QUEUE_PAGE;
 	while (done < size) {
