@@ -302,7 +302,8 @@ static int read_flowlabel(const struct nl_attrs *a, struct fib_rule *r, struct n
 		return -EINVAL;
 	}
 	if (!label || !mask) {
-		ack->miss_type = label ? RT_FRA_FLOWLABEL_MASK : RT_FRA_FLOWLABEL;
+		if (ack)
+			ack->miss_type = label ? RT_FRA_FLOWLABEL_MASK : RT_FRA_FLOWLABEL;
 		return -EINVAL;
 	}
 	r->flowlabel = be32_to_cpu((be32){ nl_u32(label) });

@@ -189,7 +189,7 @@ void ip4_update_pmtu(struct cpu *cpu, struct netns *net, const struct flow *fl, 
 	struct dst *base;
 
 	if ((!(fl->flags & FLOW_ANYSRC) && !ip4_is_own(net, &fl->saddr)) || fib_lookup(cpu, net, &f, &res) ||
-	    (res.alias->type != RTN_UNICAST && res.alias->type != RTN_LOCAL))
+	    (res.alias->type != RTN_UNICAST && !(res.alias->type == RTN_LOCAL && res.nh->dev == net->dev->loopback)))
 		return;
 	base = fib_nh_dst(cpu, res.nh);
 	d = fib_exception_dst(cpu, net, &fl->daddr, &res, base);
