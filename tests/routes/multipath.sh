@@ -1,20 +1,8 @@
 # Which of several hops: by `ip route get` and by real packets, for every hash policy of both families. With
 # net.ipv4.fib_multipath_hash_seed set the choice is Linux's to the packet.
 set -u
-x() { ip netns exec r "$@"; }
-ip netns add r; ip netns add h
-ip netns exec h sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
-x sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0 net.ipv4.conf.all.rp_filter=0 \
-	net.ipv4.conf.default.rp_filter=0 net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0 net.ipv4.icmp_msgs_per_sec=100000 net.ipv4.icmp_msgs_burst=100000
-ip -n r link set lo up
-for i in 0 1 2 3 4; do
-	ip -n r link add v$i address 02:00:00:00:0$i:01 type veth peer name w$i address 02:00:00:00:0$i:02 netns h
-	ip -n r link set v$i up; ip -n h link set w$i up
-	ip -n r addr add 10.0.$i.1/24 dev v$i
-	ip -n r addr add 2001:db8:$i::1/64 dev v$i nodad
-	ip -n r neigh add 10.0.$i.2 lladdr 02:00:00:00:0$i:02 dev v$i nud permanent
-	ip -n r neigh add 2001:db8:$i::2 lladdr 02:00:00:00:0$i:02 dev v$i nud permanent
-done
+. ./lib.sh
+x sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0 net.ipv4.icmp_msgs_per_sec=100000 net.ipv4.icmp_msgs_burst=100000
 ip -n r route add default via 10.0.0.2; ip -n r route add default via 2001:db8::2
 ip -n r route add 20.0.0.0/8 nexthop via 10.0.1.2 nexthop via 10.0.2.2 weight 3 nexthop via 10.0.3.2 weight 2
 ip -n r route add 2020::/16 nexthop via 2001:db8:1::2 nexthop via 2001:db8:2::2 weight 3 nexthop via 2001:db8:3::2 weight 2

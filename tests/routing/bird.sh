@@ -10,16 +10,7 @@ mkdir -p $dir
 hosts="h1 h4 h5"
 targets="10.0.61.2 2001:db8:61::2 10.0.64.2 2001:db8:64::2 10.0.65.2 2001:db8:65::2"
 . $here/lab.sh
-for i in 1 2 3 4 5; do router r$i $i; done
-wire r1 r2 12
-wire r1 r3 13
-wire r2 r4 24
-wire r3 r4 34
-wire r4 r5 45
-wire r3 r5 35
-host h1 r1 61
-host h4 r4 64
-host h5 r5 65
+five_routers
 
 common() { # router
 	echo "log \"$dir/r$1.log\" all;

@@ -25,16 +25,7 @@ targets="10.0.61.2 2001:db8:61::2 10.0.64.2 2001:db8:64::2 10.0.65.2 2001:db8:65
 # FRR asks that root be in the group that may speak to its daemons: here it is.
 sed 's/^frrvty:.*/frrvty:x:0:root/' /etc/group >$dir/group
 mount --bind $dir/group /etc/group
-for i in 1 2 3 4 5; do router r$i $i; done
-wire r1 r2 12
-wire r1 r3 13
-wire r2 r4 24
-wire r3 r4 34
-wire r4 r5 45
-wire r3 r5 35
-host h1 r1 61
-host h4 r4 64
-host h5 r5 65
+five_routers
 # The VRF: r5's other half, and its network.
 ip -n r5 link add blue type vrf table 55
 ip -n r5 link set blue up

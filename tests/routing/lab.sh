@@ -58,3 +58,16 @@ circles() {
 	wait $p
 	echo "packets that went round in circles: $(($(exceeded) - before))"
 }
+# The map: frr.sh draws it.
+five_routers() {
+	for i in 1 2 3 4 5; do router r$i $i; done
+	wire r1 r2 12
+	wire r1 r3 13
+	wire r2 r4 24
+	wire r3 r4 34
+	wire r4 r5 45
+	wire r3 r5 35
+	host h1 r1 61
+	host h4 r4 64
+	host h5 r5 65
+}
