@@ -35,6 +35,8 @@ int args_msg(const struct args_mem *m, u64 addr, bool sending, struct args_msg *
 	out->control = (u64)(uintptr_t)h.msg_control;
 	out->controllen = out->control ? h.msg_controllen : 0;
 	out->flags = (u32)h.msg_flags;
+	out->namelen_was = h.msg_namelen;
+	out->controllen_was = h.msg_controllen;
 	if (h.msg_iovlen > ARGS_MAX_IOV)
 		return -EMSGSIZE;
 	if (sending && out->controllen > ARGS_MAX_CONTROL)

@@ -27,6 +27,8 @@ struct args_msg { /* a struct msghdr */
 	struct iovec *iov; /* of the program's memory */
 	u32 iovlen;
 	u64 total; /* bytes */
+	u32 namelen_was; /* as the program has it */
+	u64 controllen_was;
 	struct iovec small[8];
 };
 /* -EFAULT, -EMSGSIZE (too many pieces), -EINVAL, -ENOBUFS (control too long when sending), -ENOMEM. args_msg_free afterwards, also

@@ -327,6 +327,12 @@ static enum call_end call_shutdown(struct call *c)
 	return call_ret(c, e);
 }
 
+static enum call_end call_changes_ns(struct call *c)
+{
+	task_changes_ns(c->a, c->tid);
+	return CALL_CONTINUE;
+}
+
 static const struct {
 	int nr;
 	bool sock; /* the first argument is a descriptor of a socket */
@@ -354,6 +360,8 @@ static const struct {
 	{ __NR_openat, false, call_open },
 	{ __NR_openat2, false, call_open },
 	{ __NR_mount, false, call_mount },
+	{ __NR_unshare, false, call_changes_ns },
+	{ __NR_setns, false, call_changes_ns },
 	{ __NR_execve, false, call_exec },
 	{ __NR_execveat, false, call_exec },
 };

@@ -80,6 +80,7 @@ static int resolve_task(struct attach *a, int tid, struct fs_caller *out)
 	char path[32];
 	struct stat st;
 	struct kns *k;
+	u64 user;
 	int e = nsmap_of_task(a, tid, false, &k);
 
 	if (e)
@@ -90,7 +91,7 @@ static int resolve_task(struct attach *a, int tid, struct fs_caller *out)
 		out->uid = st.st_uid;
 		out->gid = st.st_gid;
 	}
-	out->net_admin = task_caps(tid) & BIT64(CAP_NET_ADMIN) && nsmap_owned_by(a, k, tid);
+	out->net_admin = task_caps(tid) & BIT64(CAP_NET_ADMIN) && !task_ns_ino(tid, "user", &user) && nsmap_owned_by(a, k, user);
 	kns_drop(a, k);
 	return 0;
 }

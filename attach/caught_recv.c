@@ -112,6 +112,7 @@ static int take_now(struct cpu *cpu, struct asock *as, int dup, int flags, struc
 			d = NULL;
 		}
 		if (d) {
+			as->drained |= d->in_pair && !as->many; /* it was the only one */
 			list_del(&d->link);
 			d->in_pair = false;
 			dgram_fill(cpu, as);
@@ -317,7 +318,8 @@ static u32 fit_control(const struct dgram *d, u64 room, u32 *mf)
 	return (u32)MIN((u64)d->controllen, room);
 }
 
-/* Delivers d into the struct msghdr at `addr`: in one go, unless its pieces are many. */
+/* Delivers d into the struct msghdr at `addr`: in one go, unless its pieces are many. What is there already is not written again, as each
+ * piece costs: who reads a message in two calls, first its length, has most of the answer from the first. */
 static s64 deliver(struct call *c, const struct dgram *d, const struct args_msg *g, u64 addr, int flags)
 {
 	u32 mf = d->flags & (MSG_EOR | MSG_OOB | MSG_ERRQUEUE | MSG_CTRUNC), cl, n = 0;
@@ -339,17 +341,23 @@ static s64 deliver(struct call *c, const struct dgram *d, const struct args_msg 
 		len -= part;
 	}
 	if (g->name) {
-		PUT(g->name, &d->name, MIN(g->namelen, d->namelen));
-		PUT(addr + offsetof(struct msghdr, msg_namelen), &d->namelen, sizeof(u32));
+		const void *name = call_near(c, g->name, MIN(g->namelen, d->namelen));
+
+		if (!name || memcmp(name, &d->name, MIN(g->namelen, d->namelen)))
+			PUT(g->name, &d->name, MIN(g->namelen, d->namelen));
+		if (g->namelen_was != d->namelen)
+			PUT(addr + offsetof(struct msghdr, msg_namelen), &d->namelen, sizeof(u32));
 	}
 	cl = fit_control(d, g->controllen, &mf);
 	controllen = cl;
 	if (cl)
 		PUT(g->control, d->control, cl);
-	PUT(addr + offsetof(struct msghdr, msg_controllen), &controllen, sizeof(controllen));
-	PUT(addr + offsetof(struct msghdr, msg_flags), &mf, sizeof(mf));
+	if (g->controllen_was != controllen)
+		PUT(addr + offsetof(struct msghdr, msg_controllen), &controllen, sizeof(controllen));
+	if (g->flags != mf)
+		PUT(addr + offsetof(struct msghdr, msg_flags), &mf, sizeof(mf));
 #undef PUT
-	return call_scatter(c, from, to, n) ? -EFAULT : ret;
+	return n && call_scatter(c, from, to, n) ? -EFAULT : ret;
 }
 
 enum call_end call_recvmsg(struct call *c)

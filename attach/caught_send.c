@@ -162,7 +162,10 @@ enum call_end call_sendmsg(struct call *c)
 	struct args_msg g;
 	enum call_end end;
 	s64 ret;
-	int e = args_msg(&c->mem, c->arg[1], true, &g);
+	int e;
+
+	c->near_behind = 1024; /* short requests lie on the stack too, above */
+	e = args_msg(&c->mem, c->arg[1], true, &g);
 
 	if (!e && c->as->kind == ASOCK_STREAM && !g.name && !g.controllen && !(c->arg[2] & MSG_OOB)) {
 		args_msg_free(&g);

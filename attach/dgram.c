@@ -53,7 +53,8 @@ void dgrams_free(struct asock *as)
 /* One message out of the stack. -EAGAIN, -errno. */
 int dgram_from_stack(struct cpu *cpu, struct asock *as, int flags, struct dgram **out)
 {
-	size_t max = DATAGRAM_MAX;
+	const struct sk_buff *next = as->s->sk->rx_queue.first;
+	size_t max = as->kind != ASOCK_NETLINK ? DATAGRAM_MAX : next ? next->len : 0; /* no headers in front */
 	struct dgram *d = dgram_make(max, CONTROL_BYTES), *fit;
 	struct iovec iov;
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
@@ -105,7 +106,9 @@ bool dgram_pair_empty(struct asock *as)
 {
 	int n = 0;
 
-	return ioctl(as->end, SIOCOUTQ, &n) < 0 || n <= 1;
+	if (!as->drained)
+		as->drained = ioctl(as->end, SIOCOUTQ, &n) < 0 || n <= 1;
+	return as->drained;
 }
 
 /* Nothing can raise POLLERR at the program's end of such a pair, while it goes on living. So that whoever polls comes and asks, an error makes
@@ -129,6 +132,7 @@ static void show_error(struct cpu *cpu, struct asock *as)
 	if (!dgram_pair_empty(as))
 		return;
 	as->token = send(as->end, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) == 0;
+	as->drained = false;
 }
 
 void dgram_untoken(struct cpu *cpu, struct asock *as, int dup)
@@ -181,6 +185,7 @@ void dgram_fill(struct cpu *cpu, struct asock *as)
 			asock_want_out(as, true);
 			return;
 		}
+		as->drained = false;
 		if (send(as->end, d->data, d->len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 			if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM) {
 				asock_want_out(as, true);
@@ -197,6 +202,8 @@ void dgram_fill(struct cpu *cpu, struct asock *as)
 			continue;
 		}
 		d->in_pair = true;
+		asock_want_out(as, more_waits(as, d));
+		return;
 	}
 }
 

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -102,6 +103,9 @@ int filter_install(u32 flags)
 		CAUGHT(__NR_accept), CAUGHT(__NR_accept4), CAUGHT(__NR_connect), CAUGHT(__NR_bind), CAUGHT(__NR_listen),
 		CAUGHT(__NR_getsockname), CAUGHT(__NR_getpeername), CAUGHT(__NR_setsockopt), CAUGHT(__NR_getsockopt),
 		CAUGHT(__NR_shutdown), CAUGHT(__NR_mount),
+		/* Whose rights count is remembered until a task changes its user namespace: attach/task.c. */
+		ON(__NR_unshare, 4), LOAD(ARG(0)), SET(CLONE_NEWUSER, 0, 1), CATCH, ALLOW,
+		ON(__NR_setns, 5), LOAD(ARG(1)), EQ(0, 1, 0), SET(CLONE_NEWUSER, 0, 1), CATCH, ALLOW,
 		ON(__NR_execve, 1), BPF_STMT(BPF_RET | BPF_K, exec),
 		ON(__NR_execveat, 1), BPF_STMT(BPF_RET | BPF_K, exec),
 		REFUSED(__NR_io_uring_setup), REFUSED(__NR_io_uring_enter), REFUSED(__NR_io_uring_register),

@@ -274,22 +274,19 @@ void kns_drop(struct attach *a, struct kns *k)
 		host_call(a->h, 0, reap, a);
 }
 
-/* Does the task's user namespace have power over k: is it the one that owns k, or one above that? Above are only the daemon's and the
+/* Does a task's user namespace have power over k: is it the one that owns k, or one above that? Above are only the daemon's and the
  * host's, where no program is; and the one of `--map-self`, which is below but is to have its user's rights. A nested namespace's
  * capabilities mean nothing here, as on Linux. */
-bool nsmap_owned_by(struct attach *a, struct kns *k, int tid)
+bool nsmap_owned_by(struct attach *a, struct kns *k, u64 user_ino)
 {
 	struct listener *l;
 	bool ok = false;
-	u64 mine;
 
-	if (task_ns_ino(tid, "user", &mine) < 0)
-		return false;
-	if (mine == k->owner_ino)
+	if (user_ino == k->owner_ino)
 		return true;
 	pthread_mutex_lock(&a->lock);
 	list_for_each(l, &a->listeners, link)
-		ok |= l->self_ns && l->self_ns == mine;
+		ok |= l->self_ns && l->self_ns == user_ino;
 	pthread_mutex_unlock(&a->lock);
 	return ok;
 }
@@ -343,7 +340,21 @@ static int caller_copy_to(struct call_ctx *x, u64 addr, const void *from, size_t
 	return call_write(container_of(x, struct call, ctx), addr, from, len);
 }
 
+static void caller_find_ids(struct call_ctx *x)
+{
+	char path[32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d", x->tid);
+	if (stat(path, &st) == 0) {
+		x->uid = st.st_uid;
+		x->gid = st.st_gid;
+	}
+	x->ids_later = false;
+}
+
 const struct call_ops nsmap_call_ops = {
+	.ids = caller_find_ids,
 	.netns_by_fd = caller_netns_by_fd,
 	.netns_by_pid = caller_netns_by_pid,
 	.copy_from = caller_copy_from,

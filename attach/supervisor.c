@@ -90,23 +90,32 @@ int call_memory(void *arg, u64 addr, void *buf, size_t len)
 {
 	enum { AROUND = 160, PAGE = 4096 };
 	struct call *c = arg;
-	u64 from, end;
-	int e;
+	struct iovec from[2], to;
+	u64 start, pages;
+	ssize_t n;
 
-	if (len > sizeof(c->near) - 2 * AROUND || addr + len < addr)
+	if (len > sizeof(c->near) - AROUND || addr + len < addr || addr + sizeof(c->near) + PAGE < addr)
 		return read_memory(c, addr, buf, len);
-	if (addr < c->near_addr || addr + len > c->near_addr + c->near_len) {
-		from = MAX(addr - MIN(addr, (u64)AROUND), addr & ~(u64)(PAGE - 1));
-		end = MIN(addr + len + AROUND, ALIGN_UP(addr + MAX(len, (size_t)1), (u64)PAGE));
+	if (!call_near(c, addr, len)) {
+		start = MAX(addr - MIN(addr, (u64)AROUND), addr & ~(u64)(PAGE - 1));
+		pages = ALIGN_UP(addr + MAX(len, (size_t)1), (u64)PAGE) - start; /* in what follows these nothing need be there */
+		to = (struct iovec){ c->near, MIN((u64)(addr - start) + len + AROUND + c->near_behind, (u64)sizeof(c->near)) };
+		from[0] = (struct iovec){ (void *)(uintptr_t)start, MIN(pages, (u64)to.iov_len) };
+		from[1] = (struct iovec){ (void *)(uintptr_t)(start + from[0].iov_len), to.iov_len - from[0].iov_len };
 		c->near_len = 0;
-		e = read_memory(c, from, c->near, (size_t)(end - from));
-		if (e)
-			return e;
-		c->near_addr = from;
-		c->near_len = (u32)(end - from);
+		n = process_vm_readv(c->tid, &to, 1, from, c->near_behind && from[1].iov_len ? 2 : 1, 0);
+		if (n < (ssize_t)from[0].iov_len)
+			return -EFAULT;
+		c->near_addr = start;
+		c->near_len = (u32)n;
 	}
 	memcpy(buf, c->near + (addr - c->near_addr), len);
 	return 0;
+}
+
+const void *call_near(const struct call *c, u64 addr, size_t len)
+{
+	return addr >= c->near_addr && addr + len >= addr && addr + len <= c->near_addr + c->near_len ? c->near + (addr - c->near_addr) : NULL;
 }
 
 int call_write(struct call *c, u64 addr, const void *buf, size_t len)

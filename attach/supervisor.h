@@ -150,11 +150,11 @@ struct call {
 	u64 hash;
 	s64 ret;
 	struct call_ctx ctx;
-	bool have_ids, have_caps;
+	bool have_caps;
 	struct args_mem mem;	/* the caller's memory */
 	u64 near_addr;		/* of what was read of it around the last thing that was asked for */
-	u32 near_len;
-	u8 near[384];
+	u32 near_len, near_behind; /* near_behind: how much behind that is worth reading with it */
+	u8 near[1536];		/* the last field: not cleared */
 };
 typedef enum call_end (*call_fn)(struct call *c);
 static inline enum call_end call_ret(struct call *c, s64 v) { c->ret = v; return CALL_REPLY; } /* value or -errno */
@@ -182,12 +182,14 @@ void call_acted(struct call *c); /* and the answer was taken, it seems */
 void replay_save(struct call *c); /* c->ret, which could not be delivered, of a call that acted */
 void replays_free(struct attach *a);
 int call_memory(void *arg, u64 addr, void *buf, size_t len);	  /* args_mem.read */
+/* What this trial has read of it already, or NULL. */
+const void *call_near(const struct call *c, u64 addr, size_t len);
 int call_path(struct call *c, u64 addr, char *buf, size_t len);	  /* a string: 0, -EFAULT, -ENAMETOOLONG */
 int call_write(struct call *c, u64 addr, const void *buf, size_t len); /* 0, -EFAULT */
 int call_writev(struct call *c, const struct iovec *to, unsigned n, const void *buf, size_t len);
 int call_scatter(struct call *c, const struct iovec *from, const struct iovec *to, unsigned n); /* from[i] to to[i], which is as long */
-/* cpu->caller for the time of a call into the stack: just which task; with its ids, for what makes a socket or is told who asks;
- * caps: also what the caller may do (two more look-ups). */
+/* cpu->caller for the time of a call into the stack: which task (its ids are looked up when the stack wants to know); caps: also what it
+ * may do. */
 void call_name(struct call *c);
 void call_identify(struct call *c, const struct kns *over, bool caps);
 
@@ -198,6 +200,9 @@ bool task_fd_cloexec(int tid, int fd);
 bool task_fd_used(int tid, int fd);
 int task_ns_ino(int tid, const char *which, u64 *ino); /* which: "net", "user" */
 bool task_vrf(int tid, char name[16]); /* the VRF that `ip vrf exec` runs it in: its cgroup's name says so */
+/* The user namespace of a task that task_getfd has just found: known from its calls before, unless it has changed it since. */
+int task_user_ns(struct attach *a, int tid, u64 *ino);
+void task_changes_ns(struct attach *a, int tid); /* its next call may come from another one */
 u64 task_caps(int tid); /* the effective ones, bit by bit; 0: it is gone */
 bool task_filtered(int pid); /* runs under a filter: whoever was not launched by us does not run under ours */
 void tasks_free(struct attach *a);
@@ -213,7 +218,7 @@ int nsmap_known(struct attach *a, int tid, struct kns **out);
 int nsmap_of_fd(struct attach *a, int fd, const char *name, bool all_batons, struct kns **out);
 void kns_hold(struct attach *a, struct kns *k);
 void kns_drop(struct attach *a, struct kns *k);
-bool nsmap_owned_by(struct attach *a, struct kns *k, int tid); /* do the task's capabilities count in k? */
+bool nsmap_owned_by(struct attach *a, struct kns *k, u64 user_ino); /* do capabilities of that user namespace count in k? */
 extern const struct call_ops nsmap_call_ops;
 
 /* -- sockets of programs: attach/fdtable.c -- */
@@ -279,6 +284,7 @@ struct asock {
 	socklen_t locallen, peerlen;
 	struct list rxq;	/* struct dgram */
 	bool many;		/* datagrams: connected and plain, so that all may be queued */
+	bool drained;		/* nothing that we sent is in the pair: none can be read without us */
 	bool token;		/* an empty datagram (pollerr: the kernel's POLLERR) says that an error waits */
 	bool pollerr;		/* the pair is one that can show it so: attach/dgram_error.c */
 	struct sockaddr_un_short theirs, ours; /* its names */

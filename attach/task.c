@@ -24,6 +24,7 @@ struct task {
 	struct hnode node;
 	struct list lru;
 	int tid, pidfd;
+	u64 user_ino; /* its user namespace; 0: not known. Only while pidfd is the thread's own: see task_user_ns */
 };
 
 static int tgid_of(int tid)
@@ -214,6 +215,42 @@ int task_ns_ino(int tid, const char *which, u64 *ino)
 	return 0;
 }
 
+/* A look-up is a walk through /proc, and netlink asks with every message. A task changes its user namespace by unshare() or setns() only,
+ * and these are caught to say so (a namespace of its own that a new task is born into is another task's); so what its own calls found
+ * stays true. Whether the number is still the same task's, the pidfd by which its descriptor was just reached has told. */
+int task_user_ns(struct attach *a, int tid, u64 *ino)
+{
+	struct task *t;
+	int e;
+
+	*ino = 0;
+	pthread_mutex_lock(&a->lock);
+	t = find(a, tid);
+	if (t)
+		*ino = t->user_ino;
+	pthread_mutex_unlock(&a->lock);
+	if (*ino)
+		return 0;
+	e = task_ns_ino(tid, "user", ino);
+	pthread_mutex_lock(&a->lock);
+	t = e || !a->thread_pidfds ? NULL : find(a, tid);
+	if (t)
+		t->user_ino = *ino;
+	pthread_mutex_unlock(&a->lock);
+	return e;
+}
+
+void task_changes_ns(struct attach *a, int tid)
+{
+	struct task *t;
+
+	pthread_mutex_lock(&a->lock);
+	t = find(a, tid);
+	if (t)
+		t->user_ino = 0;
+	pthread_mutex_unlock(&a->lock);
+}
+
 bool task_vrf(int tid, char name[16])
 {
 	char path[48], text[4096], *at, *end; /* the line that is looked for is the last */
@@ -268,28 +305,21 @@ bool task_filtered(int pid)
 
 void call_name(struct call *c)
 {
+	if (c->ctx.ops)
+		return;
 	c->ctx.ops = &nsmap_call_ops;
+	c->ctx.ids_later = true;
 	c->ctx.pid = c->ctx.tid = c->tid;
 }
 
 void call_identify(struct call *c, const struct kns *over, bool caps)
 {
-	char path[32];
-	struct stat st;
-
 	call_name(c);
-	if (!c->have_ids) {
-		c->have_ids = true;
-		snprintf(path, sizeof(path), "/proc/%d", c->tid);
-		if (stat(path, &st) == 0) {
-			c->ctx.uid = st.st_uid;
-			c->ctx.gid = st.st_gid;
-		}
-	}
 	if (caps && !c->have_caps && over) {
-		u64 eff = task_caps(c->tid) & (BIT64(CAP_NET_ADMIN) | BIT64(CAP_NET_RAW) | BIT64(CAP_NET_BIND_SERVICE));
+		u64 eff = task_caps(c->tid) & (BIT64(CAP_NET_ADMIN) | BIT64(CAP_NET_RAW) | BIT64(CAP_NET_BIND_SERVICE)), user;
 
-		if (eff && !nsmap_owned_by(c->a, (struct kns *)over, c->tid))
+		if (eff && ((c->dup >= 0 ? task_user_ns(c->a, c->tid, &user) : task_ns_ino(c->tid, "user", &user)) ||
+			    !nsmap_owned_by(c->a, (struct kns *)over, user)))
 			eff = 0;
 		c->ctx.net_bind_service = eff & BIT64(CAP_NET_BIND_SERVICE);
 		c->ctx.net_admin = eff & BIT64(CAP_NET_ADMIN);

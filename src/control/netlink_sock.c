@@ -321,8 +321,11 @@ static ssize_t nl_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr 
 	ret = msg_copy_to_buf(m, 0, data, len);
 	if (ret)
 		goto out;
-	from = (struct nl_cb){ .portid = s->portid, .group = group, .nsid = -1, .pid = cpu->caller ? (u32)cpu->caller->pid : 0,
-			       .uid = cpu->caller ? cpu->caller->uid : 0, .gid = cpu->caller ? cpu->caller->gid : 0 };
+	from = (struct nl_cb){ .portid = s->portid, .group = group, .nsid = -1, .pid = cpu->caller ? (u32)cpu->caller->pid : 0 };
+	if ((group || portid) && cpu->caller) { /* who reads it may ask for the sender's credentials */
+		from.uid = caller_ids(cpu->caller)->uid;
+		from.gid = cpu->caller->gid;
+	}
 	if (group)
 		nl_broadcast(cpu, sk->net, sk->protocol, group, data, len, &from, s->portid);
 	if (portid)

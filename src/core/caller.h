@@ -14,14 +14,23 @@ struct call_ops {
 	/* 0 or -EFAULT. Used by ioctls whose argument points to further memory. */
 	int (*copy_from)(struct call_ctx *c, void *to, u64 user_addr, size_t len);
 	int (*copy_to)(struct call_ctx *c, u64 user_addr, const void *from, size_t len);
+	void (*ids)(struct call_ctx *c); /* fills uid and gid, clears ids_later */
 };
 struct call_ctx {
 	const struct call_ops *ops;
 	int pid, tid;
-	u32 uid, gid;	   /* as the program sees itself */
+	u32 uid, gid;	   /* as the program sees itself; read by caller_ids() */
+	bool ids_later;	   /* not looked up yet: few calls ask */
 	bool net_admin;	   /* CAP_NET_ADMIN over this namespace */
 	bool net_raw;
 	bool net_bind_service; /* CAP_NET_BIND_SERVICE; implied by net_admin */
 };
+
+static inline const struct call_ctx *caller_ids(struct call_ctx *c)
+{
+	if (c->ids_later)
+		c->ops->ids(c);
+	return c;
+}
 
 #endif

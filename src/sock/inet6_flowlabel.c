@@ -112,7 +112,7 @@ static int make(struct cpu *cpu, struct inet_sock *inet, const struct flowlabel_
 		err = -EINVAL;
 	switch (fl->share) {
 	case IP6_FL_S_PROCESS: fl->owner = cpu->caller ? (u32)cpu->caller->tid : 0; break;
-	case IP6_FL_S_USER: fl->owner = cpu->caller ? cpu->caller->uid : 0; break;
+	case IP6_FL_S_USER: fl->owner = cpu->caller ? caller_ids(cpu->caller)->uid : 0; break;
 	case IP6_FL_S_EXCL:
 	case IP6_FL_S_ANY: break;
 	default: err = err ? err : -EINVAL;

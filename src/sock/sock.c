@@ -48,7 +48,7 @@ struct sock *sock_alloc(struct cpu *cpu, struct netns *net, u16 family, u16 type
 	sk->type = type;
 	sk->protocol = protocol;
 	sk->state = TCP_CLOSE;
-	sk->uid = cpu->caller ? cpu->caller->uid : 0;
+	sk->uid = cpu->caller ? caller_ids(cpu->caller)->uid : 0;
 	sk->sndbuf = (s32)limits->wmem_default;
 	sk->rcvbuf = (s32)limits->rmem_default;
 	sk->rcvlowat = 1;

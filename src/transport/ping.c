@@ -215,7 +215,7 @@ static int ping_init(struct cpu *cpu, struct sock *sk)
 {
 	const s32 *range = sk->net->ip4->ping_group_range;
 
-	if (cpu->caller && ((s64)cpu->caller->gid < range[0] || (s64)cpu->caller->gid > range[1]))
+	if (cpu->caller && ((s64)caller_ids(cpu->caller)->gid < range[0] || (s64)cpu->caller->gid > range[1]))
 		return -EACCES;
 	inet_sk(sk)->v6only = sk->family == AF_INET6;
 	sk->reuse = true; /* so says SO_REUSEADDR at birth */

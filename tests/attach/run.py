@@ -10,7 +10,7 @@ import os, re, signal, subprocess, sys, tempfile, time
 import endings
 
 here = os.path.dirname(os.path.abspath(__file__))
-PROGRAMS = ["states", "ends", "blocking", "sharing", "datagrams", "urgent", "marks", "rings", "pollerr", "storm", "closes", "taps", "handed", "differences", "signed"]
+PROGRAMS = ["states", "ends", "blocking", "sharing", "datagrams", "urgent", "marks", "rings", "pollerr", "storm", "closes", "taps", "handed", "differences", "signed", "rights"]
 user = []
 
 

@@ -77,7 +77,7 @@ static int read_question(struct nl_request *rq, const struct nl_attrs *a, struct
 	q->fl = (struct flow){
 		.family = AF_INET, .tos = q->m->rtm_tos & 0xfc, .oif = q->oif, .iif = q->iif,
 		.mark = a->a[RTA_MARK] ? nl_u32(a->a[RTA_MARK]) : 0,
-		.uid = a->a[RTA_UID] ? nl_u32(a->a[RTA_UID]) : rq->cpu->caller ? rq->cpu->caller->uid : 0,
+		.uid = a->a[RTA_UID] ? nl_u32(a->a[RTA_UID]) : rq->cpu->caller ? caller_ids(rq->cpu->caller)->uid : 0,
 		.saddr = inaddr_from_v4(q->src), .daddr = inaddr_from_v4(q->dst), .proto = 17,
 	};
 	if (a->a[RTA_IP_PROTO]) {

@@ -151,9 +151,12 @@ static void be_tap(struct net_device *dev)
 
 static bool may_join(const struct cpu *cpu, const struct tun *t)
 {
-	const struct call_ctx *c = cpu->caller;
+	const struct call_ctx *c;
 
-	return caller_net_admin(cpu) || ((t->owner == -1 || (u32)t->owner == c->uid) && (t->group == -1 || (u32)t->group == c->gid));
+	if (caller_net_admin(cpu))
+		return true;
+	c = caller_ids(cpu->caller);
+	return (t->owner == -1 || (u32)t->owner == c->uid) && (t->group == -1 || (u32)t->group == c->gid);
 }
 
 static int join(struct tun *t, struct tun_file *f)
