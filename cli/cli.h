@@ -2,6 +2,8 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <time.h>
+
 #include "host/control.h"
 
 #define CLI_TROUBLE 125 /* env(1): our own failure before the program ran; 126 and 127 come from launch_exec */
@@ -13,7 +15,7 @@ struct command {
 	const char *summary;
 	const char *help; /* the options, a line each */
 };
-extern const struct command cmd_run, cmd_shell, cmd_up, cmd_down, cmd_ls, cmd_trace, cmd_nic;
+extern const struct command cmd_run, cmd_shell, cmd_up, cmd_down, cmd_ls, cmd_trace, cmd_capture, cmd_nic;
 const struct command *command_find(const char *name);
 
 /* "weft: " + sentence on stderr. */
@@ -24,6 +26,8 @@ int usage_error(const struct command *c, const char *fmt, ...) __printf(2, 3);
 int show_help(const struct command *c);
 /* 0, or -EINVAL when text is no number in lo..hi. */
 int parse_number(const char *text, u64 lo, u64 hi, u64 *out);
+char *join_arguments(int argc, char **argv); /* with blanks between; the caller frees it. NULL: no memory */
+u64 clock_ns(clockid_t id);
 /* The name meant: -n's, else $WEFT_NAME, else the only one that is up. -ENOENT with a sentence. */
 int pick_name(const char *given, char name[CTL_NAME_MAX], struct ctl_error *err);
 

@@ -11,14 +11,6 @@
 #include "cli/cli.h"
 #include "cli/trace_view.h"
 
-static u64 clock_ns(clockid_t id)
-{
-	struct timespec ts;
-
-	clock_gettime(id, &ts);
-	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
-}
-
 struct viewer {
 	const struct trace_options *o;
 	struct lives *lives;
@@ -148,6 +140,7 @@ int trace_run(const struct trace_options *o)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGINT, SIG_DFL); /* a script's background jobs ignore it, and what is ignored never arrives */
 	signal(SIGPIPE, SIG_IGN); /* a closed output ends the trace in order */
 	e = trace_filter_compile(o->filter, &filter, &err);
 	if (!e)
@@ -182,21 +175,6 @@ out:
 	free(v.buf);
 	trace_filter_free(&filter);
 	return e ? 1 : 0;
-}
-
-static char *join(int argc, char **argv)
-{
-	size_t n = 1;
-	char *s;
-
-	for (int i = 0; i < argc; i++)
-		n += strlen(argv[i]) + 1;
-	s = calloc(1, n);
-	for (int i = 0; s && i < argc; i++) {
-		strcat(s, i ? " " : "");
-		strcat(s, argv[i]);
-	}
-	return s;
 }
 
 static int trace(int argc, char **argv)
@@ -239,7 +217,7 @@ static int trace(int argc, char **argv)
 		complain("%s", err.text);
 		return 1;
 	}
-	filter = join(argc - optind, argv + optind);
+	filter = join_arguments(argc - optind, argv + optind);
 	if (!filter)
 		return 1;
 	o.name = name;

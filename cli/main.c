@@ -3,11 +3,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 
-static const struct command *const commands[] = { &cmd_run, &cmd_shell, &cmd_up, &cmd_down, &cmd_ls, &cmd_nic, &cmd_trace, NULL };
+static const struct command *const commands[] = { &cmd_run, &cmd_shell, &cmd_up, &cmd_down, &cmd_ls, &cmd_nic, &cmd_trace, &cmd_capture, NULL };
 
 const struct command *command_find(const char *name)
 {
@@ -49,6 +50,29 @@ int usage_error(const struct command *c, const char *fmt, ...)
 	say(who, fmt, ap, help);
 	va_end(ap);
 	return 2;
+}
+
+char *join_arguments(int argc, char **argv)
+{
+	size_t n = 1;
+	char *s;
+
+	for (int i = 0; i < argc; i++)
+		n += strlen(argv[i]) + 1;
+	s = calloc(1, n);
+	for (int i = 0; s && i < argc; i++) {
+		strcat(s, i ? " " : "");
+		strcat(s, argv[i]);
+	}
+	return s;
+}
+
+u64 clock_ns(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
 }
 
 int show_help(const struct command *c)

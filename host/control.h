@@ -29,6 +29,8 @@ enum ctl_type {
 	CTL_NIC,	/* struct ctl_nic, the port's descriptors -> CTL_OK */
 	CTL_SHUTDOWN,	/* -> CTL_OK when it has begun; the connection closes when everything has ended */
 	CTL_PIN,	/* this connection keeps a private daemon alive: it shuts down when the connection closes -> CTL_OK */
+	CTL_CAPTURE,	/* struct ctl_capture + instructions -> CTL_OK, then CTL_FRAMES until either side closes */
+	CTL_FRAMES,	/* struct ctl_events + struct ctl_frame[], each with its bytes */
 };
 
 struct ctl_header {
@@ -69,6 +71,30 @@ struct ctl_events {
 	u32 count;
 	u32 pad;
 	u64 lost; /* events that did not fit the queue since the last message */
+};
+struct ctl_capture {
+	struct ctl_trace filter;
+	u32 snaplen; /* bytes kept of a packet: 0 to CTL_SNAPLEN_MAX */
+	u32 drops;   /* 1: only what is dropped */
+	char netns[32], dev[16]; /* only that namespace, that device; empty: any */
+};
+#define CTL_SNAPLEN_MAX 98304u /* a whole segment before it is cut, and what is around it; fits a message */
+enum ctl_frame_what { CTL_FRAME_IN, CTL_FRAME_OUT, CTL_FRAME_DROP, CTL_FRAME_LOST /* no bytes; lost: packets of this device and direction */ };
+struct ctl_frame {
+	u32 size;    /* of this struct and the bytes behind it, a multiple of 8 */
+	u32 caplen;  /* bytes that are of the packet */
+	u64 time_ns; /* monotonic */
+	u64 packet;  /* its number: the same one on every device that it passes */
+	u32 len;     /* of the whole packet */
+	u32 netns_id;
+	s32 ifindex;	/* 0: dropped without a device */
+	u16 hatype;	/* ARPHRD_* of the device */
+	u16 reason;	/* enum skb_drop_reason, CTL_FRAME_DROP */
+	u8 what, pkt_type; /* PACKET_HOST, … */
+	u8 link_header; /* the bytes begin with it; else with the network header */
+	u8 reserved[5];
+	u64 lost;
+	char netns[32], dev[16];
 };
 enum { CTL_NIC_IN = 1, CTL_NIC_OUT = 2, CTL_NIC_TIMED = 4 }; /* pcap: which files follow; keep the distances of time stamps */
 struct ctl_nic {

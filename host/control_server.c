@@ -193,17 +193,16 @@ static void do_join(struct ctl_server *s, struct conn *c, const struct ctl_join 
 		ctl_send(c->sock, CTL_JOIN, &out, sizeof(out), fds, n);
 }
 
-static int do_trace(struct ctl_server *s, struct conn *c, size_t len, struct ctl_error *err)
+/* A trace, or a capture. The filter's instructions begin at `at`. */
+static int do_trace(struct ctl_server *s, struct conn *c, const struct ctl_trace *filter, const struct ctl_capture *capture, size_t at, size_t len,
+		    struct ctl_error *err)
 {
-	struct ctl_trace rq;
-	const struct cbpf_insn *insns = (const void *)(s->body + sizeof(rq));
+	const struct cbpf_insn *insns = (const void *)(s->body + at);
 	int e;
 
-	memcpy(&rq, s->body, sizeof(rq));
-	if (rq.raw_len > 4096 || rq.eth_len > 4096 || len != sizeof(rq) + (rq.raw_len + rq.eth_len) * sizeof(*insns) || c->trace)
+	if (filter->raw_len > 4096 || filter->eth_len > 4096 || len != at + (filter->raw_len + filter->eth_len) * sizeof(*insns) || c->trace)
 		return -EPROTO;
-	ctl_send(c->sock, CTL_OK, NULL, 0, NULL, 0); /* before the first event */
-	e = trace_feed_start(s->d->host, c->sock, insns, rq.raw_len, insns + rq.raw_len, rq.eth_len, &c->trace);
+	e = trace_feed_start(s->d->host, c->sock, filter, insns, capture, &c->trace);
 	if (e == -EBUSY)
 		ctl_error_set(err, e, "somebody else traces this stack already; one trace at a time");
 	else if (e)
@@ -211,6 +210,24 @@ static int do_trace(struct ctl_server *s, struct conn *c, size_t len, struct ctl
 	if (!e)
 		s->traces++;
 	return e;
+}
+
+static int start_trace(struct ctl_server *s, struct conn *c, unsigned type, size_t len, struct ctl_error *err)
+{
+	struct ctl_capture rq = { .snaplen = 0 };
+
+	if (type == CTL_TRACE) {
+		if (len < sizeof(rq.filter))
+			return -EPROTO;
+		memcpy(&rq.filter, s->body, sizeof(rq.filter));
+		return do_trace(s, c, &rq.filter, NULL, sizeof(rq.filter), len, err);
+	}
+	if (len < sizeof(rq))
+		return -EPROTO;
+	memcpy(&rq, s->body, sizeof(rq));
+	if (rq.snaplen > CTL_SNAPLEN_MAX)
+		return -EPROTO;
+	return do_trace(s, c, &rq.filter, &rq, sizeof(rq), len, err);
 }
 
 /* One whole message. Returns false when the peer is to be cut off. */
@@ -239,9 +256,10 @@ static bool handle(struct ctl_server *s, struct conn *c, unsigned type, size_t l
 		reply(c, e, &err);
 		return true;
 	case CTL_TRACE:
-		if (len < sizeof(struct ctl_trace) || *nfds)
+	case CTL_CAPTURE:
+		if (*nfds)
 			break;
-		e = do_trace(s, c, len, &err);
+		e = start_trace(s, c, type, len, &err);
 		if (e)
 			reply_error(c, e, &err);
 		return e == 0;

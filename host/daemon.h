@@ -43,10 +43,31 @@ void ctl_server_run(struct ctl_server *s);
 void ctl_server_quiesce(struct ctl_server *s);
 void ctl_server_free(struct ctl_server *s);
 
-/* Streams matching packets' events to sock (borrowed) until stopped. -EBUSY: another trace runs; -EINVAL: no valid program. */
+/* Streams matching packets' events, with `capture` their bytes as they pass devices, to sock (borrowed) until stopped; CTL_OK goes
+ * before them. -EBUSY: another one runs; -EINVAL: no valid program. */
 struct cbpf_insn;
-int trace_feed_start(struct host *h, int sock, const struct cbpf_insn *raw, unsigned raw_len, const struct cbpf_insn *eth,
-		     unsigned eth_len, struct trace_feed **out);
+int trace_feed_start(struct host *h, int sock, const struct ctl_trace *filter, const struct cbpf_insn *insns, const struct ctl_capture *capture,
+		     struct trace_feed **out);
 void trace_feed_stop(struct trace_feed *f);
+
+/* -- feed_queue.c: records for one reader, within a bound. The holder locks. -- */
+struct feed_queue {
+	u8 *mem;
+	u32 size;     /* bytes, a power of two */
+	u64 head, tail; /* written, taken: in bytes, ever */
+};
+int feed_queue_init(struct feed_queue *q, u32 size); /* -ENOMEM */
+void feed_queue_fini(struct feed_queue *q);
+/* Room for a record of len bytes, which is in the queue from now on; aligned to 8. NULL: there is none. */
+void *feed_queue_put(struct feed_queue *q, u32 len);
+/* The oldest record, until feed_queue_drop(); NULL: there is none. */
+const void *feed_queue_peek(struct feed_queue *q, u32 *len);
+void feed_queue_drop(struct feed_queue *q);
+static inline bool feed_queue_empty(const struct feed_queue *q) { return q->head == q->tail; }
+
+/* -- capture_frame.c: a packet at a trace point as a record. -- */
+/* frame: its fields but size and lost; returns the bytes that capture_copy() will write (at most snaplen). */
+u32 capture_describe(const struct trace_event *ev, const struct sk_buff *skb, u32 snaplen, struct ctl_frame *frame);
+void capture_copy(const struct ctl_frame *frame, const struct sk_buff *skb, u8 *to);
 
 #endif

@@ -42,7 +42,7 @@ void skb_drop_net(struct cpu *cpu, struct netns *net, struct sk_buff *skb, enum 
 
 		trace_begin(cpu, net, skb, TP_DROP, &ev);
 		ev.reason = (u16)reason;
-		trace_emit(cpu, &ev);
+		trace_emit(cpu, skb, &ev);
 	}
 	skb_consume(cpu, skb);
 }

@@ -123,27 +123,36 @@ void trace_begin(struct cpu *cpu, struct netns *net, const struct sk_buff *skb, 
 	copy_bytes(skb, ev);
 }
 
-void trace_emit(struct cpu *cpu, const struct trace_event *ev)
+static bool wanted(const struct trace *t, unsigned point)
+{
+	return !t->frame || point == TP_DEV_TX || point == TP_DEV_RX || point == TP_DROP;
+}
+
+void trace_emit(struct cpu *cpu, const struct sk_buff *skb, const struct trace_event *ev)
 {
 	struct trace *t = ptr_load(cpu->world->trace);
 
-	if (!t)
+	if (!t || !wanted(t, ev->point))
 		return;
 	__atomic_fetch_add(&t->events, 1, __ATOMIC_RELAXED);
-	t->sink(t->arg, ev);
+	if (t->frame)
+		t->frame(t->arg, ev, skb);
+	else
+		t->sink(t->arg, ev);
 }
 
 void trace_point_slow(struct cpu *cpu, struct netns *net, const struct sk_buff *skb, enum trace_point p, u64 a, u64 b,
 		      const char *text)
 {
+	struct trace *t = ptr_load(cpu->world->trace);
 	struct trace_event ev;
 
-	if (!cpu->world->trace)
+	if (!t || !wanted(t, p))
 		return;
 	trace_begin(cpu, net, skb, p, &ev);
 	ev.a = a;
 	ev.b = b;
 	if (text)
 		snprintf(ev.text, sizeof(ev.text), "%s", text);
-	trace_emit(cpu, &ev);
+	trace_emit(cpu, skb, &ev);
 }

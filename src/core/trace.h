@@ -66,6 +66,9 @@ struct trace_event {
 struct cbpf_insn;
 struct trace {
 	void (*sink)(void *arg, const struct trace_event *ev); /* must not call back into the stack */
+	/* In place of sink: only what a device transmits or receives (TP_DEV_TX, TP_DEV_RX) and what is dropped (TP_DROP), with the packet as it
+	 * is there; data is at the link-layer header for TP_DEV_TX alone. */
+	void (*frame)(void *arg, const struct trace_event *ev, const struct sk_buff *skb);
 	void *arg;
 	const struct cbpf_insn *filter_raw; /* for packets seen from the network header (DLT_RAW); NULL: all. Checked: cbpf_check() */
 	unsigned filter_raw_len;
@@ -88,7 +91,7 @@ static inline void trace_mark(struct cpu *cpu, struct sk_buff *skb)
 }
 /* Fills the common fields (time, packet, lengths, names) of *ev; the caller adds details and calls trace_emit. */
 void trace_begin(struct cpu *cpu, struct netns *net, const struct sk_buff *skb, enum trace_point p, struct trace_event *ev);
-void trace_emit(struct cpu *cpu, const struct trace_event *ev);
+void trace_emit(struct cpu *cpu, const struct sk_buff *skb, const struct trace_event *ev);
 /* The usual point, with two numbers and an optional text. */
 void trace_point_slow(struct cpu *cpu, struct netns *net, const struct sk_buff *skb, enum trace_point p, u64 a, u64 b,
 		      const char *text);

@@ -162,7 +162,7 @@ static void trace_neigh(struct cpu *cpu, const struct neighbour *n, const struct
 	memcpy(ev.gateway, n->key, n->key_len);
 	memcpy(ev.lladdr, n->ha, sizeof(ev.lladdr));
 	memcpy(ev.oif, n->dev->name, sizeof(ev.oif));
-	trace_emit(cpu, &ev);
+	trace_emit(cpu, skb, &ev);
 }
 
 /* IPv4 by an IPv6 gateway: the header that is kept is for the neighbour's own protocol. */

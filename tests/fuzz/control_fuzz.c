@@ -44,11 +44,14 @@ int nic_make(struct daemon *d, const struct ctl_nic *rq, pid_t peer, int *fds, u
 	return 0;
 }
 struct trace_feed { u8 dummy; };
-int trace_feed_start(struct host *h, int sock, const struct cbpf_insn *raw, unsigned raw_len, const struct cbpf_insn *eth, unsigned eth_len,
+int trace_feed_start(struct host *h, int sock, const struct ctl_trace *filter, const struct cbpf_insn *insns, const struct ctl_capture *capture,
 		     struct trace_feed **out)
 {
-	if ((raw_len && cbpf_check(raw, raw_len)) || (eth_len && cbpf_check(eth, eth_len)))
+	if ((filter->raw_len && cbpf_check(insns, filter->raw_len)) || (filter->eth_len && cbpf_check(insns + filter->raw_len, filter->eth_len)))
 		return -EINVAL;
+	if (capture && capture->snaplen > CTL_SNAPLEN_MAX)
+		abort();
+	ctl_send(sock, CTL_OK, NULL, 0, NULL, 0);
 	*out = calloc(1, sizeof(**out));
 	return *out ? 0 : -ENOMEM;
 }

@@ -111,7 +111,7 @@ void ip4_trace_route(struct cpu *cpu, struct netns *net, struct sk_buff *skb, en
 		ev.prefix_len = alias->prefix_len;
 		memcpy(ev.prefix, &alias->prefix.w[3], 4);
 	}
-	trace_emit(cpu, &ev);
+	trace_emit(cpu, skb, &ev);
 }
 
 /* -- sources -- */

@@ -121,7 +121,7 @@ void ip6_trace_route(struct cpu *cpu, struct netns *net, struct sk_buff *skb, en
 		ev.prefix_len = alias->prefix_len;
 		memcpy(ev.prefix, alias->prefix.b, 16);
 	}
-	trace_emit(cpu, &ev);
+	trace_emit(cpu, skb, &ev);
 }
 
 /* -- in -- */
