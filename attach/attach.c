@@ -34,7 +34,7 @@ static int make_meeting_place(struct attach *a)
 	return 0;
 }
 
-int attach_new(struct host *h, struct attach **out, struct ctl_error *err)
+int attach_new(struct host *h, const char *resolv_conf, struct attach **out, struct ctl_error *err)
 {
 	struct attach *a = calloc(1, sizeof(*a));
 	int e;
@@ -66,7 +66,7 @@ int attach_new(struct host *h, struct attach **out, struct ctl_error *err)
 		e = -EINVAL;
 		goto fail;
 	}
-	e = sandbox_new(&a->box, err);
+	e = sandbox_new(&a->box, resolv_conf, err);
 	if (e)
 		goto fail;
 	if (task_ns_ino(getpid(), "net", &a->limbo_ino)) {

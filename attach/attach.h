@@ -14,8 +14,8 @@ struct netns;
 
 /* -- daemon side: called without batons, from one thread (the control loop's) unless said -- */
 /* Makes the program side's namespaces (a process of its own holds them) and the world's first namespace. host_start comes after.
- * On failure a sentence is in err. */
-int attach_new(struct host *h, struct attach **out, struct ctl_error *err);
+ * resolv_conf: what programs read in that file; empty: this machine's. On failure a sentence is in err. */
+int attach_new(struct host *h, const char *resolv_conf, struct attach **out, struct ctl_error *err);
 /* A program is about to join: the namespaces' descriptors it is to enter (borrowed: the caller sends and does not close them). */
 int attach_join(struct attach *a, const struct ctl_join *rq, struct ctl_join *reply, int *fds, unsigned *nfds, struct ctl_error *err);
 /* Serves a listener (taken on success only); pid is the sender's, as SO_PEERCRED gave it. The pid and uid of the peer are trusted. */

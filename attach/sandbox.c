@@ -226,6 +226,25 @@ static int own_run_netns(void)
 	return mkdir("/run/netns", 0755) < 0 ? -errno : 0;
 }
 
+/* Covers /etc/resolv.conf with a file that nobody else has. It keeps its name, on a file system without a place: what has none cannot be
+ * covered in turn, as `ip netns exec` does. */
+static int own_resolv_conf(const char *text)
+{
+	static const char made[] = "/run/netns/resolv.conf";
+	int fd, e = 0;
+
+	if (mount("weft", "/run/netns", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755,size=64k") < 0)
+		return -errno;
+	fd = open(made, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0 || fchmod(fd, 0644) < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
+	    mount(made, "/etc/resolv.conf", NULL, MS_BIND, NULL) < 0)
+		e = -errno;
+	if (fd >= 0)
+		close(fd);
+	umount2("/run/netns", MNT_DETACH);
+	return e;
+}
+
 struct keeper_msg {
 	int err;
 	char text[200];
@@ -316,7 +335,7 @@ static int repair(pid_t tid)
 	return -WEXITSTATUS(status);
 }
 
-static void keep(int sock, bool user_ns, pid_t parent)
+static void keep(int sock, bool user_ns, const char *resolv_conf, pid_t parent)
 {
 	struct keeper_msg m = { 0 };
 	int fuse = -1, e, fd;
@@ -326,6 +345,10 @@ static void keep(int sock, bool user_ns, pid_t parent)
 	if (getppid() != parent)
 		_exit(1);
 	signal(SIGPIPE, SIG_IGN);
+	/* Of the daemon's descriptors none: an uplink's other end is to see when it dies. */
+	if (dup3(sock, 3, O_CLOEXEC) == 3 || sock == 3)
+		sock = 3;
+	close_range((unsigned)sock + 1, ~0u, 0);
 	if (unshare((user_ns ? CLONE_NEWUSER : 0) | CLONE_NEWNS | CLONE_NEWNET) < 0) {
 		m.err = -errno;
 		snprintf(m.text, sizeof(m.text), "cannot make the programs' namespaces: %s", strerror(errno));
@@ -340,6 +363,9 @@ static void keep(int sock, bool user_ns, pid_t parent)
 		m.err = own_run_netns();
 	if (m.err) {
 		snprintf(m.text, sizeof(m.text), "cannot mount a private /run/netns: %s", strerror(-m.err));
+	} else if (*resolv_conf && (m.err = own_resolv_conf(resolv_conf))) {
+		snprintf(m.text, sizeof(m.text), "cannot show programs a resolv.conf of their own: %s%s", strerror(-m.err),
+			 m.err == -ENOENT ? "; this machine has none: let root make an empty /etc/resolv.conf" : "");
 	} else {
 		e = attach_fs_mount(HIDDEN, &fuse);
 		if (e)
@@ -355,7 +381,7 @@ static void keep(int sock, bool user_ns, pid_t parent)
 	_exit(0);
 }
 
-int sandbox_new(struct sandbox *b, struct ctl_error *err)
+int sandbox_new(struct sandbox *b, const char *resolv_conf, struct ctl_error *err)
 {
 	static const char *const names[] = { "user", "mnt", "net" };
 	bool root = geteuid() == 0;
@@ -384,7 +410,7 @@ int sandbox_new(struct sandbox *b, struct ctl_error *err)
 	}
 	if (!b->keeper) {
 		close(sv[0]);
-		keep(sv[1], !root, me);
+		keep(sv[1], !root, resolv_conf, me);
 	}
 	close(sv[1]);
 	b->sock = sv[0];

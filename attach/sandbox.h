@@ -16,8 +16,9 @@ struct sandbox {
 };
 
 /* Moves this process (single-threaded, once) into namespaces of its own: an empty network namespace; a user namespace unless root;
- * a mount namespace. Then starts the keeper. -errno with a sentence. */
-int sandbox_new(struct sandbox *b, struct ctl_error *err);
+ * a mount namespace. Then starts the keeper. resolv_conf: the text of the programs' file of that name; empty: this machine's file is seen.
+ * -errno with a sentence. */
+int sandbox_new(struct sandbox *b, const char *resolv_conf, struct ctl_error *err);
 /* Binds the tree again over what a mount covered, in the mount namespace of this task (0: in the programs' first one).
  * Returns when done. 0, -errno. */
 int sandbox_repair(struct sandbox *b, pid_t tid);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "host/control.h"
+#include "host/uplink.h"
 
 #define CLI_TROUBLE 125 /* env(1): our own failure before the program ran; 126 and 127 come from launch_exec */
 
@@ -40,7 +41,18 @@ struct run_options {
 	u64 seed;
 	const char *trace; /* filter; what it matches is told on stderr or in trace_file. NULL: no trace */
 	const char *trace_file;
+	struct uplink_config uplink; /* of its own stack */
 };
+/* What --uplink and --publish say, in two parts: as they come, and when all are read. 0, or the sentence is said. */
+int uplink_option(const struct command *c, struct uplink_config *u, bool publish, const char *text);
+int uplink_options_end(const struct command *c, struct uplink_config *u);
+#define UPLINK_OPTIONS                                                                                                                  \
+	"  --uplink slirp | tap:NAME | packet:DEVICE [,OPTION…]\n"                                                                        \
+	"               a way out: slirp as an ordinary user, through this machine's addresses; tap: to its device NAME; packet: as a\n" \
+	"               station on the network of its device DEVICE. OPTIONs: address=A/N, gateway=A, dns=A, mtu=N, name=DEV, mac=M;\n"   \
+	"               of slirp also no-ipv6 and host-loopback (this machine's 127.0.0.1 is the gateway's address inside)\n"             \
+	"  -p, --publish [ADDR:]PORT[:INNER][/udp]\n"                                                                                     \
+	"               with slirp: a port of this machine that leads to one inside, which sees the clients' own addresses\n"
 int run_program(const struct run_options *o, char *const *argv);
 /* Takes -n, --map-self, --cpus, --seed from the arguments before the program; optind is then the program. 0, or the exit status. */
 int parse_run_options(const struct command *c, int argc, char **argv, struct run_options *o, bool *done);

@@ -133,7 +133,8 @@ static pid_t start_trace(const char *name, const struct run_options *o, int cont
 static int run_private(const struct run_options *o, char *const *argv)
 {
 	char name[CTL_NAME_MAX];
-	struct daemon_config cfg = { .name = name, .pinned = true, .ncpus = o->ncpus, .have_seed = o->have_seed, .seed = o->seed };
+	struct daemon_config cfg = { .name = name, .pinned = true, .ncpus = o->ncpus, .have_seed = o->have_seed, .seed = o->seed,
+				     .uplink = o->uplink.kind != UPLINK_NONE ? &o->uplink : NULL };
 	struct ctl_error err = { 0 };
 	struct sigaction chld, dfl = { .sa_handler = SIG_DFL };
 	bool stack_gone = false;
@@ -205,6 +206,7 @@ int parse_run_options(const struct command *c, int argc, char **argv, struct run
 	static const struct option longs[] = { { "name", required_argument, NULL, 'n' }, { "map-self", no_argument, NULL, 'm' },
 					       { "cpus", required_argument, NULL, 'c' }, { "seed", required_argument, NULL, 's' },
 					       { "trace", required_argument, NULL, 't' }, { "trace-to", required_argument, NULL, 'T' },
+					       { "uplink", required_argument, NULL, 'u' }, { "publish", required_argument, NULL, 'p' },
 					       { "help", no_argument, NULL, 'h' }, { 0 } };
 	bool own = false;
 	u64 n;
@@ -212,7 +214,7 @@ int parse_run_options(const struct command *c, int argc, char **argv, struct run
 
 	*o = (struct run_options){ .ncpus = 1 };
 	*done = true;
-	while ((ch = getopt_long(argc, argv, "+:n:h", longs, NULL)) != -1) {
+	while ((ch = getopt_long(argc, argv, "+:n:p:h", longs, NULL)) != -1) {
 		switch (ch) {
 		case 'n':
 			o->name = optarg;
@@ -242,6 +244,12 @@ int parse_run_options(const struct command *c, int argc, char **argv, struct run
 		case 'T':
 			o->trace_file = optarg;
 			break;
+		case 'u':
+		case 'p':
+			if (uplink_option(c, &o->uplink, ch == 'p', optarg))
+				return CLI_TROUBLE;
+			own = true;
+			break;
 		case 'h':
 			return show_help(c);
 		default:
@@ -250,13 +258,15 @@ int parse_run_options(const struct command *c, int argc, char **argv, struct run
 		}
 	}
 	if (o->name && own) {
-		usage_error(c, "--cpus and --seed belong to `weft up` when a stack is named, and --trace to `weft trace`");
+		usage_error(c, "--cpus, --seed, --uplink and --publish belong to `weft up` when a stack is named, and --trace to `weft trace`");
 		return CLI_TROUBLE;
 	}
 	if (o->trace_file && !o->trace) {
 		usage_error(c, "--trace-to goes with --trace");
 		return CLI_TROUBLE;
 	}
+	if (uplink_options_end(c, &o->uplink))
+		return CLI_TROUBLE;
 	*done = false;
 	return 0;
 }
@@ -303,12 +313,13 @@ static int shell(int argc, char **argv)
 	"  --map-self   keep your own user id instead of appearing as root\n"                                          \
 	"  --cpus N     lanes of its own stack (default 1)\n"                                                          \
 	"  --seed S     all randomness of its own stack comes from this number\n"                                        \
+	UPLINK_OPTIONS                                                                                                 \
 	"  --trace FILTER, --trace-to FILE   tell the life of packets (see `weft trace`) on stderr, or in FILE\n"
 
 const struct command cmd_run = {
 	.name = "run",
 	.run = run,
-	.synopsis = "[-n NAME] [--map-self] [--cpus N] [--seed S] [--trace FILTER] PROGRAM [ARGUMENT…]",
+	.synopsis = "[-n NAME] [--map-self] [--cpus N] [--seed S] [--uplink WHAT] [--publish PORT] [--trace FILTER] PROGRAM [ARGUMENT…]",
 	.summary = "Run a program in a stack",
 	.help = RUN_OPTIONS "\nThe exit status is the program's; 125: weft failed, 126: the program cannot be executed, 127: not found.\n"
 			    "A stack of its own ends with the program; what the program left running is ended too.\n",
@@ -316,7 +327,7 @@ const struct command cmd_run = {
 const struct command cmd_shell = {
 	.name = "shell",
 	.run = shell,
-	.synopsis = "[-n NAME] [--map-self] [--cpus N] [--seed S] [--trace FILTER]",
+	.synopsis = "[-n NAME] [--map-self] [--cpus N] [--seed S] [--uplink WHAT] [--publish PORT] [--trace FILTER]",
 	.summary = "Run your shell ($SHELL) in a stack",
 	.help = RUN_OPTIONS,
 };

@@ -98,6 +98,30 @@ int parse_number(const char *text, u64 lo, u64 hi, u64 *out)
 	return 0;
 }
 
+int uplink_option(const struct command *c, struct uplink_config *u, bool publish, const char *text)
+{
+	struct ctl_error err = { 0 };
+	int e;
+
+	if (!publish && u->kind != UPLINK_NONE)
+		e = ctl_error_set(&err, -EINVAL, "one uplink at a time");
+	else
+		e = publish ? uplink_parse_publish(u, text, &err) : uplink_parse(u, text, &err);
+	if (e)
+		usage_error(c, "%s", err.text);
+	return e;
+}
+
+int uplink_options_end(const struct command *c, struct uplink_config *u)
+{
+	struct ctl_error err = { 0 };
+	int e = uplink_check(u, &err);
+
+	if (e)
+		usage_error(c, "%s", err.text);
+	return e;
+}
+
 struct only {
 	unsigned n;
 	char name[CTL_NAME_MAX];

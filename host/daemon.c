@@ -25,6 +25,7 @@
 #include "attach/attach.h"
 #include "attach/filter.h"
 #include "host/host.h"
+#include "host/uplink.h"
 #include "stack/stack.h"
 
 static void log_line(void *arg, int level, const char *text)
@@ -104,7 +105,7 @@ static void own_process(const struct daemon_config *cfg)
 	}
 }
 
-static int build(struct daemon *d, const struct daemon_config *cfg, struct ctl_error *err)
+static int build(struct daemon *d, const struct daemon_config *cfg, const struct uplink *u, struct ctl_error *err)
 {
 	struct host_config hc = { .ncpus = cfg->ncpus, .tables = &stack_tables, .log = log_line };
 	u8 seed[32] = { 0 };
@@ -120,7 +121,7 @@ static int build(struct daemon *d, const struct daemon_config *cfg, struct ctl_e
 		return e;
 	}
 	d->ncpus = cfg->ncpus ? cfg->ncpus : 1;
-	e = attach_new(d->host, &d->attach, err);
+	e = attach_new(d->host, u->resolv_conf, &d->attach, err);
 	if (e)
 		goto no_attach;
 	e = host_start(d->host);
@@ -142,6 +143,7 @@ static int child(const struct daemon_config *cfg, int report)
 	struct daemon d = { .place = { .dirfd = -1, .lockfd = -1 } };
 	struct ctl_server *server = NULL;
 	struct ctl_error err = { 0 };
+	struct uplink uplink = { .fd = -1 };
 	int e = 0, sock;
 
 	own_process(cfg);
@@ -154,7 +156,10 @@ static int child(const struct daemon_config *cfg, int report)
 		if (!cfg->pinned)
 			stderr_to_log(&d.place);
 	}
-	e = build(&d, cfg, &err);
+	if (cfg->uplink)
+		e = uplink_open(&uplink, cfg->uplink, &err);
+	if (!e)
+		e = build(&d, cfg, &uplink, &err);
 	if (e)
 		goto fail;
 	d.started_ns = host_now();
@@ -162,6 +167,11 @@ static int child(const struct daemon_config *cfg, int report)
 	if (e) {
 		ctl_error_set(&err, e, "cannot serve: %s", strerror(-e));
 		goto fail_built;
+	}
+	if (cfg->uplink) {
+		e = uplink_install(&d, &uplink, &err);
+		if (e)
+			goto fail_built;
 	}
 	if (cfg->name) {
 		e = ctl_place_listen(&d.place, &sock, &err);
@@ -180,6 +190,7 @@ static int child(const struct daemon_config *cfg, int report)
 	host_stop(d.host);
 	attach_free(d.attach);
 	host_free(d.host);
+	uplink_close(&uplink);
 	ctl_place_leave(&d.place);
 	ctl_server_free(server);
 	return 0;
@@ -191,6 +202,7 @@ fail_built:
 	attach_free(d.attach);
 	host_free(d.host);
 fail:
+	uplink_close(&uplink);
 	ctl_send(report, CTL_ERROR, &err, sizeof(err), NULL, 0);
 	if (d.has_place)
 		ctl_place_leave(&d.place);

@@ -6,12 +6,14 @@
 
 #include "host/control.h"
 
+struct uplink_config;
 struct daemon_config {
 	const char *name; /* NULL: a private one, found by nobody but the caller's socket */
 	bool pinned;	  /* ends when the caller's socket closes */
 	unsigned ncpus;
 	bool have_seed;
 	u64 seed;
+	const struct uplink_config *uplink; /* NULL: none */
 };
 
 /* Forks the stack's process and waits until it serves. *control: a connection to it. *pid: its pid when pinned (a child, to be waited

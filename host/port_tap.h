@@ -8,7 +8,7 @@ struct host;
 
 /* Opens `queues` descriptors of the TAP device `name` (made when missing; gone with the last descriptor unless it is persistent), with
  * a vnet header. Needs CAP_NET_ADMIN over the caller's network namespace, or a persistent device that belongs to the caller. -EPERM,
- * -EBUSY (someone else has it), -EINVAL (it is no multi-queue TAP), -ENOENT (no /dev/net/tun). */
+ * -EBUSY (someone else has it), -EINVAL (it is no TAP, or has one queue and more are asked for), -ENOENT (no /dev/net/tun). */
 int tap_open(const char *name, unsigned queues, int *fds);
 /* A port over descriptors from tap_open, which it takes (on success only). */
 int port_tap_new(struct host *h, const int *fds, unsigned queues, struct port **out);
