@@ -10,6 +10,7 @@
 #include "core/stack_tables.h"
 #include "core/trace.h"
 #include "link/vlan.h"
+#include "link/vlan_reg.h"
 
 static unsigned chunk_of(const struct vlan_dev *v) { return v->id >> 9 & 7; }
 static unsigned proto_of(const struct vlan_dev *v) { return be16_eq(v->proto, BE16(ETH_P_8021AD)); }
@@ -20,6 +21,7 @@ int vlan_group_add(struct net_device *real, struct net_device *dev)
 	struct mem *mem = &real->net->world->mem;
 	struct vlan_group *g = real->vlans;
 	struct net_device ***c;
+	int err = -ENOMEM;
 	if (!g) {
 		g = mem_zalloc(mem, sizeof(*g));
 		if (!g)
@@ -28,10 +30,14 @@ int vlan_group_add(struct net_device *real, struct net_device *dev)
 	c = &g->chunk[proto_of(v)][chunk_of(v)];
 	if (!*c)
 		*c = mem_zalloc(mem, 512 * sizeof(**c));
-	if (!*c) {
-		if (!real->vlans)
+	if (*c && !real->vlans)
+		err = vlan_reg_begin(real);
+	if (!*c || (err && !real->vlans)) {
+		if (!real->vlans) {
+			mem_free(mem, *c);
 			mem_free(mem, g);
-		return -ENOMEM;
+		}
+		return err;
 	}
 	(*c)[v->id & 511] = dev;
 	g->count++;
@@ -51,6 +57,7 @@ void vlan_group_del(struct net_device *real, struct net_device *dev)
 	g->chunk[proto_of(v)][chunk_of(v)][v->id & 511] = NULL;
 	if (--g->count)
 		return;
+	vlan_reg_end(config_cpu(real->net->world), real);
 	ptr_publish(real->vlans, NULL);
 	for (unsigned p = 0; p < 2; p++)
 		for (unsigned i = 0; i < 8; i++)

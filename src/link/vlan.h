@@ -28,8 +28,10 @@ struct vlan_dev {		/* priv of a VLAN device */
 	unsigned ingress_set, egress_set; /* how many of each are not 0 */
 	struct vlan_egress *egress[VLAN_EGRESS_BUCKETS]; /* by skb->priority's lowest bits */
 };
+struct reg_port;
 struct vlan_group {		/* a device's VLANs by protocol and id */
 	unsigned count;
+	struct reg_port *reg[2]; /* link/vlan_reg.h's applicants; NULL: nobody asked */
 	struct net_device **chunk[2][8]; /* 512 each */
 };
 

@@ -21,6 +21,7 @@
 #include "link/netns_neigh.h"
 #include "link/qdisc.h"
 #include "link/type/vlan_dev.h"
+#include "link/vlan_reg.h"
 #include "sock/packet/packet.h"
 #include "sock/sock.h"
 #include "stack/stack.h"
@@ -101,6 +102,7 @@ static const struct proc_file *const proc_files[] = {
 /* In the order in which they hear of something. */
 static const struct event_sub *const event_subs[] = {
 	&rt_events_first,
+	&vlan_reg_event_sub,
 	&fib_event_sub,
 	&mroute_event_sub,
 	&ip4_event_sub,
@@ -115,6 +117,8 @@ static const struct l3_proto *const l3_protos[] = {
 	&ip4_l3_proto,
 	&arp_l3_proto,
 	&ip6_l3_proto,
+	&garp_l3_proto,
+	&mrp_l3_proto,
 	NULL,
 };
 

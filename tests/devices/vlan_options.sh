@@ -110,3 +110,28 @@ for tos in 0 0x10 0x08 0xb8; do
 	q a python3 -c "import socket; s=socket.socket(2,2); s.setsockopt(0,1,$tos); s.sendto(b'x',('10.0.12.2',9))"
 	wait $pid; echo "tos $tos: $(grep -v ready $tmp/seen)"
 done
+echo "-- registration with the bridges on the link"
+cat >$tmp/asks.py <<'P'
+import socket, subprocess, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.bind(("v1", 3)); s.settimeout(20 if sys.argv[1:] else None)
+known = set()
+def until_said(protocols, *command):
+    subprocess.run(["ip", "-n", "a", "link", *command], check=True)
+    while protocols:
+        d, a = s.recvfrom(2000)
+        d = d[14:].rstrip(b"\0").hex() if d[:6] == b"\1\x80\xc2\0\0\x21" and a[2] != 4 else None
+        if d and d not in known: # each is said twice, MVRP's each second
+            known.add(d)
+            protocols -= 1
+            print("%s: %s" % ("GVRP" if d[:4] == "4242" else "MVRP", d), flush=True)
+until_said(1, "add", "link", "v0", "name", "g", "up", "type", "vlan", "id", "300", "gvrp", "on")
+print(subprocess.run("ip -n a -d link show g | tail -1 | cut -d' ' -f5-10", shell=True, capture_output=True, text=True).stdout, end="")
+until_said(1, "set", "g", "type", "vlan", "mvrp", "on")
+until_said(1, "set", "g", "type", "vlan", "gvrp", "off")
+print(subprocess.run("ip -n a -d link show g | tail -1 | cut -d' ' -f5-10", shell=True, capture_output=True, text=True).stdout, end="")
+until_said(1, "del", "g")
+P
+q b ip link set v1 up
+ip netns exec b $limit python3 $tmp/asks.py $WEFT
+a ip maddr show dev v0

@@ -3,7 +3,8 @@
  * What it sends goes out by the real device with its tag beside the packet (link/vlan.c puts it into the frame where hardware does
  * not); what the real device receives with its tag comes to it by vlan_receive(). It follows the real device: up and down
  * (unless loose_binding), carrier, a smaller MTU, its address until it gets one of its own. QinQ is a vlan on a vlan, of protocol
- * 802.1ad below as a rule. GARP and MRP (gvrp, mvrp) are not spoken: these flags are refused.
+ * 802.1ad below as a rule. With gvrp or mvrp on it asks the bridges on the link for its VLAN while it exists, from its first time up on
+ * (link/vlan_reg.c).
  *
  * IEEE 802.1Q, 802.1ad; ip-link(8). Answers and texts are those of Linux 6.12's module 8021q.
  */
@@ -19,6 +20,7 @@
 #include "link/netns_dev.h"
 #include "link/type/vlan_dev.h"
 #include "link/vlan.h"
+#include "link/vlan_reg.h"
 
 #define ADDR_SET 3    /* NET_ADDR_SET */
 #define ADDR_STOLEN 2 /* NET_ADDR_STOLEN: the real device's */
@@ -61,6 +63,26 @@ static enum netdev_tx xmit(struct cpu *cpu, struct sk_buff *skb, struct net_devi
 	skb->dev = v->on.lower;
 	stacked_count_tx(cpu, dev, len, !dev_xmit_lower(cpu, skb));
 	return NETDEV_TX_OK;
+}
+
+/* -- registration with the bridges on the link, of customers' VLANs -- */
+
+static const u32 reg_flag[REG_PROTOS] = { [REG_GVRP] = VLAN_FLAG_GVRP, [REG_MVRP] = VLAN_FLAG_MVRP };
+
+/* Asks for the VLAN, or gives it up, by those of `which` (VLAN_FLAG_*) that the flags say. No memory: it is not asked for, as in Linux. */
+static void ask(struct net_device *dev, u32 which, bool join)
+{
+	const struct vlan_dev *v = vlan_dev_of(dev);
+	if (!be16_eq(v->proto, BE16(ETH_P_8021Q)))
+		return;
+	for (unsigned i = 0; i < REG_PROTOS; i++) {
+		if (!(which & reg_flag[i]))
+			continue;
+		if (join)
+			vlan_reg_join(v->on.lower, i, v->id);
+		else
+			vlan_reg_leave(v->on.lower, i, v->id);
+	}
 }
 
 /* -- the device -- */
@@ -110,6 +132,7 @@ static int open(struct net_device *dev)
 	if (dev->flags & IFF_PROMISC)
 		dev_set_promiscuity(cpu, real, 1);
 	memcpy(v->real_addr, real->dev_addr, ETH_ADDR_LEN);
+	ask(dev, v->flags, true);
 	if (real->carrier && !(v->flags & VLAN_FLAG_BRIDGE_BINDING))
 		dev_set_carrier(cpu, dev, true);
 	return 0;
@@ -176,6 +199,7 @@ static u64 fix_features(struct net_device *dev, u64 wanted)
 static void uninit(struct net_device *dev)
 {
 	struct vlan_dev *v = vlan_dev_of(dev);
+	ask(dev, v->flags, false);
 	vlan_group_del(v->on.lower, dev);
 	dev_upper_unlink(v->on.lower, dev);
 }
@@ -271,7 +295,6 @@ static const struct nl_policy policy[IFLA_VLAN_MAX + 1] = {
 	[IFLA_VLAN_PROTOCOL] = { .type = NLP_U16 },
 };
 #define FLAGS_KNOWN (VLAN_FLAG_REORDER_HDR | VLAN_FLAG_GVRP | VLAN_FLAG_LOOSE_BINDING | VLAN_FLAG_MVRP | VLAN_FLAG_BRIDGE_BINDING)
-#define FLAGS_ABSENT (VLAN_FLAG_GVRP | VLAN_FLAG_MVRP)
 
 static const struct nlattr *attr(const struct nl_attrs *tb, unsigned type) { return tb && type <= tb->max ? tb->a[type] : NULL; }
 
@@ -316,10 +339,6 @@ static int validate(const struct nl_attrs *attrs, const struct nl_attrs *data, s
 			NL_SET_ERR(ack, "8021q: Invalid VLAN flags");
 			return -EINVAL;
 		}
-		if (f.flags & f.mask & FLAGS_ABSENT) {
-			NL_SET_ERR(ack, "8021q: GVRP and MVRP are not built in");
-			return -EOPNOTSUPP;
-		}
 	}
 	if (!qos_maps_ok(attr(data, IFLA_VLAN_INGRESS_QOS))) {
 		NL_SET_ERR(ack, "8021q: Invalid ingress QOS map");
@@ -361,8 +380,13 @@ static int change(struct cpu *cpu, struct net_device *dev, const struct nl_attrs
 	int err;
 	if (nest) {
 		struct ifla_vlan_flags f;
+		u32 was = v->flags;
 		memcpy(&f, nl_data(nest), sizeof(f));
 		v->flags = (v->flags & ~f.mask) | (f.flags & f.mask);
+		if (dev_running(dev)) {
+			ask(dev, v->flags & ~was, true);
+			ask(dev, was & ~v->flags, false);
+		}
 	}
 	nest = attr(data, IFLA_VLAN_INGRESS_QOS);
 	if (nest) {
