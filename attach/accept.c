@@ -3,7 +3,8 @@
  * The program's socket is a listening unix socket, bound to a name that the kernel chose. For each connection that the stack has
  * established and nobody has accepted, one unix connection is queued there as a token: that makes it readable, wakes one
  * EPOLLEXCLUSIVE waiter per connection and gives one edge each under EPOLLET. accept() is caught: it takes a token from a duplicate
- * and a connection from the stack, and installs one end of a new pair.
+ * and a connection from the stack, and installs what it took: of the token's two ends the stack has one already. Nobody else connects to
+ * that name or accepts from it, so tokens come out in the order in which they went in.
  *
  * A connection is the program's only when ADDFD succeeded. One that was not taken (a signal came) waits in `unaccepted` for the next
  * accept, with a token of its own.
@@ -12,12 +13,18 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "attach/supervisor.h"
+
+struct token {
+	struct list link;
+	int end; /* ours */
+};
 
 /* How many established connections wait in the stack. Linux tells it in tcp_info of a listener. */
 static u32 waiting(struct cpu *cpu, struct asock *as)
@@ -44,58 +51,73 @@ static u32 held(struct asock *as)
 }
 
 /* Brings the tokens up to the connections. */
-void listener_post(struct cpu *cpu, struct asock *as, int dup)
+void listener_post(struct cpu *cpu, struct asock *as)
 {
 	struct sockaddr_storage *name = &as->peer; /* of a listener: its unix name */
 	u32 want = waiting(cpu, as) + held(as);
 
-	while (as->tokens < want) {
-		int c = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	while (as->ntokens < want) { /* without memory or descriptors: the next accept or connection tries again */
+		struct token *t = malloc(sizeof(*t));
 
-		if (c < 0)
-			return; /* without descriptors: the next accept or connection tries again */
-		if (connect(c, (struct sockaddr *)name, as->peerlen) == 0)
-			as->tokens++;
-		else
-			want = 0; /* closed already */
-		close(c);
+		if (!t)
+			return;
+		t->end = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		if (t->end < 0 || connect(t->end, (struct sockaddr *)name, as->peerlen) < 0) {
+			if (t->end >= 0)
+				close(t->end); /* the listener is closed already */
+			free(t);
+			return;
+		}
+		list_add_tail(&as->tokens, &t->link);
+		as->ntokens++;
 	}
 }
 
-static bool take_token(struct asock *as, int dup)
+static int token_pop(struct asock *as)
+{
+	struct token *t = list_first(&as->tokens, struct token, link);
+	int end = t->end;
+
+	list_del(&t->link);
+	as->ntokens--;
+	free(t);
+	return end;
+}
+
+void listener_end(struct asock *as)
+{
+	while (!list_empty(&as->tokens))
+		close(token_pop(as));
+}
+
+/* Both ends of a token; the program's has these flags. */
+static bool take_token(struct asock *as, int dup, int flags, int sv[2])
 {
 	struct pollfd p = { .fd = dup, .events = POLLIN };
-	int t;
 
-	if (poll(&p, 1, 0) <= 0)
+	if (list_empty(&as->tokens) || poll(&p, 1, 0) <= 0)
 		return false;
-	t = accept4(dup, NULL, NULL, SOCK_CLOEXEC);
-	if (t < 0)
+	sv[0] = accept4(dup, NULL, NULL, SOCK_CLOEXEC | (flags & SOCK_NONBLOCK));
+	if (sv[0] < 0)
 		return false;
-	close(t);
-	if (as->tokens)
-		as->tokens--;
+	sv[1] = token_pop(as);
 	return true;
 }
 
-/* A pair for a connection that is established. The program's end goes to *fd. */
-static int adopt(struct cpu *cpu, struct asock *lis, struct socket *s, struct asock **out, int *fd)
+/* Makes the pair the ends of a connection that is established. */
+static int adopt(struct cpu *cpu, struct asock *lis, struct socket *s, struct asock **out, const int sv[2])
 {
-	int sv[2], size = 1 << 20, e;
+	int size = 1 << 20, e;
 	struct asock *as;
 	struct stat st;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0)
-		return errno == EMFILE ? -ENFILE : -errno;
 	setsockopt(sv[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	setsockopt(sv[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	if (send(sv[0], "", 1, MSG_DONTWAIT) != 1) {
-		e = -ENOBUFS;
-		goto fail;
-	}
+	if (send(sv[0], "", 1, MSG_DONTWAIT) != 1)
+		return -ENOBUFS;
 	e = asock_new(lis->a, lis->kns, s, ASOCK_STREAM, sv[0], sv[1], false, &as);
 	if (e)
-		goto fail;
+		return e;
 	as->state = STREAM_OPEN;
 	as->reserve = true;
 	as->admin = lis->admin;
@@ -108,12 +130,7 @@ static int adopt(struct cpu *cpu, struct asock *lis, struct socket *s, struct as
 	socket_set_wake(s, stream_wake, as);
 	stream_wake(cpu, s, socket_poll(cpu, s), as); /* what came already */
 	*out = as;
-	*fd = sv[0];
 	return 0;
-fail:
-	close(sv[0]);
-	close(sv[1]);
-	return e;
 }
 
 static int write_peer(struct call *c, const struct sockaddr_storage *ss, socklen_t len)
@@ -126,14 +143,15 @@ static int write_peer(struct call *c, const struct sockaddr_storage *ss, socklen
 		return -EFAULT;
 	if ((s32)room < 0)
 		return -EINVAL;
-	if (call_write(c, c->arg[1], ss, MIN(room, len)))
-		return -EFAULT;
-	return call_write(c, c->arg[2], &len, sizeof(len));
+	return call_scatter(c, (struct iovec[]){ { (void *)ss, MIN(room, len) }, { &len, sizeof(len) } },
+			    (struct iovec[]){ { (void *)(uintptr_t)c->arg[1], MIN(room, len) }, { (void *)(uintptr_t)c->arg[2], sizeof(len) } },
+			    room == len ? 1 : 2);
 }
 
 enum call_end call_accept(struct call *c)
 {
-	int flags = c->nr == __NR_accept4 ? (int)c->arg[3] : 0, fd = -1, e;
+	int flags = c->nr == __NR_accept4 ? (int)c->arg[3] : 0, fd = -1, sv[2] = { -1, -1 }, e;
+	bool nonblocking = false; /* fd is */
 	struct sockaddr_storage ss = { 0 };
 	socklen_t len = sizeof(ss);
 	struct asock *as = c->as, *conn = NULL;
@@ -149,7 +167,7 @@ enum call_end call_accept(struct call *c)
 		call_unlock(c, cpu);
 		return call_ret(c, -EINVAL);
 	}
-	take_token(as, c->dup);
+	nonblocking = take_token(as, c->dup, flags, sv) && flags & SOCK_NONBLOCK;
 	if (!list_empty(&as->unaccepted)) {
 		conn = list_first(&as->unaccepted, struct asock, accept_link); /* the list's reference */
 		list_del(&conn->accept_link);
@@ -159,13 +177,24 @@ enum call_end call_accept(struct call *c)
 	} else {
 		e = socket_accept(cpu, as->s, &s);
 		if (!e) {
-			e = adopt(cpu, as, s, &conn, &fd);
-			if (e)
-				socket_close(cpu, s);
+			if (sv[0] < 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0) /* no token was there yet */
+				e = errno == EMFILE ? -ENFILE : -errno;
 			else
+				e = adopt(cpu, as, s, &conn, sv);
+			if (e) {
+				socket_close(cpu, s);
+			} else {
+				fd = sv[0];
+				sv[0] = sv[1] = -1;
 				asock_get(conn);
+			}
 		}
 	}
+	for (unsigned i = 0; i < ARRAY_SIZE(sv); i++)
+		if (sv[i] >= 0) {
+			close(sv[i]);
+			nonblocking = false;
+		}
 	if (e == -EAGAIN && call_blocks(c, 0) && !c->expired) {
 		enum call_end end = call_park(c, POLLIN, as->rcvtimeo_ns);
 
@@ -177,7 +206,7 @@ enum call_end call_accept(struct call *c)
 			ss = conn->peer; /* it is over already: what it was */
 			len = conn->peerlen;
 		}
-		listener_post(cpu, as, c->dup);
+		listener_post(cpu, as);
 	}
 	call_unlock(c, cpu);
 	if (e)
@@ -192,7 +221,7 @@ enum call_end call_accept(struct call *c)
 		asock_put(conn);
 		return call_ret(c, e);
 	}
-	if (flags & SOCK_NONBLOCK)
+	if (flags & SOCK_NONBLOCK && !nonblocking)
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	e = call_send_fd(c, fd, flags & SOCK_CLOEXEC ? O_CLOEXEC : 0);
 	if (e >= 0) {
@@ -210,7 +239,7 @@ enum call_end call_accept(struct call *c)
 	} else {
 		conn->held_fd = fd;
 		list_add_head(&as->unaccepted, &conn->accept_link);
-		listener_post(cpu, as, -1);
+		listener_post(cpu, as);
 		calls_wake(as, POLLIN);
 	}
 	host_unlock(c->a->h, cpu);

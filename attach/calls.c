@@ -147,7 +147,9 @@ static enum call_end call_new_socket(struct call *c)
 			as->raw = c->ctx.net_raw;
 			asock_seen(as, c->tid, -1);
 			s->holder_pid = (u32)c->tid;
-			if (fstat(fd, &st) == 0)
+			if (as->watch >= 0)
+				s->inode = as->watch_ino;
+			else if (fstat(fd, &st) == 0)
 				s->inode = st.st_ino;
 			socket_set_wake(s, as->kind == ASOCK_STREAM ? stream_wake : dgram_wake, as);
 		}
@@ -215,7 +217,7 @@ static enum call_end call_listen(struct call *c)
 				e = -errno;
 			else
 				as->state = STREAM_LISTENING;
-			listener_post(cpu, as, c->dup);
+			listener_post(cpu, as);
 		}
 		call_unlock(c, cpu);
 		if (e != -EADDRINUSE || trial)
@@ -317,6 +319,7 @@ static enum call_end call_shutdown(struct call *c)
 			shutdown(c->dup, how);
 		} else if (!e && as->state == STREAM_LISTENING && how != SHUT_WR) {
 			shutdown(c->dup, SHUT_RDWR);
+			listener_end(as);
 			as->state = STREAM_FAILED;
 			as->errnum = 0;
 			as->told = true;

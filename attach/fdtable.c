@@ -148,14 +148,16 @@ void asock_look_again(struct asock *as) { host_fd_mod(as->hf, END_EVENTS | (as->
 void asock_drop_end(struct asock *as, bool orderly)
 {
 	char buf[512];
+	ssize_t n;
 
 	if (as->end < 0)
 		return;
 	if (as->hf)
 		host_fd_del(as->hf, end_over);
 	as->hf = NULL;
-	while (orderly && recv(as->end, buf, sizeof(buf), MSG_DONTWAIT) > 0)
-		;
+	while (orderly && (n = recv(as->end, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+		if (as->kind == ASOCK_STREAM && (size_t)n < sizeof(buf) && !as->urgent_out && !as->reserve_urgent)
+			break; /* that was all: only a mark stops a read */
 	close(as->end);
 	as->end = -1;
 }
@@ -186,6 +188,7 @@ int asock_new(struct attach *a, struct kns *k, struct socket *s, enum asock_kind
 	as->rcvtimeo_ns = as->sndtimeo_ns = UINT64_MAX;
 	list_init(&as->parked);
 	list_init(&as->unaccepted);
+	list_init(&as->tokens);
 	list_init(&as->accept_link);
 	list_init(&as->rxq);
 	list_init(&as->tomb_link);
@@ -276,6 +279,7 @@ void asock_close(struct cpu *cpu, struct asock *as)
 		asock_close(cpu, u);
 		asock_put(u);
 	}
+	listener_end(as);
 	asock_drop_end(as, true);
 	ring_drop(cpu, as);
 	close_weft(cpu, as);

@@ -6,6 +6,7 @@
  * P is what the program has, S is ours. What P shows to poll, read and write must be what a TCP socket would show:
  *
  * - Fresh: P is unconnected (OUT|HUP, as TCP). Connecting: P is connected to S and full (never writable); established: S is drained.
+ *   A peer that answers while the call still has the baton is connected to without the state in between.
  * - The reserve byte. As long as the connection lives, S keeps at least one unread byte. Then S's close, or our death, is
  *   ECONNRESET with ERR|HUP at P; on a drained pair it would read as a clean end of file. The byte was delivered to the stack
  *   before (`reserve` says so) and is skipped when more has come behind it.
@@ -362,7 +363,7 @@ void stream_wake(struct cpu *cpu, struct socket *s, u32 events, void *arg)
 	asock_get(as);
 	switch (as->state) {
 	case STREAM_LISTENING:
-		listener_post(cpu, as, -1);
+		listener_post(cpu, as);
 		calls_wake(as, events);
 		break;
 	case STREAM_CONNECTING:
@@ -388,13 +389,13 @@ void stream_wake(struct cpu *cpu, struct socket *s, u32 events, void *arg)
 	asock_put(as);
 }
 
-/* Connects P to a new S and fills it, so that it is not writable. */
-static int pair_in_place(struct asock *as, int dup)
+/* Connects P to a new S. full: and fills it, so that it is not writable; else one byte is in it. */
+static int pair_in_place(struct asock *as, int dup, bool full)
 {
 	struct attach *a = as->a;
 	int end, e = 0;
 
-	set_sndbuf(dup, 1); /* the least the kernel gives: few bytes fill it */
+	set_sndbuf(dup, full ? 1 : SNDBUF_OF_PROGRAM); /* 1: the least the kernel gives; few bytes fill it */
 	pthread_mutex_lock(&a->pair_lock);
 	if (connect(dup, (struct sockaddr *)&a->meet_addr, sizeof(a->meet_addr)) < 0)
 		e = -errno;
@@ -404,7 +405,7 @@ static int pair_in_place(struct asock *as, int dup)
 	pthread_mutex_unlock(&a->pair_lock);
 	if (e)
 		return e;
-	for (as->fill = 0; send(dup, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;)
+	for (as->fill = 0; (full || !as->fill) && send(dup, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;)
 		as->fill++;
 	set_sndbuf(end, SNDBUF_OF_PROGRAM);
 	e = asock_attach_end(as, end);
@@ -443,9 +444,34 @@ static int start_again(struct call *c)
 	return e;
 }
 
+/* The connection was asked for, and may be there already. 0, -EINPROGRESS, or what hindered it. */
+static int begin(struct call *c, struct cpu *cpu)
+{
+	struct asock *as = c->as;
+	bool at_once = socket_poll(cpu, as->s) & POLLOUT, there; /* at once: it begins with data (Fast Open) */
+	int e;
+
+	if (!at_once) {
+		cpu->caller = NULL;
+		host_run(c->a->h, cpu);
+		cpu->caller = &c->ctx;
+	}
+	there = (socket_poll(cpu, as->s) & (POLLOUT | POLLERR | POLLHUP)) == POLLOUT;
+	as->state = there ? STREAM_OPEN : STREAM_CONNECTING;
+	e = pair_in_place(as, c->dup, !there);
+	if (e) {
+		asock_entomb(cpu, as, -e);
+		return e;
+	}
+	as->reserve = there;
+	stream_wake(cpu, as->s, socket_poll(cpu, as->s), as); /* what has come of it */
+	return at_once ? 0 : -EINPROGRESS;
+}
+
 enum call_end call_stream_connect(struct call *c, const struct sockaddr *sa, socklen_t len)
 {
 	struct asock *as = c->as;
+	bool again = c->again;
 	struct cpu *cpu;
 	int e;
 
@@ -462,23 +488,19 @@ enum call_end call_stream_connect(struct call *c, const struct sockaddr *sa, soc
 			call_unlock(c, cpu);
 			return call_ret(c, e);
 		}
-		if (sa->sa_family != AF_UNSPEC) {
-			as->state = STREAM_CONNECTING;
-			e = pair_in_place(as, c->dup);
-			if (e) {
-				asock_entomb(cpu, as, -e);
-				call_unlock(c, cpu);
-				return call_ret(c, e);
-			}
-			if (socket_poll(cpu, as->s) & POLLOUT)
-				established(cpu, as);
-		}
-		e = as->state == STREAM_CONNECTING ? -EINPROGRESS : 0;
+		if (sa->sa_family != AF_UNSPEC)
+			e = begin(c, cpu);
+		if (e != -EINPROGRESS || as->state == STREAM_CONNECTING || !call_blocks(c, 0))
+			goto out;
+		again = true; /* who would have waited hears of it now */
+	}
+	if (as->state == STREAM_FRESH) {
+		e = as->s ? socket_connect(cpu, as->s, sa, len) : -EINVAL;
 	} else if (as->state == STREAM_CONNECTING) {
-		e = c->again ? -EINPROGRESS : call_blocks(c, 0) ? -EINPROGRESS : -EALREADY;
+		e = again ? -EINPROGRESS : call_blocks(c, 0) ? -EINPROGRESS : -EALREADY;
 	} else if (as->state == STREAM_OPEN) {
 		e = socket_connect(cpu, as->s, sa, len); /* 0 once, when nobody has heard of the success yet */
-		if (c->again)
+		if (again)
 			e = 0;
 	} else if (as->state == STREAM_FAILED) {
 		socket_connect(cpu, as->s, sa, len); /* ends the attempt */
@@ -486,11 +508,12 @@ enum call_end call_stream_connect(struct call *c, const struct sockaddr *sa, soc
 		as->errnum = 0;
 		as->told = true;
 	} else if (as->state == STREAM_CLOSED) {
-		e = c->again && as->errnum ? -(int)as->errnum : -EISCONN;
+		e = again && as->errnum ? -(int)as->errnum : -EISCONN;
 	} else {
 		e = as->s ? socket_connect(cpu, as->s, sa, len) : -EINVAL; /* a listener: -EISCONN */
 	}
-	if (e == -EINPROGRESS && call_blocks(c, 0) && !c->expired) {
+out:
+	if (e == -EINPROGRESS && as->state == STREAM_CONNECTING && call_blocks(c, 0) && !c->expired) {
 		enum call_end end = call_park(c, POLLOUT, as->sndtimeo_ns);
 
 		call_unlock(c, cpu);

@@ -276,7 +276,8 @@ struct asock {
 	bool rx_eof, tx_eof;	/* FIN went to the program; the program's went to the stack */
 	bool closed;		/* the program's last descriptor is gone */
 	u8 shut;		/* shutdown(2) by the program: 1 read, 2 write */
-	u32 tokens;		/* connections queued at a listener */
+	struct list tokens;	/* struct token: unix connections queued at a listener, in their order; ntokens of them */
+	u32 ntokens;
 	struct list unaccepted; /* struct asock.accept_link */
 	struct list accept_link;
 	int held_fd;		/* an unaccepted one's program end */
@@ -343,7 +344,8 @@ ssize_t urgent_send(struct cpu *cpu, struct asock *as, int dup, const void *data
 int urgent_pull(struct cpu *cpu, struct asock *as);
 /* The stack's urgent byte, once it and what is left before it can go to the program at once. False: that does not fit yet. */
 bool urgent_push(struct cpu *cpu, struct asock *as);
-void listener_post(struct cpu *cpu, struct asock *as, int dup);
+void listener_post(struct cpu *cpu, struct asock *as);
+void listener_end(struct asock *as); /* forgets the tokens */
 enum call_end call_stream_connect(struct call *c, const struct sockaddr *sa, socklen_t len);
 
 /* -- datagrams and netlink: attach/dgram.c -- */

@@ -132,6 +132,7 @@ struct cpu *host_lock(struct host *h, unsigned cpu_id)
 	return h->lane[cpu_id].cpu;
 }
 
+void host_run(struct host *h, struct cpu *cpu) { lane_run(&h->lane[cpu->id]); }
 void host_unlock(struct host *h, struct cpu *cpu) { lane_unlock(&h->lane[cpu->id], true); }
 void host_unlock_quiet(struct host *h, struct cpu *cpu) { lane_unlock(&h->lane[cpu->id], false); }
 

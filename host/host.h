@@ -43,6 +43,9 @@ struct cpu *host_lock(struct host *h, unsigned cpu_id);
 static inline struct cpu *host_lock_net(struct host *h, struct netns *net) { return host_lock(h, net->home->id); }
 /* Runs what is due, arms the lane's next deadline, gives the baton back. */
 void host_unlock(struct host *h, struct cpu *cpu);
+/* Runs what is due, as host_unlock does, and keeps the baton: what the call has sent may have been answered already. Nothing of the stack that
+ * was looked at before is certain after it. */
+void host_run(struct host *h, struct cpu *cpu);
 /* Gives the baton back without running: for readers of counters and tables that changed nothing. */
 void host_unlock_quiet(struct host *h, struct cpu *cpu);
 /* All batons, for configuration (core/world.h). Returns config_cpu(). */

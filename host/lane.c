@@ -163,6 +163,13 @@ static void release_to_loop(struct lane *l)
 	wake(l);
 }
 
+void lane_run(struct lane *l)
+{
+	cpu_leave(l->cpu);
+	run_cpu(l, UNLOCK_RUNS);
+	cpu_enter(l->cpu, host_now());
+}
+
 void lane_unlock(struct lane *l, bool run)
 {
 	cpu_leave(l->cpu);

@@ -74,6 +74,7 @@ void lane_fini(struct lane *l);
 int lane_start(struct lane *l);
 void lane_stop(struct lane *l);
 void lane_lock(struct lane *l);
+void lane_run(struct lane *l); /* baton held, and kept */
 /* run: runs what is due first. */
 void lane_unlock(struct lane *l, bool run);
 void lane_kick(struct lane *l);
