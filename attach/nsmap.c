@@ -353,12 +353,28 @@ static void caller_find_ids(struct call_ctx *x)
 	x->ids_later = false;
 }
 
+static void caller_name(struct call_ctx *x, char name[16])
+{
+	char path[32];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", x->tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, name, 15);
+	if (fd >= 0)
+		close(fd);
+	n = n > 0 && name[n - 1] == '\n' ? n - 1 : n;
+	name[n > 0 ? n : 0] = 0;
+}
+
 const struct call_ops nsmap_call_ops = {
 	.ids = caller_find_ids,
 	.netns_by_fd = caller_netns_by_fd,
 	.netns_by_pid = caller_netns_by_pid,
 	.copy_from = caller_copy_from,
 	.copy_to = caller_copy_to,
+	.name = caller_name,
 };
 
 int nsmap_init(struct attach *a, struct ctl_error *err)

@@ -52,8 +52,8 @@ struct nl_handler {	     /* ends with type 0 in its array */
 struct nl_family {
 	u16 protocol;
 	u32 groups;
-	/* NULL: message by message. Else handles a whole datagram (nfnetlink batches). */
-	void (*rx)(struct nl_request *rq, const u8 *data, size_t len);
+	/* NULL, or false: message by message. True: the whole datagram has been handled (nfnetlink's batches). */
+	bool (*rx)(struct nl_request *rq, const u8 *data, size_t len);
 	/* NULL: rtnetlink-style dispatch by nl_handlers. Else handles one message; -EINTR: no ACK, a dump has begun. */
 	int (*msg)(struct nl_request *rq);
 	bool nonroot_recv;   /* anybody may join groups */

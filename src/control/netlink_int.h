@@ -60,6 +60,8 @@ int nl_deliver(struct cpu *cpu, struct netlink_sock *s, struct sk_buff *skb);
 void nl_overrun(struct cpu *cpu, struct netlink_sock *s);
 /* netlink_rx.c: a whole datagram from the program. */
 void nl_rx(struct cpu *cpu, struct netlink_sock *s, const u8 *data, size_t len);
+/* The answer to a request: NLMSG_ERROR with 0 or -errno. */
+void nl_send_ack(struct cpu *cpu, struct netlink_sock *s, const struct nlmsghdr *req, int err, const struct nl_ext_ack *ack);
 void nl_put_ext_ack(struct nl_buf *b, const struct nl_ext_ack *ack, const struct nlmsghdr *req, int err);
 /* netlink_dump.c */
 int nl_dump_continue(struct cpu *cpu, struct netlink_sock *s);

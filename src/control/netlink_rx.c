@@ -81,7 +81,7 @@ void nl_put_ext_ack(struct nl_buf *b, const struct nl_ext_ack *ack, const struct
 		nl_put_u32(b, 6 /* NLMSGERR_ATTR_MISS_NEST */, (u32)((const u8 *)ack->miss_nest - (const u8 *)req));
 }
 
-static void send_ack(struct cpu *cpu, struct netlink_sock *s, const struct nlmsghdr *req, int err, const struct nl_ext_ack *ack)
+void nl_send_ack(struct cpu *cpu, struct netlink_sock *s, const struct nlmsghdr *req, int err, const struct nl_ext_ack *ack)
 {
 	struct nl_buf b;
 	struct nlmsgerr *e;
@@ -197,10 +197,9 @@ void nl_rx(struct cpu *cpu, struct netlink_sock *s, const u8 *data, size_t len)
 
 	if (!f)
 		return;
-	if (f->rx) {
-		f->rx(&rq, data, len);
+	ack = (struct nl_ext_ack){ .msg = NULL };
+	if (f->rx && f->rx(&rq, data, len))
 		return;
-	}
 	while (len >= NLMSG_HDRLEN) {
 		const struct nlmsghdr *n = (const struct nlmsghdr *)data;
 		int err = 0;
@@ -216,7 +215,7 @@ void nl_rx(struct cpu *cpu, struct netlink_sock *s, const u8 *data, size_t len)
 			net->nl->current = outer;
 		}
 		if (err != -EINTR && (err || (n->nlmsg_flags & NLM_F_ACK)))
-			send_ack(cpu, s, n, err, &ack);
+			nl_send_ack(cpu, s, n, err, &ack);
 		size_t step = MIN((size_t)NLMSG_ALIGN(n->nlmsg_len), len);
 		data += step;
 		len -= step;

@@ -15,6 +15,7 @@ struct call_ops {
 	int (*copy_from)(struct call_ctx *c, void *to, u64 user_addr, size_t len);
 	int (*copy_to)(struct call_ctx *c, u64 user_addr, const void *from, size_t len);
 	void (*ids)(struct call_ctx *c); /* fills uid and gid, clears ids_later */
+	void (*name)(struct call_ctx *c, char name[16]); /* of the program, as in /proc/PID/comm; NULL: not known */
 };
 struct call_ctx {
 	const struct call_ops *ops;

@@ -49,6 +49,7 @@ struct sock *sock_alloc(struct cpu *cpu, struct netns *net, u16 family, u16 type
 	sk->protocol = protocol;
 	sk->state = TCP_CLOSE;
 	sk->uid = cpu->caller ? caller_ids(cpu->caller)->uid : 0;
+	sk->gid = cpu->caller ? cpu->caller->gid : 0;
 	sk->sndbuf = (s32)limits->wmem_default;
 	sk->rcvbuf = (s32)limits->rmem_default;
 	sk->rcvlowat = 1;

@@ -55,7 +55,7 @@ struct sock { /* first member of every protocol's own: struct tcp_sock, udp_sock
 	struct cpu_work wake_work; /* at the end of the step; holds a reference while pending */
 	s32 err, err_soft;	/* positive errno; err is fetched and cleared by the next call, as SO_ERROR does */
 	s32 bound_dev_if;
-	u32 mark, priority, uid;
+	u32 mark, priority, uid, gid;
 	/* SOL_SOCKET options */
 	bool reuse, reuseport, keepalive, broadcast, oobinline, dontroute, no_check_tx, no_check_rx, timestamp, timestamp_ns,
 		tstamp_new, rcvmark, rcvpriority, passcred, passsec, zerocopy, rxq_ovfl, lock_filter, select_err_queue, txrehash,

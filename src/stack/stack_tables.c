@@ -5,6 +5,7 @@
  */
 #include "control/diag/diag.h"
 #include "control/netlink.h"
+#include "control/nfnl/nfnl.h"
 #include "control/route/rt.h"
 #include "core/event.h"
 #include "core/proc.h"
@@ -150,6 +151,8 @@ static const struct sock_family *const sock_families[] = {
 	&netlink_generic_dgram,
 	&netlink_diag_raw,
 	&netlink_diag_dgram,
+	&netlink_netfilter_raw,
+	&netlink_netfilter_dgram,
 	NULL,
 };
 
@@ -157,6 +160,7 @@ static const struct nl_family *const nl_families[] = {
 	&nl_family_route,
 	&nl_family_generic,
 	&nl_family_sock_diag,
+	&nl_family_netfilter,
 	NULL,
 };
 

@@ -7,6 +7,7 @@
 #include "inet/route/fib.h"
 #include "link/netns_dev.h"
 #include "link/netns_neigh.h"
+#include "netfilter/nft/nft.h"
 #include "sock/packet/packet.h"
 #include "sock/sock.h"
 #include "stack/stack.h"
@@ -28,6 +29,8 @@ const struct subsys *const stack_subsys[] = {
 	&ping_subsys,
 	&tcp_subsys,
 	&udp_subsys,
+	&nf_subsys,
+	&nft_subsys,
 	&control_subsys,
 	&loopback_subsys, /* makes lo: after everything that has something on a device */
 	NULL,

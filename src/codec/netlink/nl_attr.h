@@ -45,6 +45,9 @@ u8 nl_u8(const struct nlattr *a);
 u16 nl_u16(const struct nlattr *a);
 u32 nl_u32(const struct nlattr *a);
 u64 nl_u64(const struct nlattr *a);
+static inline u16 nl_be16(const struct nlattr *a) { return be16_to_cpu((be16){ nl_u16(a) }); } /* netfilter's numbers are big-endian */
+static inline u32 nl_be32(const struct nlattr *a) { return be32_to_cpu((be32){ nl_u32(a) }); }
+static inline u64 nl_be64(const struct nlattr *a) { return be64_to_cpu((be64){ nl_u64(a) }); }
 size_t nl_strcpy(char *to, size_t size, const struct nlattr *a); /* always NUL-terminated; length of the source */
 
 /* A message buffer that grows up to `limit`; errors stick (-EMSGSIZE, -ENOMEM) and put functions then do nothing. */
@@ -67,6 +70,9 @@ void nl_put_u8(struct nl_buf *b, u16 type, u8 v);
 void nl_put_u16(struct nl_buf *b, u16 type, u16 v);
 void nl_put_u32(struct nl_buf *b, u16 type, u32 v);
 void nl_put_u64(struct nl_buf *b, u16 type, u64 v);
+static inline void nl_put_be16(struct nl_buf *b, u16 type, u16 v) { nl_put_u16(b, type, cpu_to_be16(v).raw); }
+static inline void nl_put_be32(struct nl_buf *b, u16 type, u32 v) { nl_put_u32(b, type, cpu_to_be32(v).raw); }
+static inline void nl_put_be64(struct nl_buf *b, u16 type, u64 v) { nl_put_u64(b, type, cpu_to_be64(v).raw); }
 void nl_put_str(struct nl_buf *b, u16 type, const char *s); /* with its NUL */
 size_t nl_nest(struct nl_buf *b, u16 type); /* type with NLA_F_NESTED or without, as Linux sends it */
 void nl_nest_end(struct nl_buf *b, size_t nest);

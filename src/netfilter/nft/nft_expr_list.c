@@ -1,0 +1,16 @@
+/* All kinds of expressions: one file in expr/ and one line here each. */
+#include "netfilter/nft/nft_set.h"
+
+const struct nft_expr_type *const nft_expr_types[] = {
+	&nft_immediate_type,
+	&nft_cmp_type,
+	&nft_range_type,
+	&nft_bitwise_type,
+	&nft_byteorder_type,
+	&nft_payload_type,
+	&nft_meta_type,
+	&nft_counter_type,
+	&nft_lookup_type,
+	&nft_dynset_type,
+	NULL,
+};
