@@ -115,7 +115,7 @@ static int adopt(struct cpu *cpu, struct asock *lis, struct socket *s, struct as
 	setsockopt(sv[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	if (send(sv[0], "", 1, MSG_DONTWAIT) != 1)
 		return -ENOBUFS;
-	e = asock_new(lis->a, lis->kns, s, ASOCK_STREAM, sv[0], sv[1], false, &as);
+	e = asock_new(lis->a, lis->kns, s, ASOCK_STREAM, sv[0], sv[1], &as);
 	if (e)
 		return e;
 	as->state = STREAM_OPEN;

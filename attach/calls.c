@@ -79,7 +79,6 @@ int dgram_ends(int flags, int *fd, int *end)
 /* The program's end and ours of what a new socket is. */
 static int make_ends(int type, int flags, int *fd, int *end)
 {
-	*end = -1;
 	if (type != SOCK_STREAM)
 		return dgram_ends(flags, fd, end);
 	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (flags & SOCK_NONBLOCK), 0);
@@ -119,6 +118,12 @@ static enum call_end call_new_socket(struct call *c)
 	__atomic_store_n(&k->ours, true, __ATOMIC_RELAXED);
 	vrf = (family == AF_INET || family == AF_INET6) && k->net->fib && k->net->fib->rules_want_l3mdev && task_vrf(c->tid, vrf_name);
 	call_identify(c, k, special);
+	caller_ids(&c->ctx); /* it will be asked for */
+	e = make_ends(type, flags, &fd, &end);
+	if (!e && fstat(fd, &st) < 0)
+		e = -errno;
+	if (e)
+		goto out;
 	cpu = special ? host_lock_all(c->a->h) : host_lock_net(c->a->h, k->net);
 	if (special) /* the lane's own, not the configuration's: its timers and queues are used */
 		cpu = k->net->home;
@@ -129,28 +134,17 @@ static enum call_end call_new_socket(struct call *c)
 			bind_to_vrf(k->net, s, vrf_name);
 		if (family == AF_NETLINK)
 			netlink_reader_room(s, 0);
-		e = make_ends(s->type, flags, &fd, &end);
-		if (!e) {
-			e = asock_new(c->a, k, s, s->type == SOCK_STREAM ? ASOCK_STREAM : family == AF_NETLINK ? ASOCK_NETLINK : ASOCK_DGRAM, fd,
-				      end, s->type == SOCK_STREAM, &as);
-			if (e) {
-				close(fd);
-				if (end >= 0)
-					close(end);
-			}
-		}
+		s->inode = st.st_ino;
+		e = asock_new(c->a, k, s, type == SOCK_STREAM ? ASOCK_STREAM : family == AF_NETLINK ? ASOCK_NETLINK : ASOCK_DGRAM, fd, end, &as);
 		if (e) {
 			socket_close(cpu, s);
 		} else {
+			end = -1; /* the table's */
 			asock_get(as);
 			as->admin = c->ctx.net_admin;
 			as->raw = c->ctx.net_raw;
 			asock_seen(as, c->tid, -1);
 			s->holder_pid = (u32)c->tid;
-			if (as->watch >= 0)
-				s->inode = as->watch_ino;
-			else if (fstat(fd, &st) == 0)
-				s->inode = st.st_ino;
 			socket_set_wake(s, as->kind == ASOCK_STREAM ? stream_wake : dgram_wake, as);
 		}
 	}
@@ -159,9 +153,24 @@ static enum call_end call_new_socket(struct call *c)
 		host_unlock_all(c->a->h);
 	else
 		host_unlock(c->a->h, cpu);
+	if (!e && type == SOCK_STREAM) {
+		e = asock_watch(as, fd);
+		if (e) { /* nobody has seen it */
+			cpu = host_lock(c->a->h, as->cpu_id);
+			asock_close(cpu, as);
+			host_unlock(c->a->h, cpu);
+			asock_put(as);
+		}
+	}
+out:
 	kns_drop(c->a, k);
-	if (e)
+	if (end >= 0)
+		close(end);
+	if (e) {
+		if (fd >= 0)
+			close(fd);
 		return call_ret(c, e);
+	}
 	e = call_send_fd(c, fd, flags & SOCK_CLOEXEC ? O_CLOEXEC : 0);
 	close(fd);
 	if (e >= 0)

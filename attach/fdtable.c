@@ -121,7 +121,7 @@ static void end_over(void *arg) { asock_put(arg); }
 
 int asock_attach_end(struct asock *as, int end)
 {
-	unsigned flags = as->wide ? 0 : HOST_FD_BATON;
+	unsigned flags = (as->wide ? 0 : HOST_FD_BATON) | (as->kind == ASOCK_STREAM ? HOST_FD_ONE_BYTE : 0); /* the reserve byte */
 	int e;
 
 	as->end = end;
@@ -168,7 +168,7 @@ static bool may_route(const struct socket *s)
 	return s->type == SOCK_RAW && ((s->family == AF_INET && s->protocol == IPPROTO_IGMP) || (s->family == AF_INET6 && s->protocol == IPPROTO_ICMPV6));
 }
 
-int asock_new(struct attach *a, struct kns *k, struct socket *s, enum asock_kind kind, int fd, int end, bool watched, struct asock **out)
+int asock_new(struct attach *a, struct kns *k, struct socket *s, enum asock_kind kind, int fd, int end, struct asock **out)
 {
 	struct asock *as = calloc(1, sizeof(*as));
 	int e;
@@ -193,13 +193,9 @@ int asock_new(struct attach *a, struct kns *k, struct socket *s, enum asock_kind
 	list_init(&as->rxq);
 	list_init(&as->tomb_link);
 	e = cookie_of(fd, &as->cookie);
-	if (!e && watched)
-		e = asock_watch(as, fd);
 	if (!e && end >= 0)
 		e = asock_attach_end(as, end);
 	if (e) {
-		if (as->watch >= 0)
-			asock_unwatch(as);
 		free(as);
 		return e;
 	}

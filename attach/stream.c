@@ -464,6 +464,8 @@ static int begin(struct call *c, struct cpu *cpu)
 		return e;
 	}
 	as->reserve = there;
+	if (there)
+		asock_unwatch(as); /* our end tells of its close */
 	stream_wake(cpu, as->s, socket_poll(cpu, as->s), as); /* what has come of it */
 	return at_once ? 0 : -EINPROGRESS;
 }

@@ -299,8 +299,8 @@ void fdtable_fini(struct attach *a);
 /* Finds our socket behind the caller's descriptor: fills c->as and c->dup. False: it is none of ours. */
 bool call_socket(struct call *c, int fd);
 /* A new one for the weft socket s (taken on success), whose program end is fd. One reference: the table's; end: registered with the
- * lane. watch: tell when the program closes it although nobody has the other end. Baton of the socket's lane. */
-int asock_new(struct attach *a, struct kns *k, struct socket *s, enum asock_kind kind, int fd, int end, bool watch, struct asock **out);
+ * lane. Baton of the socket's lane. Where there is no end, asock_watch tells of the program's close. */
+int asock_new(struct attach *a, struct kns *k, struct socket *s, enum asock_kind kind, int fd, int end, struct asock **out);
 int asock_attach_end(struct asock *as, int end); /* registers the stack's end */
 void asock_drop_end(struct asock *as, bool orderly); /* closes it; orderly: the program sees the end, else a reset */
 static inline void asock_seen(struct asock *as, int tid, int fd)

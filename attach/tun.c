@@ -90,7 +90,7 @@ static int make(struct call *c, struct cpu *cpu, struct kns *k, struct ifreq *r,
 	if (!e)
 		e = dgram_ends(flags & O_NONBLOCK ? SOCK_NONBLOCK : 0, fd, &end);
 	if (!e) {
-		e = asock_new(c->a, k, s, ASOCK_DGRAM, *fd, end, false, out);
+		e = asock_new(c->a, k, s, ASOCK_DGRAM, *fd, end, out);
 		if (e) {
 			close(*fd);
 			close(end);

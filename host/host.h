@@ -56,6 +56,7 @@ void host_unlock_all(struct host *h);
 enum {
 	HOST_FD_BATON = 1, /* fn runs with the baton held, cpu given; many descriptors under one hold. Must not block */
 			   /* without it: fn runs before the loop takes the baton, cpu is NULL; it may host_lock() */
+	HOST_FD_ONE_BYTE = 2, /* a byte that is known lies there: the first event is not told when nothing else has come */
 };
 typedef void (*host_fd_fn)(struct cpu *cpu, u32 epoll_events, void *arg);
 /* events: EPOLLIN …, EPOLLET and EPOLLONESHOT are honoured. fd stays the caller's. -EEXIST, -EPERM, -ENOMEM. */

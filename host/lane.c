@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -200,7 +201,7 @@ int host_fd_add(struct host *h, unsigned cpu_id, int fd, u32 events, unsigned fl
 	hf = calloc(1, sizeof(*hf));
 	if (!hf)
 		return -ENOMEM;
-	*hf = (struct host_fd){ .lane = l, .fd = fd, .flags = flags, .fn = fn, .arg = arg };
+	*hf = (struct host_fd){ .lane = l, .fd = fd, .flags = flags, .first = flags & HOST_FD_ONE_BYTE, .fn = fn, .arg = arg };
 	pthread_mutex_lock(&l->side_lock);
 	l->fds++;
 	pthread_mutex_unlock(&l->side_lock);
@@ -376,6 +377,35 @@ static void note_wakeup(struct lane *l)
 	l->slept_at = 0;
 }
 
+/* Is this the event by which epoll tells of the byte that was there when the descriptor was added? What comes later makes another one. */
+static bool known_byte(struct host_fd *hf, u32 events)
+{
+	int there;
+
+	if (!hf->first || __atomic_load_n(&hf->dead, __ATOMIC_ACQUIRE))
+		return false;
+	hf->first = false;
+	return events == EPOLLIN && ioctl(hf->fd, FIONREAD, &there) == 0 && there <= 1;
+}
+
+/* Sleeps. Events that mean nothing do not end it: to the others the loop has not been awake, and takes no baton. */
+static void sleep_in_epoll(struct lane *l)
+{
+	int kept;
+
+	do {
+		l->nevents = epoll_wait(l->epfd, l->events, ARRAY_SIZE(l->events), -1);
+		kept = 0;
+		for (int i = 0; i < l->nevents; i++) {
+			struct host_fd *hf = l->events[i].data.ptr;
+
+			if ((void *)hf == &l->evfd || (void *)hf == &l->tfd || !known_byte(hf, l->events[i].events))
+				l->events[kept++] = l->events[i];
+		}
+	} while (l->nevents > 0 && !kept);
+	l->nevents = l->nevents < 0 ? l->nevents : kept;
+}
+
 /* Events that are the lane's own, and the callbacks that want no baton. */
 static bool dispatch_unlocked(struct lane *l)
 {
@@ -450,7 +480,7 @@ static void *loop(void *arg)
 		} else if (!quiet && l->spin_ns) {
 			quiet = !spin(l, next); /* nothing came: once more, to sleep */
 		} else {
-			l->nevents = epoll_wait(l->epfd, l->events, ARRAY_SIZE(l->events), -1);
+			sleep_in_epoll(l);
 			__atomic_store_n(&l->asleep, 0, __ATOMIC_SEQ_CST);
 			note_wakeup(l);
 			quiet = false;
