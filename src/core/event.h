@@ -28,7 +28,8 @@ enum net_event {
 	EV_ND_PREFIX,	    /* obj: struct nd_prefix_event */
 };
 enum { LINK_CHANGE_FLAGS = 1, LINK_CHANGE_CARRIER = 2, LINK_CHANGE_MTU = 4, LINK_CHANGE_NAME = 8, LINK_CHANGE_ADDR = 16,
-       LINK_CHANGE_MASTER = 32, LINK_CHANGE_FEATURES = 64, LINK_CHANGE_OTHER = 128, LINK_CHANGE_VRF = 256 /* with MASTER: it joined or left one */ };
+       LINK_CHANGE_MASTER = 32, LINK_CHANGE_FEATURES = 64, LINK_CHANGE_VRF = 256 /* with MASTER: it joined or left one */, LINK_CHANGE_QUEUE_LEN = 512, LINK_CHANGE_UPPER = 1024 /* a device came to stand on it, or ceased to */,
+       LINK_CHANGE_OTHER = 128 /* alias, group, link mode, settings of a family … */ };
 
 enum { NETCONF_EVENT_DEFAULT = 0x10000, NETCONF_EVENT_INET6 = 0x20000 /* else IPv4's */,
        NETCONF_EVENT_ALL = 0xffff /* all of a device's: they are there now */, NETCONF_EVENT_GONE = 0x40000 /* … or no more */ };

@@ -250,7 +250,7 @@ int dev_set_tx_queue_len(struct cpu *cpu, struct net_device *dev, u32 len)
 	if (len == dev->tx_queue_len)
 		return 0;
 	dev->tx_queue_len = len;
-	changed(cpu, dev, LINK_CHANGE_OTHER);
+	changed(cpu, dev, LINK_CHANGE_QUEUE_LEN);
 	return 0;
 }
 

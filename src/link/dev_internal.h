@@ -21,6 +21,7 @@ void dev_rx_mode(struct net_device *dev);
 int dev_stack_check(const struct net_device *lower, const struct net_device *upper, struct nl_ext_ack *ack);
 void dev_uppers_operstate(struct net_device *lower); /* of those above that have no carrier, anew; nobody is told */
 /* Subscribers hear it, and the devices above. */
+void dev_upper_told(struct cpu *cpu, struct net_device *upper); /* those below: it came, or goes */
 void dev_tell(struct cpu *cpu, struct net_device *dev, enum net_event ev, unsigned long info);
 
 #endif

@@ -239,6 +239,7 @@ int dev_register(struct cpu *cpu, struct net_device *dev, s32 ifindex)
 	dev_list(dev);
 	dev->registered = true;
 	event_send(cpu, net, EV_LINK_REGISTER, dev, 0);
+	dev_upper_told(cpu, dev);
 	return 0;
 }
 
@@ -266,6 +267,7 @@ void dev_unregister(struct cpu *cpu, struct net_device *dev)
 	if (!dev->registered || dev->unregistering)
 		return;
 	dev->unregistering = true;
+	dev_upper_told(cpu, dev);
 	dev_close(cpu, dev, IFF_RUNNING);
 	qdisc_detach(cpu, dev);
 	dev_leave(cpu, dev, NULL);

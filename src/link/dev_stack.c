@@ -59,6 +59,14 @@ int dev_stack_check(const struct net_device *lower, const struct net_device *upp
 	return 0;
 }
 
+void dev_upper_told(struct cpu *cpu, struct net_device *upper)
+{
+	struct dev_adjacent *a;
+	list_for_each(a, &upper->lowers, in_lowers)
+		if (a->lower->registered && !a->lower->unregistering)
+			event_send(cpu, a->lower->net, EV_LINK_CHANGE, a->lower, LINK_CHANGE_UPPER);
+}
+
 int dev_upper_link(struct net_device *lower, struct net_device *upper, struct nl_ext_ack *ack)
 {
 	struct dev_adjacent *a;

@@ -274,6 +274,13 @@ static inline bool dev_in_scope(struct netns *net, s32 bound, s32 ifindex)
 	return !bound || bound == ifindex || (dev && dev->master && dev->master->l3mdev_table && dev->master->ifindex == bound);
 }
 static inline bool dev_running(const struct net_device *dev) { return dev->flags & IFF_UP; }
+/* Whether an EV_LINK_CHANGE of what (LINK_CHANGE_*) is news of a running device's state, as Linux means it: without a carrier then, its
+ * neighbours are given up each time. */
+static inline bool dev_told_of_state(const struct net_device *dev, unsigned long what)
+{
+	return dev_running(dev) && (what & (LINK_CHANGE_CARRIER | LINK_CHANGE_OTHER) ||
+				    (what & LINK_CHANGE_FLAGS && what >> LINK_CHANGE_WHICH_SHIFT & ~(unsigned long)(IFF_PROMISC | IFF_ALLMULTI)));
+}
 /* 0, -EBUSY: it has one. Packets meet fn from the next batch on. */
 int dev_rx_handler_set(struct net_device *dev, rx_handler_fn fn, void *data);
 void dev_rx_handler_clear(struct net_device *dev);

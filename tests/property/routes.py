@@ -12,7 +12,7 @@ Steps come in episodes, each on fresh namespaces and with a seed of its own, whi
 The commands are route_steps.py's; route_side.py types them and reads back. What takes effect a moment later (carrier, new IPv6 addresses)
 is asked for again until both sides agree, for at most ten seconds. The seed of the flows' hash is given, so that the choice among hops is the same.
 Exit 0: no difference."""
-import argparse, difflib, gzip, json, os, random, subprocess, sys, time
+import argparse, difflib, gzip, json, os, random, re, subprocess, sys, time
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
@@ -88,7 +88,8 @@ class Side:
         if not l:
             raise EOFError("%s: its helper ended" % self.what)
         r = json.loads(l)
-        r["said"] = [s.replace(PREFIX, "") for s in r["said"]]
+        # Without what runs down, and what `ip` says of other people's files in /run/netns.
+        r["said"] = [re.sub(r"\d+sec", "Nsec", s.replace(PREFIX, "")).replace("Error: Peer netns reference is invalid.\n", "") for s in r["said"]]
         return r
 
     def end(self):
@@ -116,8 +117,11 @@ class Recorded:
 
 
 def in_time(heard):
-    """What neighbours say comes when packets do, between the rest; and groups are among them once a report was sent, after a random delay."""
-    return [l for l in heard if l[1:6] != "neigh"] + sorted(l for l in heard if l[1:6] == "neigh" and "0040000005" not in l)
+    """What neighbours say comes when packets do, between the rest; and groups are among them once a report was sent, after a random delay.
+    A macvlan's carrier follows that of the device below some time after."""
+    def apart(l):
+        return l[1:6] == "neigh" or " link m0 " in l
+    return [l for l in heard if not apart(l)] + sorted(l for l in heard if apart(l) and "0040000005" not in l)
 
 
 def differences(w, h, q):
@@ -165,7 +169,7 @@ def show(diff):
     sys.stdout.flush()
 
 
-NAMES = {"route": "0 dst src iif oif gw prio prefsrc metrics mp 10 flow cacheinfo 13 14 table mark 17 18 via newdst pref encaptype encap expires pad uid ttlprop ipproto sport dport nhid".split()}
+NAMES = {"route": "0 dst src iif oif gw prio prefsrc metrics mp 10 flow cacheinfo 13 14 table mark 17 via newdst pref encaptype encap expires pad uid ttlprop ipproto sport dport nhid".split()}
 NAMES["get"] = NAMES["route"]
 
 

@@ -72,7 +72,10 @@ static int check(const struct nlattr *a, const struct nl_policy *p, struct nl_ex
 	case NLP_MIN_LEN:
 		return len < p->len ? fail_policy(ack, a, p, failed, -ERANGE) : 0;
 	case NLP_REJECT:
-		NL_SET_ERR_ATTR(ack, a, "Attribute is rejected");
+		NL_SET_ERR_ATTR(ack, a, failed);
+		return -EINVAL;
+	case NLP_UNSUPPORTED:
+		NL_SET_ERR_ATTR(ack, a, "Unsupported attribute");
 		return -EINVAL;
 	case NLP_FLAG:
 		return len ? fail_policy(ack, a, p, failed, -ERANGE) : 0;

@@ -22,9 +22,9 @@ struct nl_ext_ack {
 
 /* Policy of one attribute, checked before a handler sees it. */
 enum nl_type { NLP_UNSPEC, NLP_U8, NLP_U16, NLP_U32, NLP_U64, NLP_S32, NLP_STRING, NLP_NUL_STRING, NLP_BINARY, NLP_EXACT, NLP_FLAG,
-	       NLP_NESTED, NLP_MIN_LEN, NLP_REJECT, NLP_BE16, NLP_BE32, NLP_S8, NLP_S64 };
+	       NLP_NESTED, NLP_MIN_LEN, NLP_REJECT, NLP_UNSUPPORTED, NLP_BE16, NLP_BE32, NLP_S8, NLP_S64 };
 struct nl_policy {
-	u8 type;      /* enum nl_type */
+	u8 type;      /* enum nl_type; UNSUPPORTED: newer than what is not checked strictly, and not of this message */
 	u16 len;      /* STRING: most bytes without NUL; BINARY: most; EXACT, MIN_LEN: exactly, at least */
 	u32 min, max; /* numbers; both 0: any */
 };

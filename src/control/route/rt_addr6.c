@@ -80,6 +80,7 @@ static int parse(struct nl_request *rq, struct nl_attrs *a, const struct ifaddrm
 static int new_addr(struct nl_request *rq)
 {
 	struct inet6_ifaddr_config c = { .valid_lft_s = ~0u, .preferred_lft_s = ~0u };
+	const struct inet6_dev *idev;
 	const struct ifaddrmsg *m;
 	struct net_device *dev;
 	struct nl_attrs a;
@@ -107,6 +108,13 @@ static int new_addr(struct nl_request *rq)
 	c.flags &= IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN | IFA_F_OPTIMISTIC;
 	if (!c.valid_lft_s || c.preferred_lft_s > c.valid_lft_s) {
 		NL_SET_ERR(rq->ack, "ipv6: address lifetime invalid");
+		return -EINVAL;
+	}
+	idev = in6_dev_get(dev);
+	if (!idev || !(idev->conf.v[IP6_CONF_OPTIMISTIC_DAD] || rq->net->ip6->conf_all.v[IP6_CONF_OPTIMISTIC_DAD]))
+		c.flags &= ~(u32)IFA_F_OPTIMISTIC;
+	if (c.flags & IFA_F_NODAD && c.flags & IFA_F_OPTIMISTIC) {
+		NL_SET_ERR(rq->ack, "IFA_F_NODAD and IFA_F_OPTIMISTIC are mutually exclusive");
 		return -EINVAL;
 	}
 	c.prefix_len = m->ifa_prefixlen;

@@ -97,7 +97,7 @@ static void link_event(struct cpu *cpu, struct netns *net, enum net_event ev, st
 			tell_link(cpu, net, dev, RTM_NEWLINK, ~0u, NULL, NULL);
 		break;
 	case EV_LINK_CHANGE: /* else told by told_first */
-		if (info & LINK_CHANGE_CARRIER && !dev->being_made)
+		if (info & (LINK_CHANGE_CARRIER | LINK_CHANGE_OTHER) && !dev->being_made)
 			tell_link(cpu, net, dev, RTM_NEWLINK, 0, NULL, NULL);
 		break;
 	case EV_LINK_UNREGISTER:
@@ -332,7 +332,7 @@ static void told_first(struct cpu *cpu, struct netns *net, enum net_event ev, vo
 	const struct net_device *dev = obj;
 
 	if (!net->nl || (ev != EV_LINK_UP && ev != EV_LINK_DOWN && ev != EV_LINK_CHANGE) ||
-	    (ev == EV_LINK_CHANGE && info & LINK_CHANGE_CARRIER)) /* which is told of last */
+	    (ev == EV_LINK_CHANGE && info & (LINK_CHANGE_CARRIER | LINK_CHANGE_OTHER))) /* which are told of last */
 		return;
 	nl_generations(net)->link_gen++;
 	if (dev->being_made)

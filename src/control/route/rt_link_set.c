@@ -63,26 +63,15 @@ static int unsupported(const struct link_change *c)
 	return 0;
 }
 
-static int set_sizes(struct link_change *c, struct net_device *dev)
+/* Nobody is told of these. */
+static void set_sizes(const struct nl_attrs *a, struct net_device *dev)
 {
-	const struct nl_attrs *a = &c->a;
-	bool any = false;
-
-	if (a->a[IFLA_GSO_MAX_SIZE]) {
+	if (a->a[IFLA_GSO_MAX_SIZE])
 		dev->gso_max_size = nl_u32(a->a[IFLA_GSO_MAX_SIZE]);
-		any = true;
-	}
-	if (a->a[IFLA_GSO_MAX_SEGS]) {
+	if (a->a[IFLA_GSO_MAX_SEGS])
 		dev->gso_max_segs = nl_u32(a->a[IFLA_GSO_MAX_SEGS]);
-		any = true;
-	}
-	if (a->a[IFLA_GRO_MAX_SIZE]) {
+	if (a->a[IFLA_GRO_MAX_SIZE])
 		dev->gro_max_size = nl_u32(a->a[IFLA_GRO_MAX_SIZE]);
-		any = true;
-	}
-	if (any)
-		changed(c->rq->cpu, dev, LINK_CHANGE_OTHER);
-	return 0;
 }
 
 static int set_names(struct link_change *c, struct net_device *dev)
@@ -170,9 +159,7 @@ static int do_set(struct link_change *c, struct net_device *dev)
 		if (err)
 			return err;
 	}
-	err = set_sizes(c, dev);
-	if (err)
-		return err;
+	set_sizes(a, dev);
 	if (a->a[IFLA_OPERSTATE])
 		set_operstate(cpu, dev, nl_u8(a->a[IFLA_OPERSTATE]));
 	if (a->a[IFLA_LINKMODE] && dev->link_mode != nl_u8(a->a[IFLA_LINKMODE])) {

@@ -185,6 +185,7 @@ static int del_neigh(struct nl_request *rq)
 	n = neigh_lookup(t.tbl, nl_data(t.a.a[NDA_DST]), t.dev);
 	if (!n)
 		return -ENOENT;
+	n->flags &= (u8)~NTF_EXT_LEARNED; /* as any change by hand that doesn't say so */
 	err = neigh_update(rq->cpu, n, NULL, NUD_FAILED, NEIGH_UPDATE_OVERRIDE | NEIGH_UPDATE_ADMIN, rq->portid);
 	return err ? err : neigh_del(rq->cpu, n);
 }

@@ -9,7 +9,7 @@
 #include "link/netns_dev.h"
 #include "transport/tcp/tcp_cc.h"
 
-const struct nl_policy rt_route_policy[RTA_MAX + 1] = {
+const struct nl_policy rt_route_policy[RT_RTA_MAX + 1] = {
 	[RTA_DST] = { .type = NLP_U32 },
 	[RTA_SRC] = { .type = NLP_U32 },
 	[RTA_IIF] = { .type = NLP_U32 },
@@ -29,9 +29,10 @@ const struct nl_policy rt_route_policy[RTA_MAX + 1] = {
 	[RTA_SPORT] = { .type = NLP_U16 },
 	[RTA_DPORT] = { .type = NLP_U16 },
 	[RTA_NH_ID] = { .type = NLP_U32 },
+	[RT_RTA_FLOWLABEL] = { .type = NLP_UNSUPPORTED },
 };
 
-const struct nl_policy rt_route_policy6[RTA_MAX + 1] = {
+const struct nl_policy rt_route_policy6[RT_RTA_MAX + 1] = {
 	[RTA_DST] = { .type = NLP_MIN_LEN, .len = 0 },
 	[RTA_SRC] = { .type = NLP_MIN_LEN, .len = 0 },
 	[RTA_GATEWAY] = { .type = NLP_MIN_LEN, .len = 16 },
@@ -52,6 +53,7 @@ const struct nl_policy rt_route_policy6[RTA_MAX + 1] = {
 	[RTA_SPORT] = { .type = NLP_U16 },
 	[RTA_DPORT] = { .type = NLP_U16 },
 	[RTA_NH_ID] = { .type = NLP_U32 },
+	[RT_RTA_FLOWLABEL] = { .type = NLP_BE32 },
 };
 
 typedef __typeof__(*((struct fib_config *)0)->mp) mp_hop;
@@ -211,7 +213,7 @@ static int read_hops(const struct nlattr *mp, struct fib_config *c, struct mem *
 			NL_SET_ERR(ack, "Invalid flags for nexthop - can not contain DEAD or LINKDOWN");
 			return -EINVAL;
 		}
-		err = nl_parse(p + sizeof(*h), h->rtnh_len - sizeof(*h), &a, RTA_MAX,
+		err = nl_parse(p + sizeof(*h), h->rtnh_len - sizeof(*h), &a, RT_RTA_MAX,
 			       c->family == AF_INET ? rt_route_policy : rt_route_policy6, false, ack);
 		if (!err)
 			err = read_encap(&a, ack);
@@ -265,6 +267,10 @@ static int read_v6(struct nl_request *rq, const struct rtmsg *m, const struct nl
 		NL_SET_ERR(rq->ack, "Invalid dsfield (tos): option not available for IPv6");
 		return -EINVAL;
 	}
+	if (a->a[RT_RTA_FLOWLABEL]) {
+		NL_SET_ERR_ATTR(rq->ack, a->a[RT_RTA_FLOWLABEL], "Flow label cannot be specified for this operation");
+		return -EINVAL;
+	}
 	if ((a->a[RTA_DST] && nl_len(a->a[RTA_DST]) < (m->rtm_dst_len + 7) / 8) ||
 	    (a->a[RTA_SRC] && nl_len(a->a[RTA_SRC]) < (m->rtm_src_len + 7) / 8))
 		return -EINVAL;
@@ -302,7 +308,7 @@ static int read_config(struct nl_request *rq, struct fib_config *c, u32 *metrics
 		return -EINVAL;
 	if (m->rtm_family == AF_INET6 && !rq->net->ip6)
 		return -EOPNOTSUPP;
-	err = nl_parse(p, len, &a, RTA_MAX, m->rtm_family == AF_INET ? rt_route_policy : rt_route_policy6, false, ack);
+	err = nl_parse(p, len, &a, RT_RTA_MAX, m->rtm_family == AF_INET ? rt_route_policy : rt_route_policy6, false, ack);
 	if (err)
 		return err;
 	*c = (struct fib_config){

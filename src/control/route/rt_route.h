@@ -5,7 +5,9 @@
 #include "control/route/rt.h"
 #include "inet/route/fib.h"
 
-extern const struct nl_policy rt_route_policy[RTA_MAX + 1];
+/* Newer than Debian 12's headers. */
+enum { RT_RTA_FLOWLABEL = 31, RT_RTA_MAX = RT_RTA_FLOWLABEL };
+extern const struct nl_policy rt_route_policy[RT_RTA_MAX + 1];
 void rt_put_metrics(struct nl_buf *b, const struct world *w, const u32 *metrics); /* RTA_METRICS of [RTAX_SLOTS]; NULL: nothing */
 void rt_put_addr(struct nl_buf *b, u16 type, u8 family, const struct inaddr *a);
 void rt_put_via6(struct nl_buf *b, const struct inaddr *gw); /* RTA_VIA */
@@ -16,7 +18,7 @@ int rt_route_fill_in(struct nl_buf *b, const struct fib_alias *a, const struct r
 int rt_dump_routes(struct nl_dump *d, struct nl_buf *b);
 int rt_get_route(struct nl_request *rq);
 int rt_get_route6(struct nl_request *rq);
-extern const struct nl_policy rt_route_policy6[RTA_MAX + 1];
+extern const struct nl_policy rt_route_policy6[RT_RTA_MAX + 1];
 int rt_dump_exceptions(struct nl_dump *d, struct nl_buf *b); /* ip route show cache */
 
 #endif

@@ -41,10 +41,10 @@ static int parse_dump(struct nl_dump *d, struct filter *f)
 	f->protocol = m->rtm_protocol;
 	f->type = m->rtm_type;
 	f->table = m->rtm_table;
-	err = nl_parse(p, len, &a, RTA_MAX, rt_route_policy, true, ack);
+	err = nl_parse(p, len, &a, RT_RTA_MAX, rt_route_policy, true, ack);
 	if (err)
 		return err;
-	for (unsigned i = 1; i <= RTA_MAX; i++) {
+	for (unsigned i = 1; i <= RT_RTA_MAX; i++) {
 		if (!a.a[i])
 			continue;
 		if (i == RTA_TABLE) {

@@ -162,7 +162,8 @@ static void put_alias6(struct nl_buf *b, struct rtmsg *m, const struct fib6_alia
 		put_siblings(b, fib6_alias(head), a);
 	} else {
 		put_object(b, m, fi);
-		put_hops(b, m, fi);
+		if (!fi->nh_id || net->fib->nexthop_compat)
+			put_hops(b, m, fi);
 	}
 	rt_put_cacheinfo6(b, a, net->home->now, 0);
 	nl_put_u8(b, RTA_PREF, a->pref);
@@ -198,7 +199,8 @@ int rt_route_fill_in(struct nl_buf *b, const struct fib_alias *a, const struct r
 		if (!inaddr_is_any(&fi->prefsrc))
 			nl_put_u32(b, RTA_PREFSRC, inaddr_v4(&fi->prefsrc).raw);
 		put_object(b, &h, fi);
-		put_hops(b, &h, fi);
+		if (!fi->nh_id || fi->net->fib->nexthop_compat)
+			put_hops(b, &h, fi);
 	}
 	if (!b->err)
 		memcpy(b->data + b->msg + NLMSG_HDRLEN, &h, sizeof(h));

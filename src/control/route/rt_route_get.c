@@ -29,7 +29,7 @@ static int parse(struct nl_request *rq, struct nl_attrs *a)
 		return -EINVAL;
 	}
 	if (!strict)
-		return nl_parse(p, len, a, RTA_MAX, rt_route_policy, false, ack);
+		return nl_parse(p, len, a, RT_RTA_MAX, rt_route_policy, false, ack);
 	if ((m->rtm_src_len && m->rtm_src_len != 32) || (m->rtm_dst_len && m->rtm_dst_len != 32) || m->rtm_table ||
 	    m->rtm_protocol || m->rtm_scope || m->rtm_type) {
 		NL_SET_ERR(ack, "ipv4: Invalid values in header for route get request");
@@ -39,14 +39,14 @@ static int parse(struct nl_request *rq, struct nl_attrs *a)
 		NL_SET_ERR(ack, "ipv4: Unsupported rtm_flags for route get request");
 		return -EINVAL;
 	}
-	err = nl_parse(p, len, a, RTA_MAX, rt_route_policy, true, ack);
+	err = nl_parse(p, len, a, RT_RTA_MAX, rt_route_policy, true, ack);
 	if (err)
 		return err;
 	if ((a->a[RTA_SRC] && !m->rtm_src_len) || (a->a[RTA_DST] && !m->rtm_dst_len)) {
 		NL_SET_ERR(ack, "ipv4: rtm_src_len and rtm_dst_len must be 32 for IPv4");
 		return -EINVAL;
 	}
-	for (unsigned i = 1; i <= RTA_MAX; i++) {
+	for (unsigned i = 1; i <= RT_RTA_MAX; i++) {
 		if (a->a[i] && !memchr(allowed, (int)i, sizeof(allowed))) {
 			NL_SET_ERR(ack, "ipv4: Unsupported attribute in route get request");
 			return -EINVAL;

@@ -21,7 +21,7 @@ static int fail(struct nl_ext_ack *ack, const char *text)
 static int parse(struct nl_request *rq, struct nl_attrs *a)
 {
 	static const u8 allowed[] = { RTA_SRC, RTA_DST, RTA_IIF, RTA_OIF, RTA_MARK, RTA_UID, RTA_SPORT, RTA_DPORT, RTA_IP_PROTO,
-				      37 /* RTA_FLOWLABEL, newer than Debian 12's headers */ };
+				      RT_RTA_FLOWLABEL };
 	const struct rtmsg *m = nlmsg_hdr_data(rq->nlh);
 	struct nl_ext_ack *ack = rq->ack;
 	size_t len;
@@ -31,18 +31,18 @@ static int parse(struct nl_request *rq, struct nl_attrs *a)
 	if (nlmsg_body_len(rq->nlh) < sizeof(*m))
 		return fail(ack, "ipv6: Invalid header for get route request");
 	if (!nl_request_strict(rq))
-		return nl_parse(p, len, a, RTA_MAX, rt_route_policy6, false, ack);
+		return nl_parse(p, len, a, RT_RTA_MAX, rt_route_policy6, false, ack);
 	if ((m->rtm_src_len && m->rtm_src_len != 128) || (m->rtm_dst_len && m->rtm_dst_len != 128) || m->rtm_table || m->rtm_protocol ||
 	    m->rtm_scope || m->rtm_type)
 		return fail(ack, "ipv6: Invalid values in header for get route request");
 	if (m->rtm_flags & ~(u32)RTM_F_FIB_MATCH)
 		return fail(ack, "ipv6: Invalid flags for get route request");
-	err = nl_parse(p, len, a, RTA_MAX, rt_route_policy6, true, ack);
+	err = nl_parse(p, len, a, RT_RTA_MAX, rt_route_policy6, true, ack);
 	if (err)
 		return err;
 	if ((a->a[RTA_SRC] && !m->rtm_src_len) || (a->a[RTA_DST] && !m->rtm_dst_len))
 		return fail(ack, "ipv6: rtm_src_len and rtm_dst_len must be 128 for IPv6");
-	for (unsigned i = 1; i <= RTA_MAX; i++) {
+	for (unsigned i = 1; i <= RT_RTA_MAX; i++) {
 		if (a->a[i] && !memchr(allowed, (int)i, sizeof(allowed)))
 			return fail(ack, "ipv6: Unsupported attribute in get route request");
 	}
@@ -69,6 +69,13 @@ static int read_question(struct nl_request *rq, const struct nl_attrs *a, struct
 		q->fl.sport.raw = nl_u16(a->a[RTA_SPORT]);
 	if (a->a[RTA_DPORT])
 		q->fl.dport.raw = nl_u16(a->a[RTA_DPORT]);
+	if (a->a[RT_RTA_FLOWLABEL]) {
+		q->fl.flowlabel.raw = nl_u32(a->a[RT_RTA_FLOWLABEL]);
+		if (be32_to_cpu(q->fl.flowlabel) > 0xfffff) {
+			NL_SET_ERR_ATTR(rq->ack, a->a[RT_RTA_FLOWLABEL], "Invalid flow label");
+			return -EINVAL;
+		}
+	}
 	if (a->a[RTA_IP_PROTO]) {
 		q->fl.proto = nl_u8(a->a[RTA_IP_PROTO]);
 		if (q->fl.proto != 6 && q->fl.proto != 17 && q->fl.proto != 58) {

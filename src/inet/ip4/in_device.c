@@ -149,9 +149,9 @@ static void link_changed(struct cpu *cpu, struct in_device *idev, unsigned long 
 			fib_dev_up(cpu, dev, AF_INET, RTNH_F_LINKDOWN);
 		else
 			fib_dev_down(cpu, dev, AF_INET, FIB_DOWN_CARRIER);
-		if (!dev->carrier && ip4_conf_get(dev, IP4_CONF_ARP_EVICT_NOCARRIER))
-			neigh_carrier_down(cpu, &arp_table, dev);
 	}
+	if (dev_told_of_state(dev, what) && !dev->carrier && ip4_conf_get(dev, IP4_CONF_ARP_EVICT_NOCARRIER))
+		neigh_carrier_down(cpu, &arp_table, dev);
 	if (what & LINK_CHANGE_VRF)
 		fib_dev_down(cpu, dev, AF_INET, FIB_DOWN_FORCE); /* all its routes: they come again in the other table */
 	if (what & LINK_CHANGE_NAME) { /* its settings move to another directory */

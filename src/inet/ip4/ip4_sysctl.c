@@ -255,6 +255,7 @@ static const struct sysctl fib[] = {
 	{ .name = "fib_multipath_hash_seed", .kind = SYSCTL_UINT, .mode = 0644, .offset = offsetof(struct netns_fib, hash_seed), .min = 0,
 	  .max = UINT32_MAX, .set = hash_set },
 	{ .name = "fib_multipath_use_neigh", .kind = SYSCTL_BOOL, .mode = 0644, .offset = offsetof(struct netns_fib, use_neigh), .min = 0, .max = 1 },
+	{ .name = "nexthop_compat_mode", .kind = SYSCTL_BOOL, .mode = 0644, .offset = offsetof(struct netns_fib, nexthop_compat), .min = 0, .max = 1 },
 };
 const struct sysctl_table ip4_sysctl_fib = { "ipv4", false, fib, ARRAY_SIZE(fib), fib_base };
 

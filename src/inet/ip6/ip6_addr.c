@@ -119,6 +119,7 @@ static bool prefix_needed(const struct inet6_ifaddr *gone, u64 *expires)
 	return false;
 }
 
+/* What Linux takes for it: the first on-link route of the prefix by the device, whoever made it and of whatever type. */
 static struct fib6_alias *prefix_route_of(const struct inet6_ifaddr *ifa, const struct inaddr *addr)
 {
 	struct net_device *dev = ifa->idev->dev, *vrf = dev_vrf(dev);
@@ -133,7 +134,7 @@ static void give_up_prefix_route(struct cpu *cpu, const struct inet6_ifaddr *ifa
 	if (route && expires)
 		fib6_route_refresh(ifa->idev->dev->net, route, route->pref, expires);
 	else if (route)
-		ip6_prefix_route(cpu, ifa->idev->dev, &ifa->addr, ifa->prefix_len, route->metric, 0, 0, false);
+		fib6_route_del_alias(cpu, ifa->idev->dev->net, &route->a, false);
 }
 
 /* After a change of its address: another metric makes it another route. */
@@ -146,7 +147,7 @@ static void renew_prefix_route(struct cpu *cpu, const struct inet6_ifaddr *ifa, 
 		return;
 	}
 	if (route)
-		ip6_prefix_route(cpu, dev, addr, ifa->prefix_len, route->metric, 0, 0, false);
+		fib6_route_del_alias(cpu, dev->net, &route->a, false);
 	ip6_prefix_route(cpu, dev, addr, ifa->prefix_len, ifa->metric, expires, 0, true);
 }
 

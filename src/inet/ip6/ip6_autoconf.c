@@ -78,6 +78,7 @@ static void linklocal_add(struct cpu *cpu, struct inet6_dev *idev, const struct 
 	ip6_dad_start(cpu, ifa);
 }
 
+/* Beside whatever link-local addresses were typed: only the same one is not made again. */
 void ip6_linklocal_make(struct cpu *cpu, struct inet6_dev *idev)
 {
 	struct net_device *dev = idev->dev;
@@ -96,7 +97,7 @@ void ip6_linklocal_make(struct cpu *cpu, struct inet6_dev *idev)
 	}
 	if (dev->flags & IFF_MULTICAST && dev->flags & IFF_UP)
 		ip6_group_route(cpu, dev, true);
-	if (ip6_linklocal_of(idev, 0) || dev->l3mdev_table) /* a VRF is on no link */
+	if (dev->l3mdev_table) /* a VRF is on no link */
 		return;
 	switch (idev->conf.v[IP6_CONF_ADDR_GEN_MODE]) {
 	case IP6_GEN_EUI64:

@@ -164,10 +164,11 @@ static void link_changed(struct cpu *cpu, struct inet6_dev *idev, unsigned long 
 				become_ready(cpu, idev);
 		} else {
 			fib_dev_down(cpu, dev, AF_INET6, FIB_DOWN_CARRIER);
-			if (idev->conf.v[IP6_CONF_NDISC_EVICT_NOCARRIER] && dev->net->ip6->conf_all.v[IP6_CONF_NDISC_EVICT_NOCARRIER])
-				neigh_carrier_down(cpu, &nd_table, dev);
 		}
 	}
+	if (dev_told_of_state(dev, what) && !dev->carrier && idev->conf.v[IP6_CONF_NDISC_EVICT_NOCARRIER] &&
+	    dev->net->ip6->conf_all.v[IP6_CONF_NDISC_EVICT_NOCARRIER])
+		neigh_carrier_down(cpu, &nd_table, dev);
 	if (what & LINK_CHANGE_FLAGS && what >> LINK_CHANGE_WHICH_SHIFT & IFF_NOARP && idev->ready)
 		ip6_dad_again(cpu, idev);
 	if (what & LINK_CHANGE_MTU)

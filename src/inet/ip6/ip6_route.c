@@ -217,7 +217,7 @@ static struct dst *dst_of(struct cpu *cpu, struct netns *net, const struct flow 
 	struct dst *d = fib_nh_dst(cpu, res->nh);
 	if (v6_is_multicast(&fl->daddr)) { /* by the route's device, or ours where a route says that the group is this host */
 		struct inet6_dev *idev = d && d->dev ? in6_dev_get(d->dev) : NULL;
-		return idev ? ip6_dev_dst(cpu, idev, RTN_MULTICAST) : NULL;
+		return idev ? ip6_dev_dst(cpu, idev, RTN_MULTICAST) : d; /* a device without IPv6: an object's, whose packets are dropped there */
 	}
 	return d ? fib_exception_dst(cpu, net, &fl->daddr, res, d) : d;
 }

@@ -24,6 +24,7 @@ struct fib_table {		/* exists from its first route on (local and main: always) *
 	u8 family;
 	struct lpm lpm;		/* of struct fib_alias: the first of a prefix's routes */
 	u32 routes;
+	u64 order;		/* its place in dumps: by family, by id modulo 256, the newest first */
 	bool used;		/* has ever had one */
 };
 struct fib_port_range { u16 first, last, mask; }; /* host order; first 0: any. mask: 0xffff, or of the one port `first` */
@@ -56,6 +57,7 @@ struct netns_fib {
 	u32 genid4;		/* the same of IPv4's alone, which realms that are remembered ask; never 0 */
 	bool default_rules, default_rules6; /* only those that a namespace is born with, and ever so */
 	bool skip_notify_on_dev_down; /* net.ipv6.route's: a link's end is all that is said of its IPv6 routes' */
+	bool nexthop_compat;	/* routes through next-hop objects are shown with their hops, and told of when their object changes */
 	bool custom_local;	/* somebody made a route of type local: own addresses are not only those of devices */
 	bool rules_want_ports, rules_want_l3mdev, l3mdev_rule_made; /* some rule of either family looks at them */
 	bool rules_have_realms;
@@ -86,6 +88,7 @@ struct netns_fib {
 	} gc6;
 	struct rbroot nexthops;	/* struct nexthop by id */
 	u32 last_nexthop_id;	/* given without being asked for */
+	u32 tables_made;	/* ever */
 	u32 route_serial;	/* fib6_alias.serial of the last one */
 	struct timer expiry;	/* the next IPv6 route with a lifetime that ends */
 };
@@ -322,6 +325,7 @@ void fib6_prefsrc_gone(struct netns *net, const struct inaddr *addr);
 /* Routes that routers advertise: the one over dev and gw (NULL: none) with all of the bits rtf, or NULL. Changing it tells nobody. */
 struct fib6_alias *fib6_route_of(struct netns *net, u32 table, const struct inaddr *dst, u8 len, const struct net_device *dev,
 				 const struct inaddr *gw, u32 rtf);
+void fib6_route_del_alias(struct cpu *cpu, struct netns *net, const struct fib_alias *a, bool quiet); /* told as by itself; quiet: not told */
 void fib6_route_refresh(struct netns *net, struct fib6_alias *a, u8 pref, u64 expires /* ns, 0: never */);
 int fib6_route_set_metric(struct cpu *cpu, struct netns *net, struct fib6_alias *a, unsigned which /* RTAX_* */, u32 value); /* -ENOMEM … */
 void fib6_route_tell(struct cpu *cpu, struct netns *net, const struct fib6_alias *a); /* as one that was replaced */

@@ -526,11 +526,11 @@ struct dying {
 	bool siblings_too;
 };
 
-void fib6_route_del_alias(struct cpu *cpu, struct netns *net, const struct fib_alias *a)
+void fib6_route_del_alias(struct cpu *cpu, struct netns *net, const struct fib_alias *a, bool quiet)
 {
 	struct fib_table *t = fib_table_find(net, AF_INET6, a->table);
 	struct fib_config c = by_itself(t, a);
-	del_hop(cpu, net, t, &c, fib6_alias(a), false);
+	del_hop(cpu, net, t, &c, fib6_alias(a), quiet);
 }
 
 static bool is_dead(struct fib6_alias *head, struct fib6_alias *a, void *arg);

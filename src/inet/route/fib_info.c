@@ -122,9 +122,12 @@ static bool prefsrc_valid(struct netns *net, const struct fib_config *c)
 {
 	struct flow fl = { .family = c->family, .daddr = c->prefsrc };
 	struct fib_result res;
+	be32 v4 = inaddr_v4(&c->prefsrc);
 	struct fib_table *tb;
 	if (c->type == RTN_LOCAL && c->prefix_len && inaddr_eq(&c->prefsrc, &c->dst))
 		return true;
+	if (v4_is_zeronet(v4) || v4_is_broadcast(v4) || v4_is_multicast(v4))
+		return false;
 	tb = c->table && c->table != RT_TABLE_MAIN ? fib_table_find(net, c->family, c->table) : NULL;
 	if (tb && !fib_table_lookup(net->home, net, tb, &fl, &res, true) && res.alias->type == RTN_LOCAL)
 		return true;
@@ -299,7 +302,7 @@ int fib_info_make(struct cpu *cpu, struct netns *net, const struct fib_config *c
 		return err;
 	if (c->nh_id) {
 		object = nexthop_find(net, c->nh_id);
-		err = check_object(object, c);
+		err = c->metrics_err && c->family == AF_INET6 ? 0 : check_object(object, c); /* IPv6's metrics are looked at before */
 		if (err)
 			return err;
 	}

@@ -81,6 +81,7 @@ int fib_nh_check(struct cpu *cpu, struct netns *net, struct fib_nh *nh, u8 famil
 		struct fib6_hop_kind k = { .table = table };
 		int err = fib6_nh_check(cpu, net, nh, &k, ack);
 		nh->scope = RT_SCOPE_LINK;
+		nh->flags &= ~(u32)RTNH_F_LINKDOWN; /* as on Linux, until its carrier changes */
 		return err;
 	}
 	if (nh->flags & (RTNH_F_PERVASIVE | RTNH_F_ONLINK)) {

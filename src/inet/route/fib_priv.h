@@ -44,7 +44,6 @@ int fib6_info_check(struct cpu *cpu, struct fib_info *fi, const struct fib_confi
 int fib6_route_add(struct cpu *cpu, struct netns *net, const struct fib_config *c);
 int fib6_route_del(struct cpu *cpu, struct netns *net, const struct fib_config *c);
 void fib6_rebalance(struct fib6_alias *head); /* of one prefix */
-void fib6_route_del_alias(struct cpu *cpu, struct netns *net, const struct fib_alias *a); /* told as by itself */
 /* dev: what died, NULL: a next-hop object. siblings_too: even while other hops of the route live. */
 void fib6_flush_dead(struct cpu *cpu, struct netns *net, const struct net_device *dev, bool siblings_too);
 void fib6_rebalance_all(struct netns *net);
@@ -59,7 +58,6 @@ struct fib_table *fib_table_get_or_new(struct netns *net, u8 family, u32 id);
 void fib_table_free_all(struct netns *net);
 void fib_alias_batch_close(struct netns *net);
 /* The order in which Linux's hash of 256 chains lists the tables. */
-static inline u64 fib_table_order(u8 family, u32 id) { return (u64)family << 40 | (u64)(id & 255) << 32 | id; }
 
 /* fib_walk.c: the first prefix of a table in Linux's order of dumps (at NULL), the one behind `at`; the head of its list. */
 struct fib_alias *fib_next_prefix(const struct fib_table *t, u8 len, const struct lpm_key *at);

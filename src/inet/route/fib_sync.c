@@ -186,6 +186,7 @@ static int netns_init(struct netns *net)
 	f->gc6 = (struct fib_gc6){ .thresh = 1024, .max_size = INT32_MAX, .timeout_s = 60, .interval_s = 30, .elasticity = 9,
 				   .min_interval_ns = NSEC_PER_SEC / 2, .expire = 30 * 250 };
 	f->genid4 = 1;
+	f->nexthop_compat = true;
 	f->multipath_seed = rng_u32(&net->home->rng);
 	f->hash4.fields = f->hash6.fields = 7;
 	if (htable_init(&f->infos, fib_mem(net), 16) || htable_init(&f->exceptions, fib_mem(net), 16) || fib_rules_init(net))

@@ -84,12 +84,13 @@ struct fib_table *fib_table_get_or_new(struct netns *net, u8 family, u32 id)
 	t->net = net;
 	t->id = id ? id : RT_TABLE_MAIN;
 	t->family = family;
+	t->order = (u64)family << 40 | (u64)(t->id & 255) << 32 | (UINT32_MAX - ++net->fib->tables_made);
 	if (lpm_init(&t->lpm, fib_mem(net), net->world, family == AF_INET ? 32 : 128)) {
 		mem_free(fib_mem(net), t);
 		return NULL;
 	}
 	list_for_each(next, &net->fib->tables, link)
-		if (fib_table_order(next->family, next->id) > fib_table_order(family, t->id))
+		if (next->order > t->order)
 			break;
 	list_add_tail(&next->link, &t->link);
 	if (family == AF_INET && t->id == RT_TABLE_DEFAULT)

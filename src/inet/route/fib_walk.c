@@ -104,12 +104,11 @@ int fib_walk(struct netns *net, u8 family, u32 table, u64 key[6], int (*fn)(void
 {
 	struct fib_table *t;
 	list_for_each(t, &net->fib->tables, link) {
-		u64 order = fib_table_order(t->family, t->id);
 		struct fib_alias *a;
-		if ((family && t->family != family) || (table && t->id != table) || order < key[0])
+		if ((family && t->family != family) || (table && t->id != table) || t->order < key[0])
 			continue;
-		if (order > key[0]) {
-			key[0] = order;
+		if (t->order > key[0]) {
+			key[0] = t->order;
 			key[5] = 0;
 		}
 		if (key[5]) {
@@ -139,7 +138,7 @@ int fib_walk(struct netns *net, u8 family, u32 table, u64 key[6], int (*fn)(void
 			}
 			a = fib_next_prefix(t, len, &at);
 		}
-		key[0] = order + 1;
+		key[0] = t->order + 1;
 		key[5] = 0;
 	}
 	return 0;

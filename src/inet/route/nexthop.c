@@ -196,7 +196,7 @@ static void tell_users(struct cpu *cpu, const struct nexthop *nh, const struct n
 {
 	struct users u = { .nh = nh, .before = UINT32_MAX, .cpu = cpu, .why = why };
 	u64 key[6] = { 0 };
-	if (list_empty(&nh->infos))
+	if (list_empty(&nh->infos) || !nh->net->fib->nexthop_compat)
 		return;
 	fib_walk(nh->net, AF_INET, 0, key, tell_user4, &u);
 	while (user6_before(&u))
@@ -479,7 +479,7 @@ static void forget_routes(struct cpu *cpu, struct nexthop *nh)
 	struct fib_info *fi, *tmp;
 	bool any = !list_empty(&nh->infos);
 	while (any && user6_before(&u))
-		fib6_route_del_alias(cpu, nh->net, u.next);
+		fib6_route_del_alias(cpu, nh->net, u.next, !nh->net->fib->nexthop_compat);
 	any = !list_empty(&nh->infos);
 	list_for_each_safe(fi, tmp, &nh->infos, nexthop_link) {
 		fi->flags |= RTNH_F_DEAD;
