@@ -109,7 +109,8 @@ static void done_add(struct netns *net, struct nft_trans *tr) { tr->set->fresh =
 
 static void undo_add(struct netns *net, struct nft_trans *tr)
 {
-	tr->table->use--;
+	if (!tr->set->gone) /* else its rule's undoing has counted it out */
+		tr->table->use--;
 	set_free(tr->set);
 }
 
