@@ -44,8 +44,9 @@ static void same(struct nft_world *n, const struct nl_buf *before, const char *w
 
 		while (d < now.len && d < before->len && now.data[d] == before->data[d])
 			d++;
-		fprintf(stderr, "batch %u, %s at %zu: refused, and something changed (of %zu bytes byte %zu, near \"%.20s\")\n", i, what, at, before->len, d,
-			(const char *)before->data + (d > 24 ? d - 24 : 0));
+		fprintf(stderr, "batch %u, %s at %zu: refused, and something changed, at byte %zu of %zu\n", i, what, at, d, before->len);
+		for (size_t k = d > 48 ? d - 48 : 0; k < MIN(MIN(now.len, before->len), d + 16); k++)
+			fprintf(stderr, "%02x%s%02x ", before->data[k], before->data[k] == now.data[k] ? "=" : "!", now.data[k]);
 		abort();
 	}
 	nl_buf_fini(&now);

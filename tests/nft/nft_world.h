@@ -94,12 +94,19 @@ static inline void nft_world_dump(struct nft_world *n, struct nl_buf *b)
 	list_for_each (t, &n->net->nft->tables, link) {
 		nft_fill_table(b, t, false);
 		list_for_each (s, &t->sets, link) {
-			u64 cursor = 0;
+			u64 cursor = 0, sum = 0; /* elements have no order that anybody may rely on */
 
 			nft_fill_set(b, s, false);
 			nl_put_u32(b, 1, s->use);
-			for (struct nft_elem *e = nft_set_walk(s, &cursor, NULL); e; e = nft_set_walk(s, &cursor, e))
-				nft_fill_elem(b, s, e, n->cpu->now);
+			for (struct nft_elem *e = nft_set_walk(s, &cursor, NULL); e; e = nft_set_walk(s, &cursor, e)) {
+				struct nl_buf one;
+
+				nl_buf_init(&one, &n->w->mem, 0);
+				nft_fill_elem(&one, s, e, n->cpu->now);
+				sum += (u64)hash32_bytes(one.data, one.len, 1) << 32 | hash32_bytes(one.data, one.len, 2);
+				nl_buf_fini(&one);
+			}
+			nl_put_u64(b, 3, sum);
 		}
 		list_for_each (c, &t->chains, link) {
 			nft_fill_chain(b, c, false);

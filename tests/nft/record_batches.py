@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes batches.hex: what nft sends for the commands of ruleset.sh, sets.sh and packets.sh, a line a datagram that begins with a batch.
+"""Writes batches.hex: what nft sends for the commands of the scenarios here, a line a datagram that begins with a batch.
 
 As root; the commands run on this machine's kernel, in a throw-away namespace, with a shim that writes down what sendmsg(2) is given."""
 import os, subprocess, tempfile
@@ -31,7 +31,7 @@ with tempfile.TemporaryDirectory() as d:
     open(d + "/shim.c", "w").write(SHIM)
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", d + "/shim.so", d + "/shim.c", "-ldl"], check=True)
     seen = []
-    for name in ["ruleset", "sets", "packets"]:
+    for name in ["ruleset", "sets", "packets", "objects"]:
         out = d + "/" + name
         subprocess.run(["unshare", "-n", "bash", here + "/" + name + ".sh"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                        env={**os.environ, "LD_PRELOAD": d + "/shim.so", "BATCHES": out, "TMP6": d})

@@ -98,6 +98,10 @@ static void tell(void *arg, struct nft_trans *t)
 	case NFT_MSG_DELSET:
 		nft_fill_set(&b, t->set, t->msg == NFT_MSG_DELSET);
 		break;
+	case NFT_MSG_NEWOBJ:
+	case NFT_MSG_DELOBJ:
+		nft_fill_obj(&b, t->obj, t->msg == NFT_MSG_DELOBJ, false);
+		break;
 	case NFT_MSG_NEWSETELEM:
 	case NFT_MSG_DELSETELEM:
 		nft_fill_elem(&b, t->set, t->obj, rq->cpu->now);
@@ -165,8 +169,11 @@ static const struct nfnl_op ops[] = {
 	{ .msg = NFT_MSG_GETSETELEM_RESET_, .maxattr = NFTA_SET_ELEM_LIST_MAX, .policy = nft_elem_list_policy, .doit = nft_nl_getelem, .dump = nft_nl_dumpelems },
 	{ .msg = NFT_MSG_DELSETELEM, .batch = true, .maxattr = NFTA_SET_ELEM_LIST_MAX, .policy = nft_elem_list_policy, .doit = nft_nl_delelem },
 	{ .msg = NFT_MSG_DESTROYSETELEM_, .batch = true, .maxattr = NFTA_SET_ELEM_LIST_MAX, .policy = nft_elem_list_policy, .doit = nft_nl_delelem },
-	{ .msg = NFT_MSG_NEWOBJ, .batch = true, .doit = refuse },
-	{ .msg = NFT_MSG_GETOBJ, .doit = find_none, .dump = dump_none },
+	{ .msg = NFT_MSG_NEWOBJ, .batch = true, .maxattr = NFTA_OBJ_MAX, .policy = nft_obj_policy, .doit = nft_nl_newobj },
+	{ .msg = NFT_MSG_GETOBJ, .maxattr = NFTA_OBJ_MAX, .policy = nft_obj_policy, .doit = nft_nl_getobj, .dump = nft_nl_dumpobjs },
+	{ .msg = NFT_MSG_GETOBJ_RESET, .maxattr = NFTA_OBJ_MAX, .policy = nft_obj_policy, .doit = nft_nl_getobj, .dump = nft_nl_dumpobjs },
+	{ .msg = NFT_MSG_DELOBJ, .batch = true, .maxattr = NFTA_OBJ_MAX, .policy = nft_obj_policy, .doit = nft_nl_delobj },
+	{ .msg = NFT_MSG_DESTROYOBJ_, .batch = true, .maxattr = NFTA_OBJ_MAX, .policy = nft_obj_policy, .doit = nft_nl_delobj },
 	{ .msg = NFT_MSG_NEWFLOWTABLE, .batch = true, .doit = refuse },
 	{ .msg = NFT_MSG_GETFLOWTABLE, .doit = find_none, .dump = dump_none },
 	{ .msg = NFT_MSG_GETGEN, .doit = getgen },

@@ -7,7 +7,7 @@
 
 /* Messages newer than Debian 12's headers; the values are the uapi's. */
 enum { NFT_MSG_GETRULE_RESET_ = 25, NFT_MSG_DESTROYTABLE_ = 26, NFT_MSG_DESTROYCHAIN_ = 27, NFT_MSG_DESTROYRULE_ = 28,
-       NFT_MSG_DESTROYSET_ = 29, NFT_MSG_DESTROYSETELEM_ = 30, NFT_MSG_GETSETELEM_RESET_ = 33 };
+       NFT_MSG_DESTROYSET_ = 29, NFT_MSG_DESTROYSETELEM_ = 30, NFT_MSG_DESTROYOBJ_ = 31, NFT_MSG_GETSETELEM_RESET_ = 33 };
 #define NFNL_BAD_ATTR(rq, attr) do { (rq)->ack->bad_attr = (attr); } while (0)
 
 static inline u16 nft_res_id(const struct netns *net) { return (u16)net->nft->gen; }
@@ -25,6 +25,8 @@ void nft_fill_chain(struct nl_buf *b, const struct nft_chain *c, bool del);
 void nft_fill_rule(struct nl_buf *b, const struct nft_rule *r, u64 position, bool reset);
 struct nft_set;
 struct nft_elem;
+struct nft_obj;
+void nft_fill_obj(struct nl_buf *b, const struct nft_obj *o, bool del, bool reset);
 void nft_fill_set(struct nl_buf *b, const struct nft_set *s, bool del);
 void nft_fill_elem(struct nl_buf *b, const struct nft_set *s, struct nft_elem *e, u64 now); /* a list of one */
 void nft_fill_gen(struct nl_buf *b, const struct nl_request *rq);
@@ -46,11 +48,15 @@ int nft_nl_newset(struct nl_request *rq, const struct nfgenmsg *m, const struct 
 int nft_nl_delset(struct nl_request *rq, const struct nfgenmsg *m, const struct nl_attrs *a);
 int nft_nl_getset(struct nl_request *rq, const struct nfgenmsg *m, const struct nl_attrs *a);
 int nft_nl_dumpsets(struct nl_dump *d, struct nl_buf *b);
+int nft_nl_newobj(struct nl_request *rq, const struct nfgenmsg *m, const struct nl_attrs *a);
+int nft_nl_delobj(struct nl_request *rq, const struct nfgenmsg *m, const struct nl_attrs *a);
+int nft_nl_getobj(struct nl_request *rq, const struct nfgenmsg *m, const struct nl_attrs *a);
+int nft_nl_dumpobjs(struct nl_dump *d, struct nl_buf *b);
 int nft_nl_newelem(struct nl_request *rq, const struct nfgenmsg *m, const struct nl_attrs *a);
 int nft_nl_delelem(struct nl_request *rq, const struct nfgenmsg *m, const struct nl_attrs *a);
 int nft_nl_getelem(struct nl_request *rq, const struct nfgenmsg *m, const struct nl_attrs *a);
 int nft_nl_dumpelems(struct nl_dump *d, struct nl_buf *b);
-extern const struct nl_policy nft_set_policy[], nft_elem_list_policy[];
+extern const struct nl_policy nft_set_policy[], nft_elem_list_policy[], nft_obj_policy[];
 extern const struct nl_policy nft_table_policy[], nft_chain_policy[], nft_rule_policy[];
 
 #endif

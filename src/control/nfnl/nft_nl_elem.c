@@ -1,6 +1,7 @@
 /* NFT_MSG_NEWSETELEM, DELSETELEM, GETSETELEM: a list of elements of one set. */
 #include "control/nfnl/nft_nl.h"
 #include "core/cpu.h"
+#include "netfilter/nft/nft_obj.h"
 #include "netfilter/nft/nft_set.h"
 
 const struct nl_policy nft_elem_list_policy[NFTA_SET_ELEM_LIST_MAX + 1] = {
@@ -77,13 +78,20 @@ static int parse_key(struct nft_ctx *ctx, const struct nft_set *s, const struct 
 static int parse_data(struct nft_ctx *ctx, const struct nft_set *s, const struct nl_attrs *t, struct parsed *p)
 {
 	bool end = p->spec.flags & NFT_SET_ELEM_INTERVAL_END, verdict;
+	char name[NFT_OBJ_MAXNAMELEN];
 	u32 len;
 	int err;
 
 	if (s->flags & NFT_SET_MAP ? !t->a[NFTA_SET_ELEM_DATA] && !end : t->a[NFTA_SET_ELEM_DATA] != NULL)
 		return -EINVAL;
-	if (t->a[NFTA_SET_ELEM_OBJREF])
+	if (s->flags & NFT_SET_OBJECT ? !t->a[NFTA_SET_ELEM_OBJREF] && !end : t->a[NFTA_SET_ELEM_OBJREF] != NULL)
 		return -EINVAL;
+	if (t->a[NFTA_SET_ELEM_OBJREF]) {
+		nl_strcpy(name, sizeof(name), t->a[NFTA_SET_ELEM_OBJREF]);
+		p->spec.obj = nft_obj_find(ctx->table, name, s->objtype);
+		if (!p->spec.obj)
+			return -ENOENT;
+	}
 	if (!t->a[NFTA_SET_ELEM_DATA])
 		return 0;
 	err = nft_parse_data(ctx, t->a[NFTA_SET_ELEM_DATA], &p->data, &len, NFT_VALUE_MAX, &verdict);
@@ -176,7 +184,7 @@ static int parse_elem(struct nft_ctx *ctx, const struct nft_set *s, const struct
 /* The same data: then adding it again is nothing new. */
 static bool same_data(const struct nft_set *s, const struct nft_elem *a, const struct nft_elem *b)
 {
-	if (!a->data != !b->data)
+	if (!a->data != !b->data || a->obj != b->obj)
 		return false;
 	return !a->data || !memcmp(nft_elem_data(a), nft_elem_data(b), nft_set_has_verdicts(s) ? sizeof(struct nft_verdict) : s->dlen);
 }
@@ -320,6 +328,8 @@ static void fill_elem(struct nl_buf *b, const struct nft_set *s, struct nft_elem
 		nft_expr_fill(x, b, n > 1 ? NFTA_LIST_ELEM : NFTA_SET_ELEM_EXPR, reset);
 	if (n > 1)
 		nl_nest_end(b, list);
+	if (e->obj)
+		nl_put_str(b, NFTA_SET_ELEM_OBJREF, e->obj->name);
 	if (e->flags)
 		nl_put_be32(b, NFTA_SET_ELEM_FLAGS, e->flags);
 	if (e->timeout && e->timeout != s->timeout)

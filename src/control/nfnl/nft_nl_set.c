@@ -40,7 +40,7 @@ static int parse_flags(const struct nl_attrs *a, struct nft_set *s)
 	    (s->flags & (NFT_SET_ANONYMOUS | NFT_SET_EVAL)) == (NFT_SET_ANONYMOUS | NFT_SET_EVAL) ||
 	    (s->flags & (NFT_SET_CONSTANT | NFT_SET_TIMEOUT)) == (NFT_SET_CONSTANT | NFT_SET_TIMEOUT))
 		return -EOPNOTSUPP;
-	return s->flags & NFT_SET_OBJECT ? -EOPNOTSUPP : 0; /* maps to named objects are not built yet */
+	return 0;
 }
 
 static int parse_data_type(const struct nl_attrs *a, struct nft_set *s)
@@ -122,8 +122,13 @@ static int parse(struct nl_request *rq, const struct nl_attrs *a, struct nft_set
 	err = err ? err : parse_data_type(a, s);
 	if (err)
 		return err;
-	if (a->a[NFTA_SET_OBJ_TYPE])
+	if (!a->a[NFTA_SET_OBJ_TYPE] != !(s->flags & NFT_SET_OBJECT))
 		return -EINVAL;
+	if (a->a[NFTA_SET_OBJ_TYPE]) {
+		s->objtype = nl_be32(a->a[NFTA_SET_OBJ_TYPE]);
+		if (s->objtype == NFT_OBJECT_UNSPEC || s->objtype > NFT_OBJECT_MAX)
+			return -EOPNOTSUPP;
+	}
 	if (a->a[NFTA_SET_TIMEOUT]) {
 		if (!(s->flags & NFT_SET_TIMEOUT))
 			return -EINVAL;
@@ -286,6 +291,8 @@ void nft_fill_set(struct nl_buf *b, const struct nft_set *s, bool del)
 		nl_put_be32(b, NFTA_SET_DATA_TYPE, s->dtype);
 		nl_put_be32(b, NFTA_SET_DATA_LEN, s->dtype == NFT_DATA_VERDICT ? (u32)sizeof(struct nft_verdict) : s->dlen);
 	}
+	if (s->flags & NFT_SET_OBJECT)
+		nl_put_be32(b, NFTA_SET_OBJ_TYPE, s->objtype);
 	if (s->timeout)
 		nl_put_be64(b, NFTA_SET_TIMEOUT, s->timeout / NSEC_PER_MSEC);
 	if (s->gc_interval_ms)

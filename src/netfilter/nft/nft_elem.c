@@ -4,6 +4,7 @@
  * expired element that stands in a new one's way goes at once.
  */
 #include "core/cpu.h"
+#include "netfilter/nft/nft_obj.h"
 #include "netfilter/nft/nft_set.h"
 
 enum { GC_DEFAULT_MS = 1000 };
@@ -67,8 +68,8 @@ int nft_elem_new(struct cpu *cpu, const struct nft_set *s, const struct nft_elem
 		}
 		e->exprs_len = (u16)(e->exprs_len + nft_expr_bytes(x));
 	}
-	if (data && nft_set_has_verdicts(s))
-		nft_data_hold(nft_elem_data(e), true);
+	e->obj = spec->obj;
+	nft_elem_hold(s, e, true);
 	*out = e;
 	return 0;
 }
@@ -80,8 +81,10 @@ void nft_elem_release(struct nft_set *s, struct nft_elem *e)
 	mem_free(&s->net->world->mem, e);
 }
 
-static void hold(const struct nft_set *s, const struct nft_elem *e, bool on)
+void nft_elem_hold(const struct nft_set *s, const struct nft_elem *e, bool on)
 {
+	if (e->obj)
+		e->obj->use += on ? 1 : -1u;
 	if (!nft_set_has_verdicts(s) || !e->data)
 		return;
 	if (on)
@@ -92,7 +95,7 @@ static void hold(const struct nft_set *s, const struct nft_elem *e, bool on)
 
 void nft_elem_free(struct nft_set *s, struct nft_elem *e)
 {
-	hold(s, e, false);
+	nft_elem_hold(s, e, false);
 	nft_elem_release(s, e);
 }
 
@@ -204,7 +207,10 @@ static void done_add(struct netns *net, struct nft_trans *tr) { ((struct nft_ele
 static void undo_add(struct netns *net, struct nft_trans *tr)
 {
 	take_out(tr->set, tr->obj);
-	nft_elem_free(tr->set, tr->obj);
+	if (tr->set->gone) /* its rule has been undone before it: nothing in it holds anything any more */
+		nft_elem_release(tr->set, tr->obj);
+	else
+		nft_elem_free(tr->set, tr->obj);
 }
 
 int nft_elem_add(struct nft_ctx *ctx, struct nft_set *s, struct nft_elem *e, struct nft_elem **old)
@@ -230,7 +236,7 @@ static void done_del(struct netns *net, struct nft_trans *tr) { nft_elem_release
 
 static void undo_del(struct netns *net, struct nft_trans *tr)
 {
-	hold(tr->set, tr->obj, true);
+	nft_elem_hold(tr->set, tr->obj, true);
 	put_back(tr->set, tr->obj);
 }
 
@@ -243,7 +249,7 @@ int nft_elem_del(struct nft_ctx *ctx, struct nft_set *s, struct nft_elem *e)
 	tr->set = s;
 	tr->obj = e;
 	take_out(s, e);
-	hold(s, e, false);
+	nft_elem_hold(s, e, false);
 	return 0;
 }
 

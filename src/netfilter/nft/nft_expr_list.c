@@ -1,4 +1,5 @@
 /* All kinds of expressions: one file in expr/ and one line here each. */
+#include "netfilter/nft/nft_obj.h"
 #include "netfilter/nft/nft_set.h"
 
 const struct nft_expr_type *const nft_expr_types[] = {
@@ -12,5 +13,11 @@ const struct nft_expr_type *const nft_expr_types[] = {
 	&nft_counter_type,
 	&nft_lookup_type,
 	&nft_dynset_type,
+	&nft_objref_type,
+	&nft_limit_type,
+	&nft_quota_type,
+	&nft_last_type,
+	&nft_numgen_type,
+	&nft_hash_type,
 	NULL,
 };

@@ -58,18 +58,12 @@ int nft_set_of(const struct nft_ctx *ctx, const struct nlattr *name, const struc
 
 static void elems_hold(struct nft_set *s, bool hold)
 {
-	bool verdict = nft_set_has_verdicts(s);
+	bool any = nft_set_has_verdicts(s) || s->flags & NFT_SET_OBJECT;
 	struct nft_elem *e = NULL;
 	u64 cursor = 0;
 
-	while (verdict && (e = nft_set_walk(s, &cursor, e))) {
-		if (!nft_elem_data(e))
-			continue;
-		if (hold)
-			nft_data_hold(nft_elem_data(e), true);
-		else
-			nft_data_put(nft_elem_data(e), true);
-	}
+	while (any && (e = nft_set_walk(s, &cursor, e)))
+		nft_elem_hold(s, e, hold);
 }
 
 static void set_free(struct nft_set *s)

@@ -140,6 +140,7 @@ struct nft_elem_spec {
 int nft_elem_new(struct cpu *cpu, const struct nft_set *s, const struct nft_elem_spec *spec, struct nft_elem **out);
 void nft_elem_free(struct nft_set *s, struct nft_elem *e);	/* and lets go of what it holds */
 void nft_elem_release(struct nft_set *s, struct nft_elem *e);	/* its memory alone */
+void nft_elem_hold(const struct nft_set *s, const struct nft_elem *e, bool on); /* the chain or the object that it leads to */
 void nft_set_gc(void *owner, struct timer *t);
 int nft_elem_add(struct nft_ctx *ctx, struct nft_set *s, struct nft_elem *e, struct nft_elem **old); /* takes e on success */
 int nft_elem_del(struct nft_ctx *ctx, struct nft_set *s, struct nft_elem *e);

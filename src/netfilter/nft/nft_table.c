@@ -4,6 +4,7 @@
 #include "core/subsys.h"
 #include "netfilter/nft/nft.h"
 #include "netfilter/nft/nft_chain.h"
+#include "netfilter/nft/nft_obj.h"
 #include "netfilter/nft/nft_set.h"
 
 struct nft_table *nft_table_find(struct netns *net, u8 family, const char *name)
@@ -169,6 +170,7 @@ int nft_table_del(struct nft_ctx *ctx)
 	int err = chains_del(ctx, true);
 
 	err = err ? err : sets_del(ctx);
+	err = err ? err : nft_objs_del(ctx);
 	err = err ? err : chains_del(ctx, false);
 	if (err)
 		return err;
@@ -217,6 +219,7 @@ static void fini(struct netns *net)
 	}
 	list_for_each_safe (t, next, &net->nft->tables, link) {
 		nft_table_release_sets(net, t);
+		nft_table_release_objs(net, t);
 		nft_table_release_chains(net, t);
 		table_free(net, t);
 	}
