@@ -156,3 +156,53 @@ unsigned frame_sort(const struct frame_sort *s, const void *frame, size_t len)
 		return 0;
 	}
 }
+
+static size_t answer_arp(const struct eth_hdr *q, const struct arp_view *v, const u8 mac[6], u8 *out)
+{
+	if (v->op != ARP_OP_REQUEST || be32_eq(v->sip, v->tip) || !v->sip.raw) /* an announcement, or a search for duplicates */
+		return 0;
+	eth_build((void *)out, q->src, mac, ETH_P_ARP);
+	arp_ip4_build(out + ETH_HDR_LEN, v->hrd, ARP_OP_REPLY, ETH_ADDR_LEN, mac, v->tip, v->sha, v->sip);
+	return ETH_HDR_LEN + sizeof(struct arp_eth_ip4);
+}
+
+static size_t answer_ns(const struct eth_hdr *q, const struct ip6_hdr *ip, const struct nd_msg *ns, const u8 mac[6], u8 *out)
+{
+	struct {
+		struct eth_hdr eth;
+		struct ip6_hdr ip;
+		struct nd_msg na;
+		struct nd_opt_hdr opt;
+		u8 lladdr[ETH_ADDR_LEN];
+	} __packed_alias *a = (void *)out;
+	u16 len = sizeof(*a) - sizeof(a->eth) - sizeof(a->ip);
+
+	_Static_assert(sizeof(*a) == FRAME_ANSWER_MAX, "no padding");
+	eth_build(&a->eth, q->src, mac, ETH_P_IPV6);
+	a->ip = (struct ip6_hdr){ .vtf = ip6_vtf(0, (be32){ 0 }), .payload_len = cpu_to_be16(len), .nexthdr = IP6_NH_ICMP, .hop_limit = 255 };
+	memcpy(a->ip.saddr, ns->target, 16);
+	memcpy(a->ip.daddr, ip->saddr, 16);
+	a->na = (struct nd_msg){ .h = { .type = ICMP6_NA, .word = BE32((u32)(ND_NA_SOLICITED | ND_NA_OVERRIDE) << 24) } };
+	memcpy(a->na.target, ns->target, 16);
+	a->opt = (struct nd_opt_hdr){ ND_OPT_TLLA, 1 };
+	memcpy(a->lladdr, mac, ETH_ADDR_LEN);
+	a->na.h.check = csum_fold(csum_partial(&a->na, len, csum_pseudo6(a->ip.saddr, a->ip.daddr, len, IP6_NH_ICMP)));
+	return sizeof(*a);
+}
+
+size_t frame_answer(const void *question, size_t len, const u8 mac[6], u8 answer[FRAME_ANSWER_MAX])
+{
+	const struct eth_hdr *h = question;
+	const struct ip6_hdr *ip = (const void *)(h + 1);
+	const struct nd_msg *ns = (const void *)(ip + 1);
+	struct arp_view arp;
+
+	if (len < ETH_HDR_LEN)
+		return 0;
+	if (be16_to_cpu(h->type) == ETH_P_ARP && arp_ip4_parse(h + 1, (u32)(len - ETH_HDR_LEN), ETH_ADDR_LEN, &arp))
+		return answer_arp(h, &arp, mac, answer);
+	if (be16_to_cpu(h->type) == ETH_P_IPV6 && len >= ETH_HDR_LEN + IP6_HDR_LEN + sizeof(*ns) && ip->nexthdr == IP6_NH_ICMP && ns->h.type == ICMP6_NS &&
+	    (ip->saddr[0] || ip->saddr[15]))
+		return answer_ns(h, ip, ns, mac, answer);
+	return 0;
+}

@@ -15,4 +15,10 @@ struct frame_sort {
 };
 unsigned frame_sort(const struct frame_sort *s, const void *frame, size_t len); /* FRAME_*, 0: dropped */
 
+
+/* The answer to a question for a neighbour (ARP request, neighbour solicitation) that libslirp asks the stack: mac, whatever address it asks for. What it
+ * has packets for came from the stack, so that is the way there, to addresses behind it, too. Length of the answer; 0: the frame is no such question. */
+#define FRAME_ANSWER_MAX 86
+size_t frame_answer(const void *question, size_t len, const u8 mac[6], u8 answer[FRAME_ANSWER_MAX]);
+
 #endif

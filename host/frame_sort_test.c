@@ -205,10 +205,52 @@ static void cut_short(void **state)
 	assert_int_equal(sort(&f), 0);
 }
 
+/* Answers are what the asker's own parser takes. */
+static void answers(void **state)
+{
+	static const u8 mac[6] = { 2, 0, 0, 0, 0, 9 }, asker[6] = { 2, 0, 0, 0, 0, 1 };
+	struct inaddr target = addr("2001:db8::9"), from = addr("fd00::2");
+	struct nd_msg ns = { .h = { .type = ICMP6_NS } };
+	u8 out[FRAME_ANSWER_MAX];
+	struct arp_view v = { 0 };
+	struct frame f;
+
+	eth(&f, ETH_P_ARP);
+	memcpy(f.b + 6, asker, 6);
+	arp_ip4_build(f.b + f.len, 1, ARP_OP_REQUEST, 6, asker, BE32(0x0a000202), NULL, BE32(0x0a050002));
+	f.len += 28;
+	assert_int_equal(frame_answer(f.b, f.len, mac, out), ETH_HDR_LEN + 28);
+	assert_memory_equal(out, asker, 6);
+	assert_true(arp_ip4_parse(out + ETH_HDR_LEN, 28, 6, &v));
+	assert_int_equal(v.op, ARP_OP_REPLY);
+	assert_memory_equal(v.sha, mac, 6);
+	assert_memory_equal(v.tha, asker, 6);
+	assert_int_equal(be32_to_cpu(v.sip), 0x0a050002);
+	assert_int_equal(be32_to_cpu(v.tip), 0x0a000202);
+	assert_int_equal(frame_answer(f.b, f.len - 1, mac, out), 0);
+	assert_int_equal(frame_answer(out, ETH_HDR_LEN + 28, mac, out), 0); /* a reply is no question */
+
+	eth(&f, ETH_P_IPV6);
+	memcpy(f.b + 6, asker, 6);
+	ip(&f, "fd00::2", "ff02::1:ff00:9", IPPROTO_ICMPV6, 0);
+	memcpy(ns.target, target.b, 16);
+	put(&f, &ns, sizeof(ns));
+	assert_int_equal(frame_answer(f.b, f.len, mac, out), FRAME_ANSWER_MAX);
+	assert_memory_equal(out, asker, 6);
+	assert_memory_equal(out + ETH_HDR_LEN + 8, target.b, 16);
+	assert_memory_equal(out + ETH_HDR_LEN + 24, from.b, 16);
+	assert_int_equal(out[ETH_HDR_LEN + IP6_HDR_LEN], ICMP6_NA);
+	assert_int_equal(csum_fold(csum_partial(out + ETH_HDR_LEN + IP6_HDR_LEN, 32, csum_pseudo6(target.b, from.b, 32, IPPROTO_ICMPV6))), 0);
+	assert_memory_equal(out + FRAME_ANSWER_MAX - 6, mac, 6);
+	assert_int_equal(frame_answer(f.b, f.len - 1, mac, out), 0);
+	memset(f.b + ETH_HDR_LEN + 8, 0, 16); /* a search for duplicates */
+	assert_int_equal(frame_answer(f.b, f.len, mac, out), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(connections), cmocka_unit_test(errors_quote), cmocka_unit_test(neighbours),
-					    cmocka_unit_test(this_machine), cmocka_unit_test(cut_short) };
+					    cmocka_unit_test(this_machine), cmocka_unit_test(cut_short), cmocka_unit_test(answers) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

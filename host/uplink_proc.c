@@ -19,12 +19,15 @@
 #include <unistd.h>
 #include <fcntl.h>
 
+#include "codec/wire/eth.h"
 #include "host/frame_sort.h"
 #include "host/host.h"
+#include "host/ping6.h"
 #include "host/publish.h"
 
 #define WAITING_BYTES (8u << 20) /* some answers of a hundred busy connections; libslirp sends what is lost again */
 #define FRAMES_PER_TURN 64
+#define FIXED_POLLS 3	/* the stack's, published ports', pings' */
 
 /* libslirp's library has its own ways to complain of what programs inside do, as often as they like: nobody is to read that. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -46,9 +49,13 @@ struct uplink_proc {
 	size_t waiting_bytes;
 	struct slirp_net *slirp;
 	struct publish *publish; /* NULL: no ports */
+	struct ping6 *ping6; /* NULL: no IPv6 */
 	struct frame_sort sort;
+	bool know_mac;
+	u8 mac[6];	     /* the stack's */
+	struct list answers; /* struct waiting: to libslirp, when it has returned from what it asked in */
 	u8 buf[UPLINK_FRAME_MAX];
-	struct pollfd polls[2 + UPLINK_POLLS_MAX];
+	struct pollfd polls[FIXED_POLLS + UPLINK_POLLS_MAX];
 };
 
 static bool stalled(const struct uplink_proc *u) { return !list_empty(&u->waiting); }
@@ -66,6 +73,38 @@ static void emit(void *arg, const void *frame, size_t len)
 	memcpy(w->frame, frame, len);
 	list_add_tail(&u->waiting, &w->link);
 	u->waiting_bytes += len;
+}
+
+/* What libslirp says; its questions for neighbours have one answer, which costs the stack nothing and needs no settings there. */
+static void from_slirp(void *arg, const void *frame, size_t len)
+{
+	struct uplink_proc *u = arg;
+	u8 answer[FRAME_ANSWER_MAX];
+	size_t n = u->know_mac ? frame_answer(frame, len, u->mac, answer) : 0;
+	struct waiting *w = n ? malloc(sizeof(*w) + n) : NULL;
+
+	if (!w) {
+		emit(u, frame, len);
+		return;
+	}
+	w->len = n;
+	memcpy(w->frame, answer, n);
+	list_add_tail(&u->answers, &w->link);
+}
+
+/* True: some. What waited for them goes out when libslirp is polled next. */
+static bool give_answers(struct uplink_proc *u)
+{
+	bool any = !list_empty(&u->answers);
+
+	while (!list_empty(&u->answers)) {
+		struct waiting *w = list_first(&u->answers, struct waiting, link);
+
+		list_del(&w->link);
+		slirp_net_input(u->slirp, w->frame, w->len);
+		free(w);
+	}
+	return any;
 }
 
 static void send_waiting(struct uplink_proc *u)
@@ -93,10 +132,16 @@ static bool read_frames(struct uplink_proc *u)
 		if (n < 0)
 			return true;
 		to = frame_sort(&u->sort, u->buf, (size_t)n);
+		if (to) {
+			memcpy(u->mac, ((struct eth_hdr *)u->buf)->src, sizeof(u->mac));
+			u->know_mac = true;
+		}
 		if (to & FRAME_PUBLISHED)
 			publish_input(u->publish, u->buf, (size_t)n);
-		if (to & FRAME_SLIRP)
+		if (to & FRAME_SLIRP && !(u->ping6 && ping6_take(u->ping6, u->buf, (size_t)n))) {
 			slirp_net_input(u->slirp, u->buf, (size_t)n);
+			give_answers(u);
+		}
 	}
 	return true;
 }
@@ -113,19 +158,23 @@ static void published_events(struct uplink_proc *u)
 static void serve(struct uplink_proc *u)
 {
 	u64 next = UINT64_MAX;
+	bool again = false;
 
 	for (;;) {
 		u32 timeout_ms = UINT32_MAX;
 		u64 now = host_now();
-		unsigned n = 2;
+		unsigned n = FIXED_POLLS;
 		int ready;
 
 		u->polls[0] = (struct pollfd){ .fd = u->link, .events = (short)(POLLIN | (stalled(u) ? POLLOUT : 0)) };
 		/* What clients send waits in their sockets while the stack is behind. */
 		u->polls[1] = (struct pollfd){ .fd = u->publish && !stalled(u) ? u->epfd : -1, .events = POLLIN };
-		n += slirp_net_fill(u->slirp, u->polls + 2, UPLINK_POLLS_MAX, stalled(u), &timeout_ms);
+		u->polls[2] = (struct pollfd){ .fd = u->ping6 ? ping6_fd(u->ping6) : -1, .events = POLLIN };
+		n += slirp_net_fill(u->slirp, u->polls + FIXED_POLLS, UPLINK_POLLS_MAX, stalled(u), &timeout_ms);
 		if (next != UINT64_MAX)
 			timeout_ms = MIN(timeout_ms, (u32)MIN(next <= now ? 0 : (next - now + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC, 1u << 30));
+		if (again)
+			timeout_ms = 0;
 		ready = poll(u->polls, n, timeout_ms > INT32_MAX ? -1 : (int)timeout_ms);
 		if (ready < 0 && errno != EINTR && errno != ENOMEM)
 			return;
@@ -133,7 +182,10 @@ static void serve(struct uplink_proc *u)
 			send_waiting(u);
 		if (u->polls[0].revents & (POLLIN | POLLHUP | POLLERR) && !read_frames(u))
 			return;
-		slirp_net_poll(u->slirp, u->polls + 2, ready < 0);
+		slirp_net_poll(u->slirp, u->polls + FIXED_POLLS, ready < 0);
+		again = give_answers(u);
+		if (u->polls[2].revents)
+			ping6_run(u->ping6, u->mac);
 		if (u->publish) {
 			if (u->polls[1].revents & POLLIN)
 				published_events(u);
@@ -144,13 +196,15 @@ static void serve(struct uplink_proc *u)
 
 static int build(struct uplink_proc *u, struct ctl_error *err)
 {
-	int e = slirp_net_new(u->cfg, emit, u, &u->slirp, err);
+	int e = slirp_net_new(u->cfg, from_slirp, u, &u->slirp, err);
 
 	if (!e && u->cfg->npublish) {
 		e = publish_new(u->cfg, u->epfd, emit, u, &u->publish, err);
 		u->sort.published = publish_has;
 		u->sort.arg = u->publish;
 	}
+	if (!e && u->cfg->v6.on)
+		u->ping6 = ping6_new(u->cfg, emit, u); /* without it there is no ping */
 	u->sort.host_loopback = u->cfg->host_loopback;
 	return e ? e : uplink_sandbox(err);
 }
@@ -171,6 +225,7 @@ static void child(const struct uplink_config *cfg, int link, pid_t parent)
 	u->cfg = cfg;
 	u->link = link;
 	list_init(&u->waiting);
+	list_init(&u->answers);
 	setsockopt(link, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)); /* as much as one may */
 	u->epfd = epoll_create1(EPOLL_CLOEXEC);
 	null = open("/dev/null", O_WRONLY | O_CLOEXEC);

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Servers and clients of the uplinks' tests: peer.py VERB ARGUMENTS. Servers say "ready" when they serve."""
+import errno
 import hashlib
 import http.server
 import os
@@ -180,8 +181,8 @@ def call(addr, port, myport="0"):
         head, rest = got.split(b"\n", 1)
         ip, p = head.decode().split()
         print(ip, "same port" if int(p) == s.getsockname()[1] else "other port", "intact" if rest == b"to and fro" else "changed")
-    except OSError as e:
-        print(type(e).__name__)
+    except OSError as e: # how a reset shows depends on what one was about to do when it came
+        print("reset" if e.errno in (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN) else "refused" if e.errno == errno.ECONNREFUSED else e)
 
 
 def many(addr, port, count):

@@ -37,8 +37,8 @@ class Published(Net):
         self.assertEqual(self.client("ask", "fd77::1", "5353", "4444", "1", "60000"), "fd77::2 4444 from fd77::1 5353 intact\n" * 2)
         # Bound to one address of this machine, and to one family.
         self.assertEqual(self.client("call", "10.77.0.1", "8081"), "10.77.0.2 same port intact\n")
-        self.assertEqual(self.client("call", "127.0.0.1", "8081", there=False), "ConnectionRefusedError\n")
-        self.assertEqual(self.client("call", "fd77::1", "8081"), "ConnectionRefusedError\n")
+        self.assertEqual(self.client("call", "127.0.0.1", "8081", there=False), "refused\n")
+        self.assertEqual(self.client("call", "fd77::1", "8081"), "refused\n")
         self.assertEqual(self.client("call", "fd77::1", "8082"), "fd77::2 same port intact\n")
         # One client address and port, two ways to one port inside: the second gets another port, and its own address.
         self.assertEqual(self.client("call", "10.77.0.1", "8080", "4001"), "10.77.0.2 same port intact\n")
@@ -61,7 +61,7 @@ class Published(Net):
         self.assertEqual(self.there("sh", "-c", f"""{PYTHON} -c "import sys; sys.path.insert(0, '{os.path.dirname(PEER)}'); import peer; [sys.stdout.buffer.write(b) for b in peer.data(10000000)]" |
             curl -sS -T - -H 'Transfer-Encoding:' -H 'Content-Length: 10000000' 'http://[fd77::1]:8000/'"""), want)
         # Ends: nobody listens; a server that dies in the middle.
-        self.assertEqual(self.client("call", "10.77.0.1", "8001"), "ConnectionResetError\n")
+        self.assertEqual(self.client("call", "10.77.0.1", "8001"), "reset\n")
         self.inner[0].send_signal(signal.SIGSTOP)
         c = subprocess.Popen(self.there_args("curl", "-s", "http://10.77.0.1:8000/500000000", "-o", "/dev/null"))
         until(lambda: "ESTAB" in self.there("ss", "-Htn"), "it is connected")
