@@ -258,6 +258,12 @@ static size_t ioctl_size(unsigned cmd, bool v6)
 	case SIOCSIFADDR:
 	case SIOCDIFADDR:
 		return v6 ? 24 /* struct in6_ifreq */ : sizeof(struct ifreq);
+	case SIOCBRADDBR:
+	case SIOCBRDELBR:
+		return IFNAMSIZ;
+	case SIOCGIFBR:
+	case SIOCSIFBR:
+		return 3 * sizeof(long);
 	case SIOCSARP:
 	case SIOCGARP:
 	case SIOCDARP:

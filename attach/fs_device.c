@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "attach/fs_tree.h"
+#include "link/bridge/br_sysfs.h"
 #include "link/netdevice.h"
 #include "sock/tun/tun.h"
 
@@ -284,6 +285,94 @@ static int find_queue_file(const char *name)
 	return -1;
 }
 
+/* -- bridges and their ports: folders of their own -- */
+
+/* "bridge/NAME" of a bridge, "brport/NAME" of a port: NAME; "" for the folder; NULL: neither. */
+static const char *in_bridge_folder(const struct net_device *dev, const char *path)
+{
+	const char *folder = br_sysfs_folder(dev);
+	size_t n = folder ? strlen(folder) : 0;
+
+	if (!folder || strncmp(path, folder, n) || (path[n] && path[n] != '/'))
+		return NULL;
+	return path[n] ? path + n + 1 : path + n;
+}
+
+static int bridge_stat(const struct net_device *dev, const char *path, struct fs_attr *out)
+{
+	const char *name = in_bridge_folder(dev, path), *n;
+	bool port = br_port_of(dev);
+	struct net_device *member;
+	u16 mode;
+
+	*out = (struct fs_attr){ FS_DIR, 0755 };
+	if (name && !*name)
+		return 0;
+	if (dev_is_bridge(dev) && !strcmp(path, "brif"))
+		return 0;
+	*out = (struct fs_attr){ FS_LINK, 0777 };
+	if ((dev->master && !strcmp(path, "master")) || (port && !strcmp(path, "brport/bridge")))
+		return 0;
+	if (dev_is_bridge(dev) && !strncmp(path, "brif/", 5)) {
+		member = dev_by_name(dev->net, path + 5);
+		return member && member->master == dev && !strcmp(member->name, path + 5) ? 0 : -ENOENT;
+	}
+	*out = (struct fs_attr){ FS_FILE, 0444 };
+	if (dev_is_bridge(dev) && !strcmp(path, "brforward"))
+		return 0;
+	for (unsigned i = 0; name && (n = br_sysfs_name(dev, i, &mode)); i++) {
+		if (strcmp(n, name))
+			continue;
+		out->mode = mode;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static void read_brforward(const struct net_device *dev, struct strbuf *out)
+{
+	struct __fdb_entry e[64];
+	unsigned n, at = 0;
+
+	while ((n = br_fdb_entries(br_of(dev), at, e, ARRAY_SIZE(e)))) {
+		strbuf_add(out, (const char *)e, n * sizeof(*e));
+		at += n;
+	}
+}
+
+static int list_bridge(const struct net_device *dev, const char *path, fs_list_fn fn, void *arg)
+{
+	const struct net_device *member;
+	const char *n;
+	int e = 0;
+	u16 mode;
+
+	if (!strcmp(path, "brif")) {
+		list_for_each(member, &dev->slaves, slave_link)
+			if (!e)
+				e = fn(arg, member->name, FS_LINK);
+		return e;
+	}
+	for (unsigned i = 0; !e && (n = br_sysfs_name(dev, i, &mode)); i++)
+		e = fn(arg, n, FS_FILE);
+	return e || !br_port_of(dev) ? e : fn(arg, "bridge", FS_LINK);
+}
+
+int fs_device_link(const struct net_device *dev, const char *path, char *target, size_t size)
+{
+	if (dev->master && !strcmp(path, "master"))
+		snprintf(target, size, "../%s", dev->master->name);
+	else if (br_port_of(dev) && !strcmp(path, "brport/bridge"))
+		snprintf(target, size, "../../%s", dev->master->name);
+	else if (dev_is_bridge(dev) && !strncmp(path, "brif/", 5))
+		snprintf(target, size, "../../%s/brport", path + 5);
+	else if (!strcmp(path, "subsystem"))
+		snprintf(target, size, "../../../../class/net");
+	else
+		return -EINVAL;
+	return 0;
+}
+
 int fs_device_stat(const struct net_device *dev, const char *path, struct fs_attr *out)
 {
 	const struct attribute *a = find_attribute(dev, path);
@@ -305,6 +394,9 @@ int fs_device_stat(const struct net_device *dev, const char *path, struct fs_att
 		*out = (struct fs_attr){ FS_FILE, 0444 };
 		return 0;
 	}
+	if (!bridge_stat(dev, path, out))
+		return 0;
+	*out = (struct fs_attr){ FS_DIR, 0755 };
 	if (!queue_of(dev, path, &tx, &rest))
 		return -ENOENT;
 	if (!*rest)
@@ -333,6 +425,12 @@ int fs_device_read(const struct net_device *dev, const char *path, struct strbuf
 			      statistics[i].offset == NO_COUNTER ? 0ull : *(unsigned long long *)((char *)&st + statistics[i].offset));
 		return 0;
 	}
+	if (in_bridge_folder(dev, path))
+		return br_sysfs_show(dev, in_bridge_folder(dev, path), out);
+	if (dev_is_bridge(dev) && !strcmp(path, "brforward")) {
+		read_brforward(dev, out);
+		return 0;
+	}
 	strbuf_add(out, "0\n", 2); /* fs_device_stat knew it: a queue's file */
 	return 0;
 }
@@ -342,12 +440,14 @@ int fs_device_write(struct cpu *cpu, struct net_device *dev, const char *path, c
 	const struct attribute *a = find_attribute(dev, path);
 	char copy[4096]; /* what FUSE hands over has no end of its own */
 
-	if (!a)
-		return strchr(path, '/') ? -EOPNOTSUPP : -EACCES;
 	if (len >= sizeof(copy))
 		return -EINVAL;
 	memcpy(copy, text, len);
 	copy[len] = 0;
+	if (in_bridge_folder(dev, path))
+		return br_sysfs_store(cpu, dev, in_bridge_folder(dev, path), copy);
+	if (!a)
+		return strchr(path, '/') ? -EOPNOTSUPP : -EACCES;
 	return a->store ? a->store(cpu, dev, copy, len) : -EACCES;
 }
 
@@ -378,6 +478,14 @@ int fs_device_list(const struct net_device *dev, const char *path, fs_list_fn fn
 			e = !has(dev, &attributes[i]) ? 0 : fn(arg, attributes[i].name, FS_FILE);
 		e = e ? e : fn(arg, "queues", FS_DIR);
 		e = e ? e : fn(arg, "statistics", FS_DIR);
+		if (!e && br_sysfs_folder(dev))
+			e = fn(arg, br_sysfs_folder(dev), FS_DIR);
+		if (!e && dev_is_bridge(dev))
+			e = fn(arg, "brif", FS_DIR);
+		if (!e && dev_is_bridge(dev))
+			e = fn(arg, "brforward", FS_FILE);
+		if (!e && dev->master)
+			e = fn(arg, "master", FS_LINK);
 		return e ? e : fn(arg, "subsystem", FS_LINK);
 	}
 	if (!strcmp(path, "statistics")) {
@@ -387,6 +495,8 @@ int fs_device_list(const struct net_device *dev, const char *path, fs_list_fn fn
 	}
 	if (!strcmp(path, "queues"))
 		return list_queues(dev, fn, arg);
+	if ((br_sysfs_folder(dev) && !strcmp(path, br_sysfs_folder(dev))) || (dev_is_bridge(dev) && !strcmp(path, "brif")))
+		return list_bridge(dev, path, fn, arg);
 	if (!queue_of(dev, path, &tx, &rest) || *rest)
 		return find_attribute(dev, path) ? -ENOTDIR : -ENOENT;
 	for (unsigned i = 0; tx && i < ARRAY_SIZE(tx_queue_files) && !e; i++)

@@ -245,14 +245,22 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
+	struct fs_session *s = session(req);
 	struct fs_inode *i = inode(req, ino);
 	char target[FS_PATH_MAX];
-	int e = fs_link(i->root, i->path, target, sizeof(target));
+	struct fs_caller who;
+	int e = caller(req, &who);
 
+	if (e) {
+		fuse_reply_err(req, -e);
+		return;
+	}
+	e = fs_link(s->host, who.net, i->root, i->path, target, sizeof(target));
 	if (e)
 		fuse_reply_err(req, -e);
 	else
 		fuse_reply_readlink(req, target);
+	caller_put(s, &who);
 }
 
 static void op_access(fuse_req_t req, fuse_ino_t ino, int mask)

@@ -293,17 +293,23 @@ int fs_list(struct host *h, struct netns *net, enum fs_root root, const char *pa
 	return e;
 }
 
-int fs_link(enum fs_root root, const char *path, char *target, size_t size)
+int fs_link(struct host *h, struct netns *net, enum fs_root root, const char *path, char *target, size_t size)
 {
-	const char *slash = strchr(path, '/');
+	const struct net_device *dev;
+	const char *rest;
+	int e;
 
-	if (root == FS_CLASS && *path && !slash)
+	if (root == FS_CLASS && *path && !strchr(path, '/')) {
 		snprintf(target, size, "../../devices/virtual/net/%s", path);
-	else if (root == FS_DEVICES && slash && !strcmp(slash, "/subsystem"))
-		snprintf(target, size, "../../../../class/net");
-	else
+		return 0;
+	}
+	if (root != FS_DEVICES)
 		return -EINVAL;
-	return 0;
+	host_lock_all(h);
+	dev = net->dying ? NULL : device_of(net, path, &rest);
+	e = dev ? fs_device_link(dev, rest, target, size) : -ENOENT;
+	host_unlock_all(h);
+	return e;
 }
 
 int fs_may(const struct fs_caller *who, const struct fs_attr *a, int mask)

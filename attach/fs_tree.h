@@ -31,7 +31,7 @@ int fs_read(struct host *h, struct netns *net, enum fs_root root, const char *pa
 int fs_write(struct host *h, const struct fs_caller *who, enum fs_root root, const char *path, const char *text, size_t len);
 int fs_list(struct host *h, struct netns *net, enum fs_root root, const char *path, fs_list_fn fn, void *arg);
 /* What a link says. */
-int fs_link(enum fs_root root, const char *path, char *target, size_t size);
+int fs_link(struct host *h, struct netns *net, enum fs_root root, const char *path, char *target, size_t size);
 /* Whether `who` may (R_OK, W_OK, X_OK of access(2)): as Linux decides for network sysctls, the administrator of the namespace is
  * taken for the owner. 0 or -EACCES. */
 int fs_may(const struct fs_caller *who, const struct fs_attr *a, int mask);
@@ -44,6 +44,7 @@ struct net_device;
 int fs_device_stat(const struct net_device *dev, const char *path, struct fs_attr *out);
 int fs_device_read(const struct net_device *dev, const char *path, struct strbuf *out);
 int fs_device_write(struct cpu *cpu, struct net_device *dev, const char *path, const char *text, size_t len);
+int fs_device_link(const struct net_device *dev, const char *path, char *target, size_t size);
 int fs_device_list(const struct net_device *dev, const char *path, fs_list_fn fn, void *arg);
 
 #endif

@@ -26,6 +26,7 @@ enum net_event {
 	EV_INET6_DEV,	    /* obj: struct net_device: what IPv6 tells of it (router advertisements, settings) changed */
 	EV_ND_USEROPT,	    /* obj: struct nd_useropt */
 	EV_ND_PREFIX,	    /* obj: struct nd_prefix_event */
+	EV_BRIDGE,	    /* obj: struct br_event; home baton only, as neighbour changes */
 };
 enum { LINK_CHANGE_FLAGS = 1, LINK_CHANGE_CARRIER = 2, LINK_CHANGE_MTU = 4, LINK_CHANGE_NAME = 8, LINK_CHANGE_ADDR = 16,
        LINK_CHANGE_MASTER = 32, LINK_CHANGE_FEATURES = 64, LINK_CHANGE_VRF = 256 /* with MASTER: it joined or left one */, LINK_CHANGE_QUEUE_LEN = 512, LINK_CHANGE_UPPER = 1024 /* a device came to stand on it, or ceased to */,

@@ -13,7 +13,7 @@
 static const char *const point_name[TP_MAX] = {
 	[TP_SOCK_SEND] = "sock_send", [TP_L4_TX] = "l4_tx", [TP_ROUTE_OUT] = "route_out", [TP_IP_OUT] = "ip_out",
 	[TP_HOOK] = "hook", [TP_NEIGH] = "neigh", [TP_QDISC] = "qdisc", [TP_DEV_TX] = "dev_tx", [TP_SEGMENT] = "segment",
-	[TP_WIRE] = "wire", [TP_DEV_RX] = "dev_rx", [TP_GRO] = "gro", [TP_IP_RX] = "ip_rx", [TP_ROUTE_IN] = "route_in",
+	[TP_WIRE] = "wire", [TP_DEV_RX] = "dev_rx", [TP_BRIDGE] = "bridge", [TP_GRO] = "gro", [TP_IP_RX] = "ip_rx", [TP_ROUTE_IN] = "route_in",
 	[TP_FORWARD] = "forward", [TP_FRAGMENT] = "fragment", [TP_REASM] = "reasm", [TP_LOCAL_IN] = "local_in",
 	[TP_SOCK_LOOKUP] = "sock_lookup", [TP_SOCK_QUEUE] = "sock_queue", [TP_SOCK_RECV] = "sock_recv",
 	[TP_CONSUMED] = "consumed", [TP_DROP] = "drop",

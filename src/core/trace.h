@@ -22,6 +22,7 @@ enum trace_point { /* in the order in which a packet usually meets them */
 	TP_SEGMENT,	 /* GSO cut it: a = number of segments */
 	TP_WIRE,	 /* left the device for its peer, backlog or port */
 	TP_DEV_RX,	 /* a device received it */
+	TP_BRIDGE,	 /* what a bridge decided: text */
 	TP_GRO,		 /* merged into packet a */
 	TP_IP_RX,
 	TP_ROUTE_IN,	 /* input route: route */

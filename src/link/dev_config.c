@@ -275,7 +275,7 @@ int dev_set_master(struct cpu *cpu, struct net_device *dev, struct net_device *m
 		dev->master = NULL;
 		changed(cpu, dev, LINK_CHANGE_MASTER | (old->l3mdev_table ? LINK_CHANGE_VRF : 0));
 		if (old->ops->slave_moved)
-			old->ops->slave_moved(cpu, dev);
+			old->ops->slave_moved(cpu, old, dev);
 		dev_put(old);
 	}
 	if (!master)
@@ -295,7 +295,7 @@ int dev_set_master(struct cpu *cpu, struct net_device *dev, struct net_device *m
 	list_add_tail(&master->slaves, &dev->slave_link);
 	changed(cpu, dev, LINK_CHANGE_MASTER | (master->l3mdev_table ? LINK_CHANGE_VRF : 0));
 	if (master->ops->slave_moved)
-		master->ops->slave_moved(cpu, dev);
+		master->ops->slave_moved(cpu, master, dev);
 	return 0;
 }
 

@@ -44,6 +44,7 @@ static int drvinfo(const struct rq *q)
 	snprintf(d.driver, sizeof(d.driver), "%s", q->ops->driver);
 	snprintf(d.version, sizeof(d.version), "%s", q->ops->version ? q->ops->version : "");
 	snprintf(d.fw_version, sizeof(d.fw_version), "%s", q->ops->fw_version ? q->ops->fw_version : "");
+	snprintf(d.bus_info, sizeof(d.bus_info), "%s", q->ops->bus_info ? q->ops->bus_info : "");
 	for (u64 v; q->ops->stat && d.n_stats < 4096; d.n_stats++) {
 		char name[ETH_GSTRING_LEN];
 		if (!q->ops->stat(q->dev, d.n_stats, name, &v))

@@ -8,7 +8,7 @@
 
 /* All may be NULL: EOPNOTSUPP, as from a driver without it. Getters fill a struct whose cmd is set; all batons held. */
 struct ethtool_ops {
-	const char *driver, *version, *fw_version;
+	const char *driver, *version, *fw_version, *bus_info;
 	bool tells_link;	/* ETHTOOL_GLINK */
 	u32 speed;		/* Mbit/s; 0: no link settings at all */
 	u8 port;		/* PORT_* */

@@ -71,7 +71,7 @@ struct netdev_ops {
 	int (*set_features)(struct net_device *dev, u64 features);
 	int (*add_slave)(struct net_device *dev, struct net_device *slave, struct nl_ext_ack *ack);
 	int (*del_slave)(struct net_device *dev, struct net_device *slave);
-	void (*slave_moved)(struct cpu *cpu, struct net_device *slave); /* it joined or left, and everybody knows */
+	void (*slave_moved)(struct cpu *cpu, struct net_device *dev, struct net_device *slave); /* it joined or left, and everybody knows */
 	void (*set_rx_mode)(struct net_device *dev);	 /* promiscuity, the lists of unicast or multicast addresses changed; it is up */
 	void (*change_rx_flags)(struct net_device *dev, u32 change); /* IFF_PROMISC, IFF_ALLMULTI went on or off, up or not */
 	/* A device below (dev_upper_link, or a slave of this master) had an event; info as in core/event.h. EV_LINK_UNREGISTER comes before
@@ -198,10 +198,16 @@ struct link_kind {
 		       const struct nl_attrs *data, struct nl_ext_ack *ack);
 	int (*changelink)(struct cpu *cpu, struct net_device *dev, const struct nl_attrs *data, struct nl_ext_ack *ack);
 	void (*dellink)(struct cpu *cpu, struct net_device *dev);
+	/* IFLA_INFO_SLAVE_DATA of a device whose master dev is; NULL: none is taken. */
+	const struct nl_policy *slave_policy;
+	unsigned slave_policy_max;
+	int (*slave_changelink)(struct cpu *cpu, struct net_device *dev, struct net_device *slave, const struct nl_attrs *data, struct nl_ext_ack *ack);
 	/* Writes IFLA_INFO_DATA's content. -EMSGSIZE. */
 	int (*fill_info)(const struct net_device *dev, struct nl_buf *out);
 	/* Writes IFLA_INFO_SLAVE_DATA's content for a device whose master dev is. */
 	int (*fill_slave_info)(const struct net_device *dev, const struct net_device *slave, struct nl_buf *out);
+	/* Writes IFLA_STATS_LINK_XSTATS' content for dev, or _SLAVE's for a device whose master dev is. May be NULL. */
+	void (*fill_xstats)(const struct net_device *dev, const struct net_device *slave_or_null, struct nl_buf *out);
 };
 
 /* -- registry: all batons held -- */

@@ -12,6 +12,7 @@
 #include <linux/sockios.h>
 #include <sys/time.h>
 
+#include "link/bridge/br_sysfs.h"
 #include "link/ethtool.h"
 #include "link/netdevice.h"
 #include "link/netns_dev.h"
@@ -187,6 +188,8 @@ static bool is_driver_get(unsigned cmd)
 	return cmd == SIOCETHTOOL || cmd == SIOCGMIIPHY || cmd == SIOCGMIIREG || cmd == SIOCGHWTSTAMP;
 }
 
+static const struct br_ioctl bridge_io = { ioctl_copy_out, ioctl_copy_in };
+
 static int device_ioctl(struct cpu *cpu, struct netns *net, unsigned cmd, struct ifreq *ifr)
 {
 	char *colon;
@@ -196,7 +199,7 @@ static int device_ioctl(struct cpu *cpu, struct netns *net, unsigned cmd, struct
 
 	if (!is_get(cmd) && !change && !is_driver_get(cmd))
 		return -ENOTTY;
-	if (change && !caller_net_admin(cpu))
+	if (change && cmd != SIOCDEVPRIVATE && !caller_net_admin(cpu)) /* a bridge's tells anybody */
 		return -EPERM;
 	/* "eth0:1" is an address's label; the device is what stands before it */
 	colon = strchr(ifr->ifr_name, ':');
@@ -205,7 +208,11 @@ static int device_ioctl(struct cpu *cpu, struct netns *net, unsigned cmd, struct
 	dev = dev_by_name(net, ifr->ifr_name);
 	if (!dev)
 		return -ENODEV;
-	err = is_get(cmd) ? get(dev, cmd, ifr) : set(cpu, dev, cmd, ifr);
+	err = br_ioctl_dev(cpu, dev, &bridge_io, cmd, ifr, caller_net_admin(cpu));
+	if (err == -ENOIOCTLCMD && cmd == SIOCDEVPRIVATE && !caller_net_admin(cpu))
+		err = -EPERM;
+	if (err == -ENOIOCTLCMD)
+		err = is_get(cmd) ? get(dev, cmd, ifr) : set(cpu, dev, cmd, ifr);
 	if (colon)
 		*colon = ':';
 	return err;
@@ -223,6 +230,10 @@ int netns_ioctl(struct cpu *cpu, struct netns *net, unsigned cmd, void *arg, siz
 	case SIOCSARP:
 	case SIOCDARP:
 	case SIOCGARP: return arp_ioctl(cpu, net, cmd, arg, len);
+	case SIOCBRADDBR:
+	case SIOCBRDELBR:
+	case SIOCGIFBR:
+	case SIOCSIFBR: return br_ioctl_netns(cpu, net, &bridge_io, cmd, arg, len, caller_net_admin(cpu));
 	default: break;
 	}
 	if (cmd < SIOCADDRT || cmd > SIOCDEVPRIVATE + 15)

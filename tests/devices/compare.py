@@ -25,6 +25,8 @@ def normalise(text):
     text = re.sub(r"(?m)^version: \d+\.\d+\.\d+\S*$", "version: KERNEL", text)
     text = re.sub(r"(?m)^(\d+: (lo|tunl0|sit0)@?\S*: .*)\n", lambda m: m.group(0) if m.group(2) == "lo" else "", text)
     text = re.sub(r"(?m)^.*tx-tcp-accecn.*\n", "", text)  # newer than the recording
+    text = re.sub(r"(?m)^01:80:c2:00:00:21 .*\n", "", text)  # GVRP's, once that kernel's module is there
+    text = re.sub(r"(_timer) +\d+\.\d\d", r"\1 T", text)
     text = re.sub(r"time[= ]\d+(\.\d+)? ?ms|rtt min.*|, time \d+ms", "TIME", text)
     return re.sub(r"(?m)[ \t]+$", "", text)
 

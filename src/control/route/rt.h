@@ -58,6 +58,17 @@ int rt_set_inet6(struct nl_request *rq, struct net_device *dev, const struct nla
 int rt_netconf6_fill(struct nl_buf *b, struct netns *net, s32 ifindex, s32 which, u16 type, u16 flags, u32 seq, u32 portid);
 void rt_put_devconf(struct nl_buf *b, u16 type, const struct in_device *idev);
 
+struct br_event;
+struct br_fdb;
+extern const struct nl_policy rt_neigh_policy[];
+void rt_bridge_event(struct cpu *cpu, struct netns *net, const struct br_event *e);
+void rt_bridge_link_tell(struct cpu *cpu, struct net_device *dev, u16 type); /* AF_BRIDGE's view of a port or a bridge */
+int rt_fdb_fill(struct nl_buf *b, struct net_device *bridge, const struct br_fdb *f, u16 type, u16 flags, u32 seq, u32 portid);
+void rt_mdb_event(struct cpu *cpu, const struct br_event *e);
+void rt_brvlan_event(struct cpu *cpu, const struct br_event *e);
+/* Fills one message for a group if anybody listens; what nl_begin to nl_end is fn's. */
+void rt_tell(struct cpu *cpu, struct netns *net, u32 group, void (*fn)(struct nl_buf *b, const void *arg), const void *arg);
+
 /* The namespace that NET_NS_FD, NET_NS_PID or TARGET_NETNSID attributes name: a new reference. */
 int rt_netns_by_fd(struct cpu *cpu, s32 fd, struct netns **out);
 int rt_netns_by_pid(struct cpu *cpu, s32 pid, struct netns **out);
@@ -69,7 +80,8 @@ static inline u32 rt_ticks(u64 ns) { return (u32)(ns / 10000000u); }
 
 extern const struct nl_handler rt_link_handlers[], rt_addr_handlers[], rt_route_handlers[], rt_neigh_handlers[], rt_neightbl_handlers[],
 	rt_rule_handlers[], rt_nsid_handlers[], rt_netconf_handlers[], rt_addr6_handlers[], rt_addrlabel_handlers[],
-	rt_link6_handlers[], rt_qdisc_handlers[], rt_stats_handlers[], rt_nexthop_handlers[], rt_mroute_handlers[];
+	rt_link6_handlers[], rt_qdisc_handlers[], rt_stats_handlers[], rt_nexthop_handlers[], rt_mroute_handlers[], rt_fdb_handlers[],
+	rt_bridge_handlers[], rt_mdb_handlers[], rt_brvlan_handlers[];
 extern const struct nl_handler *const rt_handlers[]; /* all of them, NULL-terminated */
 extern const struct event_sub rt_events_first, rt_events; /* their places among the subscribers */
 

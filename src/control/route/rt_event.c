@@ -260,6 +260,16 @@ static void mroute_report(struct cpu *cpu, struct netns *net, const struct mr_re
 	tell(cpu, net, group, &b, false);
 }
 
+void rt_tell(struct cpu *cpu, struct netns *net, u32 group, void (*fn)(struct nl_buf *b, const void *arg), const void *arg)
+{
+	struct nl_buf b;
+
+	if (!begin(net, group, &b, false))
+		return;
+	fn(&b, arg);
+	tell(cpu, net, group, &b, false);
+}
+
 static void event(struct cpu *cpu, struct netns *net, enum net_event ev, void *obj, unsigned long info)
 {
 	struct net_device *dev = obj;
@@ -322,6 +332,9 @@ static void event(struct cpu *cpu, struct netns *net, enum net_event ev, void *o
 	case EV_ND_PREFIX:
 		prefix_event(cpu, net, obj);
 		break;
+	case EV_BRIDGE:
+		rt_bridge_event(cpu, net, obj);
+		break;
 	}
 }
 
@@ -354,5 +367,5 @@ const struct event_sub rt_events_first = { .fn = told_first }, rt_events = { .fn
 const struct nl_handler *const rt_handlers[] = {
 	rt_link_handlers, rt_addr_handlers, rt_route_handlers, rt_neigh_handlers, rt_neightbl_handlers, rt_rule_handlers,
 	rt_nsid_handlers, rt_netconf_handlers, rt_addr6_handlers, rt_addrlabel_handlers, rt_link6_handlers, rt_qdisc_handlers, rt_stats_handlers, rt_nexthop_handlers,
-	rt_mroute_handlers, NULL,
+	rt_mroute_handlers, rt_fdb_handlers, rt_bridge_handlers, rt_mdb_handlers, rt_brvlan_handlers, NULL,
 };

@@ -1,5 +1,5 @@
-/* RTM_GETLINK: one device by index or name, or all of them, filtered by kind or master; AF_BRIDGE's view, which has only bridges
- * and their ports. */
+/* RTM_GETLINK: one device by index or name, or all of them, filtered by kind or master. AF_BRIDGE's view is
+ * rt_bridge.c's. */
 #include <linux/if_link.h>
 
 #include "control/nsid.h"
@@ -234,20 +234,11 @@ static int dump_link(struct nl_dump *d, struct nl_buf *b)
 	return 0;
 }
 
-/* Bridges and bridge ports, of which there are none yet. */
-static int dump_bridge(struct nl_dump *d, struct nl_buf *b)
-{
-	return 0;
-}
-
 const struct nl_handler rt_link_handlers[] = {
 	{ .protocol = NETLINK_ROUTE, .type = RTM_GETLINK, .doit = get_link, .dump = dump_link },
-	{ .protocol = NETLINK_ROUTE, .type = RTM_GETLINK, .family = AF_BRIDGE, .dump = dump_bridge },
 	{ .protocol = NETLINK_ROUTE, .type = RTM_NEWLINK, .doit = rt_new_link },
 	{ .protocol = NETLINK_ROUTE, .type = RTM_SETLINK, .doit = rt_set_link },
 	{ .protocol = NETLINK_ROUTE, .type = RTM_DELLINK, .doit = rt_del_link },
-	{ .protocol = NETLINK_ROUTE, .type = RTM_SETLINK, .family = AF_BRIDGE, .doit = rt_bridge_set_link },
-	{ .protocol = NETLINK_ROUTE, .type = RTM_DELLINK, .family = AF_BRIDGE, .doit = rt_bridge_set_link },
 	{ .protocol = NETLINK_ROUTE, .type = RTM_NEWLINKPROP, .doit = rt_set_linkprops },
 	{ .protocol = NETLINK_ROUTE, .type = RTM_DELLINKPROP, .doit = rt_set_linkprops },
 	{ 0 },

@@ -177,6 +177,22 @@ static int do_set(struct link_change *c, struct net_device *dev)
 	return 0;
 }
 
+/* What a member says to its master's kind: `ip link set X type bridge_slave ...`. */
+static int set_slave_data(struct link_change *c, struct net_device *dev)
+{
+	const struct link_kind *kind = dev->master ? dev->master->kind : NULL;
+	int err;
+
+	if (!kind || !kind->slave_changelink)
+		return -EOPNOTSUPP;
+	err = nl_parse_nested(c->info.a[IFLA_INFO_SLAVE_DATA], &c->data, kind->slave_policy_max, kind->slave_policy, false, c->rq->ack);
+	if (!err)
+		err = kind->slave_changelink(c->rq->cpu, dev->master, dev, &c->data, c->rq->ack);
+	if (!err)
+		changed(c->rq->cpu, dev, LINK_CHANGE_OTHER);
+	return err;
+}
+
 static int set_existing(struct link_change *c, struct net_device *dev)
 {
 	u16 flags = c->rq->nlh->nlmsg_flags;
@@ -194,9 +210,8 @@ static int set_existing(struct link_change *c, struct net_device *dev)
 			return err;
 		changed(c->rq->cpu, dev, LINK_CHANGE_OTHER);
 	}
-	if (c->info.a[IFLA_INFO_SLAVE_DATA])
-		return -EOPNOTSUPP;
-	return do_set(c, dev);
+	err = c->info.a[IFLA_INFO_SLAVE_DATA] ? set_slave_data(c, dev) : 0;
+	return err ? err : do_set(c, dev);
 }
 
 static int set_group(struct link_change *c, u32 group)
@@ -256,19 +271,6 @@ static int set_link(struct link_change *c)
 int rt_set_link(struct nl_request *rq)
 {
 	return rt_link_change(rq, set_link);
-}
-
-static int bridge_set_link(struct link_change *c)
-{
-	if (dev_by_index(c->rq->net, c->m->ifi_index))
-		return -EOPNOTSUPP;
-	NL_SET_ERR(c->rq->ack, "unknown ifindex");
-	return -ENODEV;
-}
-
-int rt_bridge_set_link(struct nl_request *rq)
-{
-	return rt_link_change(rq, bridge_set_link);
 }
 
 /* RTM_NEWLINKPROP, RTM_DELLINKPROP: alternative names. */

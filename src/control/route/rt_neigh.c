@@ -1,5 +1,4 @@
-/* RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH: the neighbour tables as `ip neigh` reads and writes them; AF_BRIDGE's view is the
- * forwarding database: without bridges, the link-layer addresses that devices listen to (bridge fdb). */
+/* RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH: the neighbour tables as `ip neigh` reads and writes them; AF_BRIDGE's are in rt_fdb.c. */
 #include <linux/neighbour.h>
 
 #include "control/route/rt.h"
@@ -10,7 +9,7 @@
 #include "inet/ip4/ip4.h"
 #include "inet/ip6/ip6.h"
 
-static const struct nl_policy policy[NDA_MAX + 1] = {
+const struct nl_policy rt_neigh_policy[NDA_MAX + 1] = {
 	[NDA_DST] = { .type = NLP_BINARY, .len = 32 },
 	[NDA_LLADDR] = { .type = NLP_BINARY, .len = DEV_ADDR_MAX },
 	[NDA_CACHEINFO] = { .type = NLP_MIN_LEN, .len = sizeof(struct nda_cacheinfo) },
@@ -76,7 +75,7 @@ static int parse(struct nl_request *rq, struct target *t)
 	if (nlmsg_body_len(rq->nlh) < sizeof(struct ndmsg))
 		return -EINVAL;
 	t->m = nlmsg_hdr_data(rq->nlh);
-	err = nl_parse(p, len, &t->a, NDA_MAX, policy, false, rq->ack);
+	err = nl_parse(p, len, &t->a, NDA_MAX, rt_neigh_policy, false, rq->ack);
 	if (err)
 		return err;
 	if (!t->a.a[NDA_DST]) {
@@ -209,7 +208,7 @@ static int parse_get(struct nl_request *rq, struct target *t)
 		NL_SET_ERR(rq->ack, "Invalid flags in header for neighbor get request");
 		return -EINVAL;
 	}
-	err = nl_parse(p, len, &t->a, NDA_MAX, policy, true, rq->ack);
+	err = nl_parse(p, len, &t->a, NDA_MAX, rt_neigh_policy, true, rq->ack);
 	if (err)
 		return err;
 	t->m = m;
@@ -359,7 +358,7 @@ static int parse_dump(struct nl_dump *d, struct dumping *p, bool *proxies)
 			return -EINVAL;
 		}
 	}
-	err = nl_parse(attrs, len, &a, NDA_MAX, policy, d->strict, d->ack);
+	err = nl_parse(attrs, len, &a, NDA_MAX, rt_neigh_policy, d->strict, d->ack);
 	if (err)
 		return d->strict ? err : 0;
 	for (unsigned i = 1; i <= NDA_MAX; i++) {
@@ -403,53 +402,9 @@ static int dump_neigh(struct nl_dump *d, struct nl_buf *b)
 	return 0;
 }
 
-/* bridge fdb: arg[0] device, arg[1] address of its list. */
-static int dump_fdb(struct nl_dump *d, struct nl_buf *b)
-{
-	struct net_device *dev;
-	struct dev_mc_addr *mc;
-	struct ndmsg *m;
-	u64 n;
-	int err;
-
-	dev_for_each (dev, d->net) {
-		if ((u64)dev->ifindex < d->arg[0] || !(dev->flags & IFF_BROADCAST))
-			continue;
-		if ((u64)dev->ifindex != d->arg[0])
-			d->arg[1] = 0;
-		d->arg[0] = (u64)dev->ifindex;
-		n = 0;
-		list_for_each (mc, &dev->mc_list, link) {
-			if (n++ < d->arg[1])
-				continue;
-			m = nl_dump_begin(d, b, RTM_NEWNEIGH, sizeof(*m));
-			if (m) {
-				m->ndm_family = AF_BRIDGE;
-				m->ndm_ifindex = dev->ifindex;
-				m->ndm_state = NUD_PERMANENT;
-				m->ndm_flags = NTF_SELF;
-				nl_put(b, NDA_LLADDR, mc->addr, dev->addr_len);
-			}
-			err = nl_end(b);
-			if (err)
-				return err == -EMSGSIZE ? 1 : err;
-			d->arg[1] = n;
-		}
-	}
-	return 0;
-}
-
-static int no_fdb(struct nl_request *rq)
-{
-	return -EOPNOTSUPP;
-}
-
 const struct nl_handler rt_neigh_handlers[] = {
 	{ .protocol = NETLINK_ROUTE, .type = RTM_NEWNEIGH, .doit = new_neigh },
 	{ .protocol = NETLINK_ROUTE, .type = RTM_DELNEIGH, .doit = del_neigh },
 	{ .protocol = NETLINK_ROUTE, .type = RTM_GETNEIGH, .doit = get_neigh, .dump = dump_neigh },
-	{ .protocol = NETLINK_ROUTE, .type = RTM_GETNEIGH, .family = AF_BRIDGE, .doit = no_fdb, .dump = dump_fdb },
-	{ .protocol = NETLINK_ROUTE, .type = RTM_NEWNEIGH, .family = AF_BRIDGE, .doit = no_fdb },
-	{ .protocol = NETLINK_ROUTE, .type = RTM_DELNEIGH, .family = AF_BRIDGE, .doit = no_fdb },
 	{ 0 },
 };

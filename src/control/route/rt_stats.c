@@ -17,6 +17,16 @@ static int fill(struct nl_buf *b, struct if_stats_msg *m, struct net_device *dev
 	m->filter_mask = mask;
 	if (mask & IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64))
 		rt_put_stats64(b, IFLA_STATS_LINK_64, dev);
+	if (mask & IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_XSTATS) && dev->kind && dev->kind->fill_xstats) {
+		info = nl_nest(b, IFLA_STATS_LINK_XSTATS);
+		dev->kind->fill_xstats(dev, NULL, b);
+		nl_nest_end(b, info);
+	}
+	if (mask & IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_XSTATS_SLAVE) && dev->master && dev->master->kind->fill_xstats) {
+		info = nl_nest(b, IFLA_STATS_LINK_XSTATS_SLAVE);
+		dev->master->kind->fill_xstats(dev->master, dev, b);
+		nl_nest_end(b, info);
+	}
 	if (mask & IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_OFFLOAD_XSTATS)) {
 		offload = nl_nest(b, IFLA_STATS_LINK_OFFLOAD_XSTATS);
 		info = nl_nest(b, OFFLOAD_HW_S_INFO | NLA_F_NESTED);

@@ -3,9 +3,6 @@
  */
 #include "inet/ip4/igmp.h"
 
-/* Codes from 128 on are floating point: 1eee mmmm. In tenths of a second, or in seconds for the interval. */
-static u32 code_value(u8 c) { return c < 128 ? c : (u32)((c & 15) | 16) << ((c >> 4 & 7) + 3); }
-
 static void ask(struct cpu *cpu, struct in_device *idev, be32 group, u64 max_ns, const u8 *src, unsigned nsrcs)
 {
 	struct inaddr g = inaddr_from_v4(group);
@@ -29,7 +26,7 @@ static void query3(struct cpu *cpu, struct in_device *idev, struct sk_buff *skb,
 	if (!pskb_may_pull(cpu, skb, (u32)sizeof(*q) + n * (u32)sizeof(be32)))
 		return;
 	q = (const struct igmp_query3 *)skb->data;
-	max_ns = version == 1 ? 10 * NSEC_PER_SEC : (u64)code_value(q->h.code) * 100 * NSEC_PER_MSEC;
+	max_ns = version == 1 ? 10 * NSEC_PER_SEC : (u64)igmp3_code_value(q->h.code) * 100 * NSEC_PER_MSEC;
 	max_ns = MAX(max_ns, NSEC_PER_MSEC);
 	if (version < 3) { /* an older router is about as well: its language */
 		ask(cpu, idev, version == 1 ? (be32){ 0 } : q->h.group, max_ns, NULL, 0);
@@ -37,7 +34,7 @@ static void query3(struct cpu *cpu, struct in_device *idev, struct sk_buff *skb,
 	}
 	idev->mc.robustness = q->resv_s_qrv & 7 ? q->resv_s_qrv & 7 : (u8)CLAMP(idev->dev->net->ip4->igmp_qrv, 1, 255);
 	if (q->qqic)
-		idev->mc.query_interval = (u64)code_value(q->qqic) * NSEC_PER_SEC;
+		idev->mc.query_interval = (u64)igmp3_code_value(q->qqic) * NSEC_PER_SEC;
 	if (!q->h.group.raw) {
 		if (!n)
 			mc_answer_all(cpu, &idev->mc, max_ns);

@@ -3,15 +3,12 @@
  * Messages go out with hop limit 1, a router alert, and the link-local address, or none while that is looked at for duplicates: so all
  * is told again when that is done.
  */
+#include "codec/wire/igmphdr.h"
 #include "inet/ip6/ip6_priv.h"
 
 GROUP(v2_routers, { 0xff, 2, [15] = 0x16 });
 GROUP(link_routers, { 0xff, 2, [15] = 2 });
 GROUP(all_nodes, { 0xff, 2, [15] = 1 });
-
-struct mld_hdr { u8 type, code; u16 check; be16 max_delay, resv; u8 group[16]; } __packed_alias; /* RFC 2710 section 3 */
-struct mld2_query { struct mld_hdr h; u8 resv_s_qrv, qqic; be16 nsrcs; u8 src[]; } __packed_alias; /* RFC 3810 section 5.1 */
-struct mld2_report { u8 type, resv1; u16 check; be16 resv2, ngrec; } __packed_alias;		   /* section 5.2 */
 
 static struct inet6_dev *idev_of(const struct mc_dev *md) { return container_of((struct mc_dev *)md, struct inet6_dev, mc); }
 
@@ -133,7 +130,7 @@ void mld_init(struct inet6_dev *idev)
 static u64 delay_ns(be16 code)
 {
 	u32 c = be16_to_cpu(code);
-	return (u64)(c < 0x8000 ? c : ((c & 0xfff) | 0x1000) << ((c >> 12 & 7) + 3)) * NSEC_PER_MSEC;
+	return (u64)mld2_code_value((u16)c) * NSEC_PER_MSEC;
 }
 static u32 interval_s(u8 c) { return c < 128 ? c : (u32)((c & 15) | 16) << ((c >> 4 & 7) + 3); }
 

@@ -47,7 +47,7 @@ static enum netdev_tx xmit(struct cpu *cpu, struct sk_buff *skb, struct net_devi
 }
 
 /* Down and up again: its addresses' routes move to the other table. */
-static void cycle(struct cpu *cpu, struct net_device *port)
+static void cycle(struct cpu *cpu, struct net_device *dev, struct net_device *port)
 {
 	u32 flags = dev_get_flags(port);
 	if (!(flags & IFF_UP))
