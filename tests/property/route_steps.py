@@ -154,7 +154,7 @@ def addr(r, f):
     if r.random() < 0.06:
         return "addr %s %s peer 10.77.0.%d/%d dev %s" % (verb, a.split("/")[0], r.randint(2, 3), r.choice([32, 30]), dev)
     if r.random() < 0.04:
-        a = r.choice(["0.0.0.0/0", "10.0.5.1/0", "224.0.0.1/24", "255.255.255.255/32", "10.0.5.1/33", "10.0.0.0/24", "10.0.0.255/24", "10.77.0.1", "169.254.1.1/16", "10.200.0.1/24"])
+        a = r.choice(["0.0.0.0/0", "10.0.5.1/0", "255.255.255.255/32", "10.0.5.1/33", "10.0.0.0/24", "10.0.0.255/24", "10.77.0.1", "169.254.1.1/16", "10.200.0.1/24"])
     return "addr %s %s%s%s%s dev %s%s%s" % (verb, a, maybe(r, 0.12, r.choice(["brd +", "brd -", "brd 10.0.0.7"])), maybe(r, 0.15, "scope " + r.choice(["link", "host"])),
                                             maybe(r, 0.08, "label %s:%d" % (dev, r.randint(1, 2))), dev,
                                            maybe(r, 0.1, r.choice(["metric 50", "noprefixroute", "metric 70", "metric 0", "home", "autojoin", "proto 9", "metric 50 noprefixroute"])), life)

@@ -9,7 +9,7 @@ buckets, proxies, netconf, address labels, and some hundred answers of `ip route
     --episode N (40), --keep-going, --shrink: reduces the first difference to as few commands as needed
 
 Steps come in episodes, each on fresh namespaces and with a seed of its own, which a difference names: --seed S --steps 40 repeats it.
-The commands are route_steps.py's; route_side.py types them and reads back. What takes effect a moment later (carrier, new IPv6 addresses)
+A recording begins with those of found.txt, which were different once. The random ones are route_steps.py's; route_side.py types them and reads back. What takes effect a moment later (carrier, new IPv6 addresses)
 is asked for again until both sides agree, for at most ten seconds. The seed of the flows' hash is given, so that the choice among hops is the same.
 Exit 0: no difference."""
 import argparse, difflib, gzip, json, os, random, re, subprocess, sys, time
@@ -31,7 +31,7 @@ ap.add_argument("--keep-going", action="store_true")
 ap.add_argument("--shrink", action="store_true")
 ap.add_argument("--show", type=int, default=40, help="lines of a difference")
 
-ap.add_argument("--script", help="commands to type instead of random ones, a line each")
+ap.add_argument("--script", help="a file like found.txt, to be typed instead of random commands")
 a = ap.parse_args()
 PREFIX = "prop%d-" % os.getpid()
 FAMILIES = [int(c) for c in a.family]
@@ -118,9 +118,10 @@ class Recorded:
 
 def in_time(heard):
     """What neighbours say comes when packets do, between the rest; and groups are among them once a report was sent, after a random delay.
-    A macvlan's carrier follows that of the device below some time after."""
+    A macvlan's carrier follows that of the device below some time after; what the lower device's change means to it stands between IPv4's and
+    IPv6's part of that, there."""
     def apart(l):
-        return l[1:6] == "neigh" or " link m0 " in l
+        return l[1:6] == "neigh" or " link m0 " in l or ("netconf" in l and l.endswith("1=32000000"))
     return [l for l in heard if not apart(l)] + sorted(l for l in heard if apart(l) and "0040000005" not in l)
 
 
@@ -222,6 +223,15 @@ def episode(seed, n):
     return [(route_steps.step(r, FAMILIES), route_steps.questions(r, FAMILIES)) for i in range(n)]
 
 
+def written(path):
+    """Episodes that stand in a file: a command a line, an empty line between two."""
+    with open(path) as f:
+        pieces = f.read().strip().split("\n\n")
+    for n, piece in enumerate(pieces):
+        r = random.Random(n)
+        yield n, [(c, route_steps.questions(r, FAMILIES)) for c in piece.split("\n")]
+
+
 def shrink(steps, seed):
     """Leaves out what isn't needed for some difference, from large pieces to single commands."""
     size = max(1, len(steps) // 2)
@@ -278,13 +288,16 @@ def main():
     if a.replay:
         return replay()
     if a.script:
-        r = random.Random(a.seed)
-        steps = [(l.strip(), route_steps.questions(r, FAMILIES)) for l in open(a.script) if l.strip()]
-        return run_episode(steps, a.seed, Side("kernel"), Side(a.weft)) is not None
+        return sum([run_episode(steps, n, Side("kernel"), Side(a.weft)) is not None for n, steps in written(a.script)])
     bad = done = episodes = 0
     recording = Recording()
     seed = a.seed
     t0 = time.monotonic()
+    if a.record:
+        for n, steps in written(os.path.join(here, "found.txt")):
+            answers = []
+            bad += run_episode(steps, n, Side("kernel"), Side(a.weft), answers) is not None
+            recording.add(n, steps, answers)
     while done < a.steps:
         steps = episode(seed, min(a.episode, a.steps - done))
         answers = []

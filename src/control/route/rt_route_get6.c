@@ -62,7 +62,7 @@ static int read_question(struct nl_request *rq, const struct nl_attrs *a, struct
 	q->fl = (struct flow){
 		.family = AF_INET6, .tos = q->m->rtm_tos & 0xfc, .oif = a->a[RTA_OIF] ? (s32)nl_u32(a->a[RTA_OIF]) : 0, .iif = q->iif,
 		.mark = a->a[RTA_MARK] ? nl_u32(a->a[RTA_MARK]) : 0,
-		.uid = a->a[RTA_UID] ? nl_u32(a->a[RTA_UID]) : q->iif || !rq->cpu->caller ? 0 : caller_ids(rq->cpu->caller)->uid,
+		.uid = a->a[RTA_UID] ? nl_u32(a->a[RTA_UID]) : q->iif ? UINT32_MAX /* nobody's */ : rq->cpu->caller ? caller_ids(rq->cpu->caller)->uid : 0,
 		.saddr = q->src, .daddr = q->dst,
 	};
 	if (a->a[RTA_SPORT])

@@ -149,6 +149,7 @@ void ip6_dev_set_forwarding(struct cpu *cpu, struct inet6_dev *idev)
 
 void ip6_dev_set_mtu(struct cpu *cpu, struct inet6_dev *idev, u32 mtu)
 {
+	fib6_sync_mtu(idev->dev->net, idev->dev, (u32)idev->conf.v[IP6_CONF_MTU], mtu);
 	fib_exceptions_sync_mtu(idev->dev->net, idev->dev, AF_INET6, (u32)idev->conf.v[IP6_CONF_MTU], mtu);
 	idev->conf.v[IP6_CONF_MTU] = (s32)mtu;
 	fib_genid_bump6(idev->dev->net);

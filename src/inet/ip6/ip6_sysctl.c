@@ -67,10 +67,6 @@ static void acts(struct cpu *cpu, struct inet6_dev *idev, enum ip6_conf c, s32 o
 		if (old != now)
 			ip6_linklocal_make(cpu, idev);
 		break;
-	case IP6_CONF_MTU:
-		idev->conf.v[IP6_CONF_MTU] = old;
-		ip6_dev_set_mtu(cpu, idev, (u32)now);
-		break;
 	default:
 		break;
 	}

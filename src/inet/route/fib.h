@@ -322,6 +322,8 @@ void fib_dev_down(struct cpu *cpu, struct net_device *dev, u8 family, enum fib_d
 void fib_prefsrc_gone(struct cpu *cpu, struct netns *net, const struct inaddr *addr);
 /* IPv6: the address is gone from its device; its routes live on and choose for each flow. */
 void fib6_prefsrc_gone(struct netns *net, const struct inaddr *addr);
+/* IPv6: a device has another MTU. Routes' own ones that are larger, or were the device's, follow it; locked ones stay. */
+void fib6_sync_mtu(struct netns *net, const struct net_device *dev, u32 was, u32 now);
 /* Routes that routers advertise: the one over dev and gw (NULL: none) with all of the bits rtf, or NULL. Changing it tells nobody. */
 struct fib6_alias *fib6_route_of(struct netns *net, u32 table, const struct inaddr *dst, u8 len, const struct net_device *dev,
 				 const struct inaddr *gw, u32 rtf);

@@ -376,6 +376,25 @@ void fib6_prefsrc_gone(struct netns *net, const struct inaddr *addr)
 	}
 }
 
+static bool leads_through(const struct fib_info *fi, const struct net_device *dev)
+{
+	for (unsigned i = 0; i < fi->nhs; i++)
+		if (fi->nh[i].dev == dev)
+			return true;
+	return false;
+}
+
+void fib6_sync_mtu(struct netns *net, const struct net_device *dev, u32 was, u32 now)
+{
+	u64 cursor = 0;
+	for (struct hnode *n = htable_walk(&net->fib->infos, &cursor, NULL); n; n = htable_walk(&net->fib->infos, &cursor, n)) {
+		const struct fib_info *fi = container_of(n, struct fib_info, node);
+		u32 *m = fi->family == AF_INET6 ? fi->metrics : NULL;
+		if (m && !(m[RTAX_LOCK] & BIT(RTAX_MTU)) && (m[RTAX_MTU] >= now || m[RTAX_MTU] == was) && leads_through(fi, dev))
+			m[RTAX_MTU] = now;
+	}
+}
+
 static bool metrics_match(const struct fib_info *fi, const struct fib_config *c)
 {
 	for (unsigned i = 1; c->metrics && i < RTAX_SLOTS; i++)

@@ -108,7 +108,7 @@ static int one_table(struct cpu *cpu, struct netns *net, const struct fib_table 
 		for (; a; a = ptr_load(a->next)) {
 			struct fib_info *fi = a->fi;
 			int err = unlikely(fi->reject) ? -EINVAL : fib_type_props[a->type].error;
-			if ((a->tos && a->tos != (fl->tos & 0xfc)) || fi->flags & RTNH_F_DEAD || fi->scope < fl->scope)
+			if ((a->tos && a->tos != fib_tos(fl)) || fi->flags & RTNH_F_DEAD || fi->scope < fl->scope)
 				continue;
 			res->alias = a;
 			res->table = tb->id;

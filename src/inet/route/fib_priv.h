@@ -63,6 +63,9 @@ void fib_alias_batch_close(struct netns *net);
 struct fib_alias *fib_next_prefix(const struct fib_table *t, u8 len, const struct lpm_key *at);
 /* Removes every route whose fib_info is dead; all: every route. IPv4 (all: both). */
 void fib_flush(struct cpu *cpu, struct netns *net, bool all);
+/* The bits of a flow's tos that routes' and rules' tos is compared with: IPv4's are still RFC 1349's four but the last, so that a route of one
+ * above is never taken (Linux 6.18); a rule's dscp sees all. */
+static inline u8 fib_tos(const struct flow *fl) { return fl->tos & (fl->family == AF_INET6 ? 0xfc : 0x1c); }
 /* fib_rule.c */
 int fib_rules_init(struct netns *net);
 void fib_rules_fini(struct netns *net);

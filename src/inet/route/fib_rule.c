@@ -46,7 +46,7 @@ static bool selects(const struct fib_rule *r, const struct flow *fl, u32 l3_tabl
 	if ((r->src_len && !in_prefix(&fl->saddr, &r->src, r->src_len, r->family)) ||
 	    (r->dst_len && !in_prefix(&fl->daddr, &r->dst, r->dst_len, r->family)))
 		return false;
-	if (r->dscp_full ? (fl->tos ^ r->dscp) & r->dscp_mask : r->dscp && r->dscp != (fl->tos & 0xfc))
+	if (r->dscp_full ? (fl->tos ^ r->dscp) & r->dscp_mask : r->dscp && r->dscp != fib_tos(fl))
 		return false;
 	if (r->flowlabel_mask && (be32_to_cpu(fl->flowlabel) ^ r->flowlabel) & r->flowlabel_mask)
 		return false;
