@@ -224,6 +224,7 @@ int host_fd_mod(struct host_fd *hf, u32 events)
 {
 	struct epoll_event ev = { .events = events, .data.ptr = hf };
 
+	__atomic_store_n(&hf->first, false, __ATOMIC_RELAXED); /* it wants to be told again */
 	return epoll_ctl(hf->lane->epfd, EPOLL_CTL_MOD, hf->fd, &ev) < 0 ? -errno : 0;
 }
 
@@ -382,9 +383,8 @@ static bool known_byte(struct host_fd *hf, u32 events)
 {
 	int there;
 
-	if (!hf->first || __atomic_load_n(&hf->dead, __ATOMIC_ACQUIRE))
+	if (!__atomic_exchange_n(&hf->first, false, __ATOMIC_RELAXED) || __atomic_load_n(&hf->dead, __ATOMIC_ACQUIRE))
 		return false;
-	hf->first = false;
 	return events == EPOLLIN && ioctl(hf->fd, FIONREAD, &there) == 0 && there <= 1;
 }
 

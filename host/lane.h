@@ -55,7 +55,7 @@ struct host_fd {
 	int fd;
 	unsigned flags;
 	u32 dead; /* atomic */
-	bool first; /* loop thread's: HOST_FD_ONE_BYTE, and nothing has happened yet */
+	bool first; /* atomic: HOST_FD_ONE_BYTE, and nothing has happened yet */
 	host_fd_fn fn;
 	void *arg;
 	void (*done)(void *arg);
