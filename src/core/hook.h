@@ -40,4 +40,7 @@ static inline enum hook_verdict hook_run(struct cpu *cpu, struct netns *net, u8 
 	return hook_run_slow(cpu, e, skb, &(struct hook_state){ net, in, out, skb->sk, pf, hook });
 }
 
+/* What a sender hears of a verdict that is not ACCEPT. */
+static inline int hook_errno(enum hook_verdict v) { return v == HOOK_DROP ? -EPERM : 0; }
+
 #endif

@@ -115,9 +115,11 @@ int ip4_finish_output(struct cpu *cpu, struct sk_buff *skb) { return to_neighbou
 
 static int post_routing(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 {
+	enum hook_verdict verdict;
 	u32 mtu;
-	if (hook_run(cpu, net, NFPF_IPV4, NFH_POST_ROUTING, skb, NULL, skb->dev) != HOOK_ACCEPT)
-		return 0;
+	verdict = hook_run(cpu, net, NFPF_IPV4, NFH_POST_ROUTING, skb, NULL, skb->dev);
+	if (verdict != HOOK_ACCEPT)
+		return hook_errno(verdict);
 	trace_point(cpu, net, skb, TP_IP_OUT, 0, 0, NULL);
 	mtu = output_mtu(cpu, skb);
 	if (likely(skb->len <= mtu && IP4_CB(skb)->frag_max_size <= mtu && !IP4_CB(skb)->frag_max_size))
@@ -211,14 +213,16 @@ static __attribute__((noinline)) void trace_out(struct cpu *cpu, struct netns *n
 int ip4_local_out(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 {
 	struct ip4_hdr *ip = ip4_header(skb);
+	enum hook_verdict verdict;
 	ip->tot_len = cpu_to_be16((u16)skb->len);
 	ip4_set_csum(ip);
 	mib_inc(cpu, net, MIB_Ip_OutRequests);
 	skb->protocol = BE16(0x0800);
 	if (unlikely(cpu->world->trace != NULL))
 		trace_out(cpu, net, skb);
-	if (hook_run(cpu, net, NFPF_IPV4, NFH_LOCAL_OUT, skb, NULL, skb->dst->dev) != HOOK_ACCEPT)
-		return 0;
+	verdict = hook_run(cpu, net, NFPF_IPV4, NFH_LOCAL_OUT, skb, NULL, skb->dst->dev);
+	if (verdict != HOOK_ACCEPT)
+		return hook_errno(verdict);
 	return skb->dst->output(cpu, skb);
 }
 

@@ -132,6 +132,7 @@ static int gso_too_long(struct cpu *cpu, struct netns *net, struct sk_buff *skb,
 
 int ip6_output(struct cpu *cpu, struct sk_buff *skb)
 {
+	enum hook_verdict verdict;
 	struct dst *d = skb->dst;
 	struct netns *net = d->net;
 	struct inet6_dev *idev = in6_dev_get(d->dev);
@@ -145,8 +146,9 @@ int ip6_output(struct cpu *cpu, struct sk_buff *skb)
 		skb_drop_net(cpu, net, skb, SKB_DROP_REASON_IPV6DISABLED);
 		return 0;
 	}
-	if (hook_run(cpu, net, NFPF_IPV6, NFH_POST_ROUTING, skb, NULL, skb->dev) != HOOK_ACCEPT)
-		return 0;
+	verdict = hook_run(cpu, net, NFPF_IPV6, NFH_POST_ROUTING, skb, NULL, skb->dev);
+	if (verdict != HOOK_ACCEPT)
+		return hook_errno(verdict);
 	trace_point(cpu, net, skb, TP_IP_OUT, 0, 0, NULL);
 	mtu = cb->flags & IP6CB_FORWARDED ? (d->link_mtu ? d->link_mtu : d->dev->mtu) : dst_mtu(cpu, d);
 	if (likely(skb->len <= mtu && !cb->frag_max_size))
@@ -180,11 +182,14 @@ static __attribute__((noinline)) void trace_out(struct cpu *cpu, struct netns *n
 
 static int local_out(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
 {
+	enum hook_verdict verdict;
+
 	skb->protocol = BE16(0x86dd);
 	if (unlikely(cpu->world->trace != NULL))
 		trace_out(cpu, net, skb);
-	if (hook_run(cpu, net, NFPF_IPV6, NFH_LOCAL_OUT, skb, NULL, skb->dst->dev) != HOOK_ACCEPT)
-		return 0;
+	verdict = hook_run(cpu, net, NFPF_IPV6, NFH_LOCAL_OUT, skb, NULL, skb->dst->dev);
+	if (verdict != HOOK_ACCEPT)
+		return hook_errno(verdict);
 	return skb->dst->output(cpu, skb);
 }
 

@@ -181,7 +181,8 @@ struct nft_expr_type {
 };
 extern const struct nft_expr_type *const nft_expr_types[]; /* nft_expr_list.c */
 extern const struct nft_expr_type nft_immediate_type, nft_cmp_type, nft_range_type, nft_bitwise_type, nft_byteorder_type, nft_payload_type,
-	nft_meta_type, nft_counter_type, nft_limit_type, nft_quota_type, nft_last_type, nft_numgen_type, nft_hash_type;
+	nft_meta_type, nft_counter_type, nft_limit_type, nft_quota_type, nft_last_type, nft_numgen_type, nft_hash_type,
+	nft_reject_type, nft_exthdr_type, nft_fib_type;
 
 static inline struct nft_expr *nft_rule_first(const struct nft_rule *r) { return (struct nft_expr *)r->exprs; }
 static inline u32 nft_expr_bytes(const struct nft_expr *e) { return (u32)sizeof(*e) + ALIGN_UP(e->ops->size, 8u); }

@@ -19,5 +19,8 @@ const struct nft_expr_type *const nft_expr_types[] = {
 	&nft_last_type,
 	&nft_numgen_type,
 	&nft_hash_type,
+	&nft_reject_type,
+	&nft_exthdr_type,
+	&nft_fib_type,
 	NULL,
 };
