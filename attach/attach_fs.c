@@ -77,6 +77,8 @@ bool attach_fs_owns(const char *path)
 	return fs_locate(path, &root, rel);
 }
 
+bool attach_fs_is_module(const char *path) { return fs_modules_file(path) != NULL; }
+
 int attach_fs_open(struct attach_fs *fs, const struct fs_caller *who, const char *path, int flags, int *fd)
 {
 	return fs_files_open(&fs->files, who, path, flags, fd);

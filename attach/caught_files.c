@@ -173,18 +173,21 @@ enum call_end call_open(struct call *c)
 	char path[PATH_MAX];
 	struct open_how how;
 	int flags, fd, e, pid, tid = c->tid;
+	bool modules;
 
 	if (call_path(c, path_arg, path, sizeof(path)) || (path[0] != '/' && !from_base(c, path, sizeof(path))))
 		return CALL_CONTINUE;
 	if (!strcmp(path, "/etc/ld.so.cache"))
 		see_namespace(c); /* once a program: `unshare -n` runs one in what it made */
-	if (strncmp(path, "/proc", 5) && strncmp(path, "/sys", 4) && !strstr(path, "..") && path[1] != '/' && path[1] != '.')
+	if (strncmp(path, "/proc", 5) && strncmp(path, "/sys", 4) && !strstr(path, "..") && path[1] != '/' && path[1] != '.' &&
+	    !strstr(path, "/modules/"))
 		return CALL_CONTINUE;
 	normalise(path);
 	own_net(path);
-	if (!under(path, "/proc") && !under(path, "/sys"))
+	modules = attach_fs_is_module(path);
+	if (!modules && !under(path, "/proc") && !under(path, "/sys"))
 		return CALL_CONTINUE;
-	if (c->a->box.fuse_fd >= 0 && !strstr(path, "/net"))
+	if (!modules && c->a->box.fuse_fd >= 0 && !strstr(path, "/net"))
 		return CALL_CONTINUE;
 	if (!attach_fs_owns(path))
 		return CALL_CONTINUE;

@@ -109,6 +109,8 @@ int filter_install(u32 flags)
 		ON(__NR_execve, 1), BPF_STMT(BPF_RET | BPF_K, exec),
 		ON(__NR_execveat, 1), BPF_STMT(BPF_RET | BPF_K, exec),
 		REFUSED(__NR_io_uring_setup), REFUSED(__NR_io_uring_enter), REFUSED(__NR_io_uring_register),
+		/* Modules of the machine's kernel are not the stack's: a kernel without modules (fs_modules.c). */
+		REFUSED(__NR_init_module), REFUSED(__NR_finit_module), REFUSED(__NR_delete_module),
 		ALLOW,
 	};
 	struct sock_fprog fprog = { .len = ARRAY_SIZE(prog), .filter = prog };

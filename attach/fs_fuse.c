@@ -140,7 +140,7 @@ static void caller_put(struct fs_session *s, struct fs_caller *who)
 
 static void fill_stat(const struct fs_inode *i, const struct fs_caller *who, const struct fs_attr *a, struct stat *st)
 {
-	*st = (struct stat){ .st_ino = (ino_t)(uintptr_t)i, .st_nlink = a->type == FS_DIR ? 2 : 1 };
+	*st = (struct stat){ .st_ino = (ino_t)(uintptr_t)i, .st_nlink = a->type == FS_DIR && i->root != FS_SYSCTL ? 2 : 1 };
 	st->st_mode = a->mode | (a->type == FS_DIR ? S_IFDIR : a->type == FS_LINK ? S_IFLNK : S_IFREG);
 	st->st_uid = who->net_admin ? who->uid : 0; /* the administrator is the owner, whatever he is called */
 	st->st_gid = who->net_admin ? who->gid : 0;
@@ -157,7 +157,7 @@ static int look(fuse_req_t req, const struct fs_inode *i, const struct fs_caller
 
 static enum fs_root root_by_name(const char *name)
 {
-	static const char *const names[] = { "", "sysctl", "class", "devices", "proc" };
+	static const char *const names[] = { "", "sysctl", "class", "devices", "proc", "modules" };
 
 	for (unsigned r = 1; r < FS_ROOTS; r++)
 		if (!strcmp(names[r], name))
@@ -398,6 +398,36 @@ static int gather(void *arg, const char *name, enum fs_type type)
 	return b->err;
 }
 
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a + 1, *(char *const *)b + 1); }
+
+/* Behind "." and "..", in the order of the alphabet, as Linux lists sysctls. */
+static int sort_names(struct strbuf *b)
+{
+	size_t n = 0, at = 0;
+	struct strbuf sorted;
+	char **name = malloc((b->len / 2 + 1) * sizeof(*name)); /* an entry is a type and a name that ends with 0 */
+	int e;
+
+	if (!name)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->len; i += strlen(b->s + i) + 1)
+		name[n++] = b->s + i;
+	strbuf_init(&sorted, b->mem);
+	if (n > 2)
+		qsort(name + 2, n - 2, sizeof(*name), by_name);
+	for (; at < n; at++)
+		strbuf_add(&sorted, name[at], strlen(name[at]) + 1);
+	free(name);
+	e = sorted.err;
+	if (e) {
+		strbuf_fini(&sorted);
+		return e;
+	}
+	strbuf_fini(b);
+	*b = sorted;
+	return 0;
+}
+
 static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs_session *s = session(req);
@@ -411,6 +441,8 @@ static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 		e = fs_list(s->host, h->who.net, i->root, i->path, gather, &h->content);
 		if (!e)
 			e = h->content.err;
+		if (!e && i->root == FS_SYSCTL)
+			e = sort_names(&h->content);
 		if (e)
 			handle_free(s, h);
 	}
@@ -456,10 +488,30 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 	fuse_reply_statfs(req, &st);
 }
 
+/* -- nothing can be made or taken away: what each kind of file system says to that -- */
+
+static void refuse(fuse_req_t req, fuse_ino_t dir, int sysctl, int others)
+{
+	fuse_reply_err(req, inode(req, dir)->root == FS_SYSCTL ? sysctl : others);
+}
+
+static void op_create(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode, struct fuse_file_info *fi) { refuse(req, dir, ENOENT, EACCES); }
+static void op_mknod(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode, dev_t rdev) { refuse(req, dir, ENOENT, EPERM); }
+static void op_mkdir(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode) { refuse(req, dir, ENOENT, EPERM); }
+static void op_symlink(fuse_req_t req, const char *to, fuse_ino_t dir, const char *name) { refuse(req, dir, ENOENT, EPERM); }
+static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t dir, const char *name) { refuse(req, dir, ENOENT, EPERM); }
+static void op_remove(fuse_req_t req, fuse_ino_t dir, const char *name) { refuse(req, dir, EACCES, EPERM); }
+static void op_rename(fuse_req_t req, fuse_ino_t dir, const char *name, fuse_ino_t to, const char *new_name, unsigned flags)
+{
+	refuse(req, dir, EACCES, EPERM);
+}
+
 static const struct fuse_lowlevel_ops ops = {
 	.lookup = op_lookup, .forget = op_forget, .getattr = op_getattr, .setattr = op_setattr, .readlink = op_readlink,
 	.access = op_access, .open = op_open, .read = op_read, .write = op_write, .release = op_release, .opendir = op_opendir,
 	.readdir = op_readdir, .releasedir = op_release, .statfs = op_statfs,
+	.create = op_create, .mknod = op_mknod, .mkdir = op_mkdir, .symlink = op_symlink, .link = op_link, .unlink = op_remove, .rmdir = op_remove,
+	.rename = op_rename,
 };
 
 /* -- the session -- */

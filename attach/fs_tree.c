@@ -153,7 +153,7 @@ static int list_devices(struct netns *net, enum fs_type type, fs_list_fn fn, voi
 	return e;
 }
 
-static const char *const top_names[FS_ROOTS] = { NULL, "sysctl", "class", "devices", "proc" };
+static const char *const top_names[FS_ROOTS] = { NULL, "sysctl", "class", "devices", "proc", "modules" };
 
 static int stat_locked(struct netns *net, enum fs_root root, const char *path, struct fs_attr *out)
 {
@@ -170,6 +170,9 @@ static int stat_locked(struct netns *net, enum fs_root root, const char *path, s
 	case FS_SYSCTL:
 	case FS_PROC:
 		return walk(net, root, match, &a) ? 0 : -ENOENT;
+	case FS_MODULES:
+		*out = (struct fs_attr){ FS_FILE, 0444 };
+		return fs_modules_has(path) ? 0 : -ENOENT;
 	case FS_CLASS:
 		dev = device_of(net, path, &rest);
 		*out = (struct fs_attr){ FS_LINK, 0777 };
@@ -213,6 +216,8 @@ static int read_locked(struct netns *net, enum fs_root root, const char *path, s
 		return sysctl_read(net, path, out);
 	if (root == FS_PROC)
 		return proc_read(net, path, out);
+	if (root == FS_MODULES)
+		return fs_modules_read(net->world, path, out);
 	dev = root == FS_DEVICES ? device_of(net, path, &rest) : NULL;
 	return dev ? fs_device_read(dev, rest, out) : -EINVAL;
 }
@@ -362,10 +367,15 @@ static bool through_class(enum fs_root *root, const char *rest)
 
 bool fs_locate(const char *absolute, enum fs_root *root, char path[FS_PATH_MAX])
 {
-	const char *rest;
+	const char *rest = fs_modules_file(absolute);
 
-	if (!strncmp(absolute, "/proc/", 6) && (rest = behind_proc_net(absolute + 6)))
+	if (rest)
+		*root = FS_MODULES;
+	else if (!strncmp(absolute, "/proc/", 6) && (rest = behind_proc_net(absolute + 6))) {
+		if (!strcmp(rest, "/unix")) /* programs' unix sockets are the kernel's own */
+			return false;
 		*root = FS_PROC;
+	}
 	else if ((rest = behind(absolute, "/proc/sys/net")))
 		*root = FS_SYSCTL;
 	else if ((rest = behind(absolute, "/sys/devices/virtual/net")))

@@ -7,11 +7,12 @@
 #include "base/strbuf.h"
 
 enum fs_root {
-	FS_TOP,	    /* the directory of the four below, as FUSE has it: sysctl, class, devices, proc */
+	FS_TOP,	    /* the directory of those below, as FUSE has it: sysctl, class, devices, proc, modules */
 	FS_SYSCTL,  /* /proc/sys/net */
 	FS_CLASS,   /* /sys/class/net: a link per device */
 	FS_DEVICES, /* /sys/devices/virtual/net: a directory per device */
 	FS_PROC,    /* /proc/net */
+	FS_MODULES, /* /proc/modules ("proc") and depmod's files of /lib/modules/RELEASE, without "modules." */
 	FS_ROOTS
 };
 enum fs_type { FS_DIR, FS_FILE, FS_LINK };
@@ -37,6 +38,12 @@ int fs_link(struct host *h, struct netns *net, enum fs_root root, const char *pa
 int fs_may(const struct fs_caller *who, const struct fs_attr *a, int mask);
 /* "/proc/net/tcp" -> FS_PROC, "tcp". Takes /proc/self/net, /proc/PID/net, /proc/PID/task/TID/net for /proc/net. False: none of ours. */
 bool fs_locate(const char *absolute, enum fs_root *root, char path[FS_PATH_MAX]);
+
+/* -- fs_modules.c -- */
+struct world;
+const char *fs_modules_file(const char *absolute); /* the name below FS_MODULES; NULL: none of ours */
+bool fs_modules_has(const char *path);
+int fs_modules_read(const struct world *w, const char *path, struct strbuf *out);
 
 /* -- fs_device.c: attributes of a device; batons held -- */
 struct cpu;

@@ -23,6 +23,11 @@ static bool exists_here(const struct netns *net, const struct sysctl *s)
 	return !s->init_only || net == net->world->init_net;
 }
 
+static u16 mode_here(const struct netns *net, const struct sysctl *s)
+{
+	return s->child_mode && net != net->world->init_net ? s->child_mode : s->mode;
+}
+
 /* The rest of `path` behind `dir/`, NULL when it is not below dir. */
 static const char *below(const char *path, const char *dir)
 {
@@ -78,7 +83,7 @@ int sysctl_read(struct netns *net, const char *path, struct strbuf *out)
 
 	if (err)
 		return err;
-	if (!(f.s->mode & 0444))
+	if (!(mode_here(net, f.s) & 0444))
 		return -EACCES;
 	if (f.s->get) {
 		size_t before = out->len;
@@ -125,7 +130,7 @@ int sysctl_write(struct netns *net, const char *path, const char *text, size_t l
 
 	if (err)
 		return err;
-	if (!(f.s->mode & 0222))
+	if (!(mode_here(net, f.s) & 0222))
 		return -EACCES;
 	if (!len)
 		return 0;
@@ -165,7 +170,7 @@ static int walk_dir(void *arg, const char *dev)
 			continue;
 		snprintf(path, sizeof(path), "%s%s%s%s%s", t->dir, n && t->dir[n - 1] == '/' ? "" : "/", dev ? dev : "",
 			 dev ? "/" : "", t->entries[i].name);
-		ret = w->fn(w->arg, path, t->entries[i].mode);
+		ret = w->fn(w->arg, path, mode_here(w->net, &t->entries[i]));
 		if (ret)
 			return ret;
 	}

@@ -24,6 +24,7 @@ struct sysctl {
 	const char *name;
 	enum sysctl_kind kind;
 	u16 mode;	/* 0644, 0444; 0200: no reading */
+	u16 child_mode;	/* in namespaces but the first, where that differs; 0: the same */
 	u16 count;
 	bool init_only; /* exists only in a world's first namespace */
 	size_t offset;	/* in what table->base returns */

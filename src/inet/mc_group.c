@@ -113,7 +113,7 @@ int mc_join(struct cpu *cpu, struct mc_dev *md, const struct inaddr *group, u8 m
 		return 0;
 	}
 	g->members[mode]++;
-	on_wire(g, md->dev->flags & IFF_UP);
+	on_wire(g, true);
 	if (md->dev->flags & IFF_UP)
 		mc_group_added(cpu, g);
 	return 0;

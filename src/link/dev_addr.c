@@ -110,6 +110,27 @@ int dev_mc_del(struct net_device *dev, const u8 *addr)
 	return err;
 }
 
+int dev_mc_add_global(struct net_device *dev, const u8 *addr)
+{
+	struct dev_mc_addr *a = find(&dev->mc_list, dev, addr);
+	int err;
+	if (a && a->global)
+		return 0;
+	err = dev_mc_add(dev, addr);
+	if (!err)
+		find(&dev->mc_list, dev, addr)->global = true;
+	return err;
+}
+
+int dev_mc_del_global(struct net_device *dev, const u8 *addr)
+{
+	struct dev_mc_addr *a = find(&dev->mc_list, dev, addr);
+	if (!a || !a->global)
+		return -ENOENT;
+	a->global = false;
+	return dev_mc_del(dev, addr);
+}
+
 int dev_uc_add(struct net_device *dev, const u8 *addr)
 {
 	bool news;

@@ -37,7 +37,7 @@ u32 dev_get_flags(const struct net_device *dev)
 		return flags;
 	if (dev->operstate == IF_OPER_UP || dev->operstate == IF_OPER_UNKNOWN)
 		flags |= IFF_RUNNING;
-	if (dev->operstate == IF_OPER_DORMANT)
+	if (dev->dormant)
 		flags |= IFF_DORMANT;
 	if (dev->carrier)
 		flags |= IFF_LOWER_UP;

@@ -315,7 +315,7 @@ int dev_altname_del(struct cpu *cpu, struct net_device *dev, const char *name)
 			event_send(cpu, dev->net, EV_LINK_CHANGE, dev, LINK_CHANGE_OTHER);
 		return 0;
 	}
-	return -ENOENT;
+	return dev_by_name(dev->net, name) ? -EINVAL : -ENOENT; /* a device's name, or another's */
 }
 
 const struct link_kind *link_kind_find(struct world *w, const char *name)

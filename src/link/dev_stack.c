@@ -127,6 +127,7 @@ void dev_tell(struct cpu *cpu, struct net_device *dev, enum net_event ev, unsign
 void dev_stacked_operstate(struct cpu *cpu, const struct net_device *lower, struct net_device *upper)
 {
 	u8 mode = lower->operstate == IF_OPER_DORMANT ? IF_LINK_MODE_DORMANT : IF_LINK_MODE_DEFAULT;
+	upper->dormant = mode == IF_LINK_MODE_DORMANT;
 	if (upper->carrier && lower->carrier && (upper->operstate == IF_OPER_DORMANT) != (mode == IF_LINK_MODE_DORMANT)) {
 		upper->operstate = mode == IF_LINK_MODE_DORMANT ? IF_OPER_DORMANT : IF_OPER_UP;
 		if (dev_running(upper))

@@ -1,6 +1,9 @@
 /* Counters of devices: summed over cpus, and as /proc/net/dev, dev_mcast and softnet_stat show them. proc_net(5). */
+#include <linux/if_ether.h>
+
 #include "base/strbuf.h"
 #include "core/proc.h"
+#include "link/l3_proto.h"
 #include "link/netns_dev.h"
 #include "link/neigh.h"
 
@@ -38,7 +41,7 @@ static void show_mcast(struct netns *net, struct strbuf *out)
 	dev_for_each(dev, net) {
 		struct dev_mc_addr *mc;
 		list_for_each(mc, &dev->mc_list, link) {
-			strbuf_printf(out, "%-4d %-15s %-5u %-5d ", dev->ifindex, dev->name, mc->users + mc->synced, 0);
+			strbuf_printf(out, "%-4d %-15s %-5u %-5d ", dev->ifindex, dev->name, mc->users + mc->synced, mc->global);
 			for (unsigned i = 0; i < dev->addr_len; i++)
 				strbuf_printf(out, "%02x", mc->addr[i]);
 			strbuf_printf(out, "\n");
@@ -48,3 +51,35 @@ static void show_mcast(struct netns *net, struct strbuf *out)
 
 const struct proc_file link_proc_dev = { "dev", 0444, show_dev };
 const struct proc_file link_proc_dev_mcast = { "dev_mcast", 0444, show_mcast };
+
+/* How tc converts times and rates: ticks of a microsecond's 15.625ths, nanoseconds in them, and the clocks' resolutions. */
+static void show_psched(struct netns *net, struct strbuf *out) { strbuf_printf(out, "%08x %08x %08x %08x\n", 1000, 64, 1000000, 1000000000); }
+
+static void show_taps(const struct list *taps, const char *dev, struct strbuf *out)
+{
+	const struct dev_tap *t;
+	list_for_each(t, taps, link) {
+		if (t->ethertype == ETH_P_ALL)
+			strbuf_printf(out, "ALL ");
+		else
+			strbuf_printf(out, "%04x", t->ethertype);
+		strbuf_printf(out, " %-8s packet_rcv\n", dev);
+	}
+}
+
+/* Who gets which EtherType: packet sockets, then the network layers. */
+static void show_ptype(struct netns *net, struct strbuf *out)
+{
+	static const struct { u16 ethertype; const char *handler; } known[] = { { 0x0800, "ip_rcv" }, { 0x0806, "arp_rcv" }, { 0x86dd, "ipv6_rcv" } };
+	struct net_device *dev;
+	strbuf_printf(out, "Type Device      Function\n");
+	dev_for_each(dev, net)
+		show_taps(&dev->taps, dev->name, out);
+	show_taps(&net->dev->taps, "", out);
+	for (unsigned i = 0; i < ARRAY_SIZE(known); i++)
+		if (l3_proto_find(net->world, cpu_to_be16(known[i].ethertype)))
+			strbuf_printf(out, "%04x %-8s %s\n", known[i].ethertype, "", known[i].handler);
+}
+
+const struct proc_file link_proc_psched = { "psched", 0444, show_psched };
+const struct proc_file link_proc_ptype = { "ptype", 0444, show_ptype };

@@ -137,6 +137,7 @@ void neigh_unlink(struct cpu *cpu, struct neigh_slot *s, struct neighbour *n, bo
 	if (n->dead)
 		return;
 	n->dead = true;
+	neigh_set_managed(cpu, n, false);
 	neigh_gc_update(s, n);
 	htable_del(&s->hash, &n->node);
 	list_del(&n->lru);

@@ -43,6 +43,7 @@ struct neighbour {
 	u8 key[NEIGH_KEY_MAX];
 	u16 probes;
 	u64 confirmed, updated, used; /* ns */
+	bool managed;		/* NTF_EXT_MANAGED: kept resolved without anybody sending */
 	bool gc_counted;	/* in its table's gc_count */
 	struct netns *net;	/* the device's, when it was made */
 	struct timer timer;
@@ -86,6 +87,8 @@ int neigh_del(struct cpu *cpu, struct neighbour *n);
 void neigh_confirm(struct cpu *cpu, struct neighbour *n); /* upper layers saw forward progress */
 /* Makes sure that the address is being resolved or checked, as a packet would (`ip neigh add ... use`). */
 void neigh_kick(struct cpu *cpu, struct neighbour *n);
+/* From now on resolved anew every interval_probe_time, or no longer (`ip neigh add ... managed`). */
+void neigh_set_managed(struct cpu *cpu, struct neighbour *n, bool on);
 void neigh_carrier_down(struct cpu *cpu, const struct neigh_table *tbl, struct net_device *dev); /* all but permanent ones go */
 void neigh_ifdown(struct cpu *cpu, const struct neigh_table *tbl, struct net_device *dev);
 struct neigh_parms *neigh_parms_for(struct netns *net, const struct neigh_table *tbl, struct net_device *dev_or_null);

@@ -195,6 +195,7 @@ static int netns_init(struct netns *net)
 		list_init(&s->parms);
 		list_init(&s->proxies);
 		timer_init(&s->gc_timer, neigh_gc_timer_fn);
+		timer_init(&s->managed_timer, neigh_managed_timer_fn);
 		if (htable_init(&s->hash, mem, 8)) {
 			while (i--)
 				htable_fini(&nn->slot[i].hash);
@@ -214,6 +215,7 @@ static void netns_exit(struct netns *net)
 		list_for_each_safe(n, tmp, &s->entries, lru)
 			neigh_unlink(config_cpu(net->world), s, n, false);
 		timer_cancel(&s->gc_timer);
+		timer_cancel(&s->managed_timer);
 	}
 }
 
@@ -225,6 +227,7 @@ static void netns_fini(struct netns *net)
 		struct neigh_slot *s = &net->neigh->slot[i];
 		struct neigh_parms *p, *tmp;
 		timer_cancel(&s->gc_timer);
+		timer_cancel(&s->managed_timer);
 		list_for_each_safe(p, tmp, &s->parms, link)
 			mem_free(mem, p);
 		htable_fini(&s->hash);

@@ -16,6 +16,7 @@ void neigh_invalidate(struct cpu *cpu, struct neighbour *n);
 void neigh_notify(struct cpu *cpu, struct neighbour *n, u32 portid);
 /* Makes sure that resolution runs. False: skb may be sent now. True: it was queued or dropped. skb may be NULL. */
 bool neigh_event_send(struct cpu *cpu, struct neighbour *n, struct sk_buff *skb);
+void neigh_managed_timer_fn(void *owner, struct timer *t);
 /* neigh.c */
 void neigh_unlink(struct cpu *cpu, struct neigh_slot *s, struct neighbour *n, bool tell);
 /* neigh_gc.c */

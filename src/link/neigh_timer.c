@@ -176,3 +176,34 @@ bool neigh_event_send(struct cpu *cpu, struct neighbour *n, struct sk_buff *skb)
 	}
 	return true;
 }
+
+static void managed_start(struct neigh_slot *s)
+{
+	if (!timer_armed(&s->managed_timer))
+		cpu_timer_arm(s->net->home, &s->managed_timer, s->net->home->now + MAX(s->dflt.interval_probe_time, NSEC_PER_MSEC));
+}
+
+void neigh_managed_timer_fn(void *owner, struct timer *t)
+{
+	struct neigh_slot *s = container_of(t, struct neigh_slot, managed_timer);
+	struct neighbour *n, *tmp;
+	list_for_each_safe(n, tmp, &s->entries, lru)
+		if (n->managed)
+			neigh_event_send(owner, n, NULL);
+	if (s->managed)
+		managed_start(s);
+}
+
+void neigh_set_managed(struct cpu *cpu, struct neighbour *n, bool on)
+{
+	struct neigh_slot *s = neigh_slot_of(n->net, n->tbl);
+	if (n->managed == on)
+		return;
+	n->managed = on;
+	if (on) {
+		s->managed++;
+		managed_start(s);
+	} else if (!--s->managed) {
+		timer_cancel(&s->managed_timer);
+	}
+}

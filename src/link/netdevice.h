@@ -142,6 +142,9 @@ struct net_device {
 	u8 operstate;		/* IF_OPER_* */
 	u8 link_mode;
 	bool carrier;
+	bool dormant;		/* what it stands on is DORMANT */
+	bool can_proto_down, proto_down; /* its carrier may be, is held down for a protocol (ip link set protodown) */
+	u32 proto_down_reason;	/* bits with names of their users' making */
 	bool registered, unregistering;
 	bool being_made;	/* by a request that has not come to its end: listeners hear of it then */
 	bool opening, carrier_news; /* dev_open is at work; the carrier changed meanwhile */
@@ -249,6 +252,9 @@ int dev_uc_del(struct net_device *dev, const u8 *addr);
 void dev_addr_sync(struct net_device *lower, struct net_device *upper);
 void dev_addr_unsync(struct net_device *lower, struct net_device *upper);
 int dev_mc_del(struct net_device *dev, const u8 *addr);
+/* An administrator's (SIOCADDMULTI): counts once, however often it is added. */
+int dev_mc_add_global(struct net_device *dev, const u8 *addr);
+int dev_mc_del_global(struct net_device *dev, const u8 *addr);
 /* Further names, IFLA_ALT_IFNAME. -EEXIST, -EINVAL, -ENOMEM, -ENOENT. */
 int dev_altname_add(struct cpu *cpu, struct net_device *dev, const char *name);
 int dev_altname_del(struct cpu *cpu, struct net_device *dev, const char *name);

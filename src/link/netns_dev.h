@@ -30,6 +30,7 @@ struct dev_mc_addr {		/* net_device.mc_list, uc_list */
 	struct list link;
 	u32 users;		/* 0: gone, but the lower device still has it */
 	bool synced;		/* the lower device has it as well */
+	bool global;		/* an administrator added it (dev_mc_add_global): one of the users */
 	u8 addr[DEV_ADDR_MAX];
 };
 
@@ -39,7 +40,7 @@ struct dev_mc_addr {		/* net_device.mc_list, uc_list */
 extern const struct subsys dev_subsys;	/* before every subsystem that has something on a device */
 extern const struct subsys loopback_subsys; /* after them: makes lo */
 extern const struct sysctl_table link_core_sysctls;
-extern const struct proc_file link_proc_dev, link_proc_dev_mcast; /* rows of stack/stack_tables.c, as sysctl tables are */
+extern const struct proc_file link_proc_dev, link_proc_dev_mcast, link_proc_psched, link_proc_ptype; /* rows of stack/stack_tables.c, as sysctl tables are */
 extern const struct link_kind *const link_kinds_builtin[]; /* link/type/link_kind_list.c */
 const struct link_kind *link_kind_find(struct world *w, const char *name);
 

@@ -24,6 +24,8 @@ struct neigh_slot { /* one family */
 	u64 gc_interval;
 	u64 last_flush, last_rand; /* ns */
 	struct timer gc_timer;
+	struct timer managed_timer; /* runs while there are managed entries */
+	u32 managed;		/* how many */
 	struct neigh_stats stats;
 };
 struct netns_neigh {

@@ -90,6 +90,8 @@ static int set_addr(struct cpu *cpu, struct net_device *dev, const struct in_ifa
 		config_of(a, &c);
 		return ip4_addr_del(cpu, dev, &c, NULL);
 	}
+	if (a && be32_eq(a->local, addr)) /* it keeps its mask and what stands behind it */
+		return 0;
 	config_of(NULL, &c);
 	c.local = c.address = addr;
 	c.prefix_len = dev->flags & IFF_POINTOPOINT ? 32 : (u8)len;

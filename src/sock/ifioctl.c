@@ -141,8 +141,8 @@ static int set(struct cpu *cpu, struct net_device *dev, unsigned cmd, struct ifr
 	case SIOCDELMULTI:
 		if (ifr->ifr_hwaddr.sa_family != AF_UNSPEC)
 			return -EINVAL;
-		return cmd == SIOCADDMULTI ? dev_mc_add(dev, (const u8 *)ifr->ifr_hwaddr.sa_data)
-					   : dev_mc_del(dev, (const u8 *)ifr->ifr_hwaddr.sa_data);
+		return cmd == SIOCADDMULTI ? dev_mc_add_global(dev, (const u8 *)ifr->ifr_hwaddr.sa_data)
+					   : dev_mc_del_global(dev, (const u8 *)ifr->ifr_hwaddr.sa_data);
 	case SIOCSIFTXQLEN:
 		return ifr->ifr_qlen < 0 ? -EINVAL : dev_set_tx_queue_len(cpu, dev, (u32)ifr->ifr_qlen);
 	case SIOCSIFNAME:

@@ -5,7 +5,9 @@
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
+#include <stdio.h>
 
+#include "core/sysctl.h"
 #include "inet/ip4/ip4.h"
 #include "inet/route/fib.h"
 #include "link/neigh.h"
@@ -148,6 +150,40 @@ static int arp_get(struct net_device *dev, be32 ip, struct arpreq *r)
 	return 0;
 }
 
+/* ATF_PUBL: addresses that we answer for in others' stead, on one device or on all; with a netmask of 0 for everything (proxy_arp). */
+static int arp_public(struct cpu *cpu, struct netns *net, unsigned cmd, const struct arpreq *r)
+{
+	be32 mask = r->arp_flags & ATF_NETMASK ? addr_of(&r->arp_netmask) : BE32(0xffffffffu), ip = addr_of(&r->arp_pa);
+	char name[sizeof r->arp_dev + 1] = "", path[sizeof name + 32];
+	struct net_device *dev = NULL;
+
+	memcpy(name, r->arp_dev, sizeof r->arp_dev);
+	if (name[0]) {
+		dev = dev_by_name(net, name);
+		if (!dev)
+			return -ENODEV;
+		if (r->arp_flags & ATF_COM && r->arp_ha.sa_family && r->arp_ha.sa_family != dev->type)
+			return -EINVAL;
+	}
+	if (mask.raw && mask.raw != 0xffffffffu)
+		return -EINVAL;
+	if (cmd == SIOCSARP && !dev && r->arp_flags & ATF_COM) { /* the device that has the address given */
+		struct net_device *d;
+		dev_for_each(d, net)
+			if (!dev && d->type == r->arp_ha.sa_family && !memcmp(d->dev_addr, r->arp_ha.sa_data, d->addr_len))
+				dev = d;
+		if (!dev)
+			return -ENODEV;
+	}
+	if (!mask.raw) {
+		snprintf(path, sizeof path, "ipv4/conf/%s/proxy_arp", dev ? dev->name : "all");
+		return sysctl_write(net, path, cmd == SIOCSARP ? "1" : "0", 1);
+	}
+	if (cmd == SIOCDARP)
+		return neigh_proxy_del(net, &arp_table, &ip, dev);
+	return neigh_proxy_add(net, &arp_table, &ip, dev, 0, 0) ? -ENOBUFS : 0;
+}
+
 int arp_ioctl(struct cpu *cpu, struct netns *net, unsigned cmd, void *arg, size_t len)
 {
 	struct net_device *dev;
@@ -163,9 +199,9 @@ int arp_ioctl(struct cpu *cpu, struct netns *net, unsigned cmd, void *arg, size_
 	memcpy(&r, arg, sizeof r);
 	if (r.arp_pa.sa_family != AF_INET)
 		return -EPFNOSUPPORT;
-	if (r.arp_flags & ATF_PUBL)
-		return cmd == SIOCGARP ? -ENXIO : -EOPNOTSUPP; /* proxy entries are not kept here */
-	if (r.arp_flags & (ATF_NETMASK | ATF_DONTPUB))
+	if (r.arp_flags & ATF_PUBL && cmd != SIOCGARP)
+		return arp_public(cpu, net, cmd, &r);
+	if (!(r.arp_flags & ATF_PUBL) && r.arp_flags & (ATF_NETMASK | ATF_DONTPUB))
 		return -EINVAL;
 	ip = addr_of(&r.arp_pa);
 	if ((err = arp_dev(cpu, net, &r, &dev)))

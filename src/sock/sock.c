@@ -240,23 +240,19 @@ static int mem_get(struct netns *net, void *base, const struct sysctl *s, struct
 	strbuf_printf(out, "%u", v);
 	return 0;
 }
-static int mem_set(struct netns *net, void *base, const struct sysctl *s, const char *text)
-{
-	return net == net->world->init_net ? 0 : -EACCES;
-}
 
 #define CORE(f) offsetof(struct netns_core, f)
 static const struct sysctl core_entries[] = {
 	{ .name = "somaxconn", .kind = SYSCTL_INT, .mode = 0644, .offset = CORE(somaxconn), .min = 0, .max = INT32_MAX },
 	{ .name = "optmem_max", .kind = SYSCTL_UINT, .mode = 0644, .offset = CORE(optmem_max), .min = 0, .max = INT32_MAX },
-	{ .name = "rmem_default", .kind = SYSCTL_UINT, .mode = 0644, .offset = CORE(rmem_default), .min = 2304, .max = INT32_MAX,
-	  .get = mem_get, .set = mem_set },
-	{ .name = "rmem_max", .kind = SYSCTL_UINT, .mode = 0644, .offset = CORE(rmem_max), .min = 2304, .max = INT32_MAX,
-	  .get = mem_get, .set = mem_set },
-	{ .name = "wmem_default", .kind = SYSCTL_UINT, .mode = 0644, .offset = CORE(wmem_default), .min = 4608, .max = INT32_MAX,
-	  .get = mem_get, .set = mem_set },
-	{ .name = "wmem_max", .kind = SYSCTL_UINT, .mode = 0644, .offset = CORE(wmem_max), .min = 4608, .max = INT32_MAX,
-	  .get = mem_get, .set = mem_set },
+	{ .name = "rmem_default", .kind = SYSCTL_UINT, .mode = 0644, .child_mode = 0444, .offset = CORE(rmem_default), .min = 2304, .max = INT32_MAX,
+	  .get = mem_get },
+	{ .name = "rmem_max", .kind = SYSCTL_UINT, .mode = 0644, .child_mode = 0444, .offset = CORE(rmem_max), .min = 2304, .max = INT32_MAX,
+	  .get = mem_get },
+	{ .name = "wmem_default", .kind = SYSCTL_UINT, .mode = 0644, .child_mode = 0444, .offset = CORE(wmem_default), .min = 4608, .max = INT32_MAX,
+	  .get = mem_get },
+	{ .name = "wmem_max", .kind = SYSCTL_UINT, .mode = 0644, .child_mode = 0444, .offset = CORE(wmem_max), .min = 4608, .max = INT32_MAX,
+	  .get = mem_get },
 	{ .name = "txrehash", .kind = SYSCTL_U8, .mode = 0644, .offset = CORE(txrehash), .min = 0, .max = 1 },
 };
 const struct sysctl_table sock_sysctls = { .dir = "core", .entries = core_entries, .count = ARRAY_SIZE(core_entries),

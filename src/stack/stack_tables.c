@@ -62,6 +62,8 @@ static const struct sysctl_table *const sysctls[] = {
 static const struct proc_file *const proc_files[] = {
 	&link_proc_dev,
 	&link_proc_dev_mcast,
+	&link_proc_psched,
+	&link_proc_ptype,
 	&vlan_proc,
 	&proc_net_netlink,
 	&ip4_proc_route,

@@ -252,6 +252,10 @@ static int send_skb(struct cpu *cpu, struct raw_sock *rs, struct sk_buff *skb, c
 			mib_inc(cpu, sk->net, (enum mib)(MIB_Icmp6Msg_OutType0 + skb->data[0]));
 		}
 	}
+	if (sk->family == AF_INET && proto == IPPROTO_ICMP && skb_headlen(skb) && !rs->inet.hdrincl) {
+		mib_inc(cpu, sk->net, MIB_Icmp_OutMsgs);
+		mib_inc(cpu, sk->net, (enum mib)(MIB_IcmpMsg_OutType0 + skb->data[0]));
+	}
 	skb->ignore_df = af->hdr_len + inet_dest_opts_len(&rs->inet, d) + skb->len > dst_mtu(cpu, d->dst) && inet_dest_may_fragment(&rs->inet, d);
 	skb->tstamp = d->c.txtime;
 	sock_charge_tx(sk, skb);

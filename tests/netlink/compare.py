@@ -70,7 +70,7 @@ def normalise(text):
 bad = 0
 for path in [os.path.join(here, s + ".cmds") for s in a.scenario] or sorted(glob.glob(here + "/*.cmds")):
     s = script(path)
-    kernel = subprocess.run(["unshare", "-m", "sh", "-c", s], capture_output=True, text=True)
+    kernel = subprocess.run(["unshare", "-m", "sh", "-c", "mkdir -p /run/netns; mount -t tmpfs none /run/netns; " + s], capture_output=True, text=True)
     weft = subprocess.run(["timeout", "60", a.weft, "run", "sh", "-c", s], capture_output=True, text=True)
     want, have = normalise(kernel.stdout + kernel.stderr), normalise(weft.stdout + weft.stderr)
     diff = list(difflib.unified_diff(want.split("\n"), have.split("\n"), "kernel", "weft", lineterm="", n=4))

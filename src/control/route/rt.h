@@ -74,6 +74,7 @@ int rt_netns_by_fd(struct cpu *cpu, s32 fd, struct netns **out);
 int rt_netns_by_pid(struct cpu *cpu, s32 pid, struct netns **out);
 /* Device named by ifindex, or by IFLA_IFNAME / IFLA_ALT_IFNAME attributes (may be NULL). Borrowed, or NULL. */
 struct net_device *rt_dev_named(struct netns *net, const struct nlattr *ifname, const struct nlattr *altname);
+bool rt_master_fits(const struct net_device *dev, s32 master); /* a dump's filter: 0 takes all, -1 those without a master */
 /* Clock ticks of USER_HZ (100 a second), as rtnetlink tells times. */
 static inline u32 rt_ticks(u64 ns) { return (u32)(ns / 10000000u); }
 

@@ -6,7 +6,7 @@
 #include "link/netns_dev.h"
 
 static const struct nl_policy policy[IFAL_MAX + 1] = {
-	[IFAL_ADDRESS] = { .type = NLP_BINARY, .len = 16 },
+	[IFAL_ADDRESS] = { .type = NLP_MIN_LEN, .len = 16 },
 	[IFAL_LABEL] = { .type = NLP_U32 },
 };
 

@@ -23,7 +23,7 @@ const struct nl_policy rt_link_policy[RT_IFLA_MAX + 1] = {
 	[IFLA_LINKINFO] = { .type = NLP_NESTED },
 	[IFLA_NET_NS_PID] = { .type = NLP_U32 },
 	[IFLA_NET_NS_FD] = { .type = NLP_U32 },
-	[IFLA_IFALIAS] = { .type = NLP_STRING, .len = 255 },
+	[IFLA_IFALIAS] = { .type = NLP_BINARY, .len = 255 }, /* a string; of length 0 it takes the alias away */
 	[IFLA_VFINFO_LIST] = { .type = NLP_NESTED },
 	[IFLA_VF_PORTS] = { .type = NLP_NESTED },
 	[IFLA_PORT_SELF] = { .type = NLP_NESTED },
@@ -70,6 +70,13 @@ struct net_device *rt_dev_named(struct netns *net, const struct nlattr *ifname, 
 	if (!a || nl_strcpy(name, sizeof(name), a) >= sizeof(name))
 		return NULL;
 	return dev_by_name(net, name);
+}
+
+bool rt_master_fits(const struct net_device *dev, s32 master)
+{
+	if (master == -1)
+		return !dev->master;
+	return !master || (dev->master && dev->master->ifindex == master);
 }
 
 static bool header_is_plain(const struct ifinfomsg *m)
@@ -224,7 +231,7 @@ static int dump_link(struct nl_dump *d, struct nl_buf *b)
 	dev_for_each (dev, f.net) {
 		if ((u64)dev->ifindex < d->arg[0])
 			continue;
-		if ((f.kind && dev->kind != f.kind) || (f.master && (!dev->master || dev->master->ifindex != f.master)))
+		if ((f.kind && dev->kind != f.kind) || !rt_master_fits(dev, f.master))
 			continue;
 		err = rt_link_fill(d->cpu, b, dev, &rf);
 		if (err)

@@ -23,6 +23,7 @@ static int parse(struct nl_request *rq, struct link_change *c)
 	c->rq = rq;
 	c->m = nlmsg_hdr_data(rq->nlh);
 	c->kind = NULL;
+	c->link_net = NULL;
 	c->has_data = false;
 	c->kind_name[0] = c->ifname[0] = 0;
 	memset(&c->info, 0, sizeof(c->info));

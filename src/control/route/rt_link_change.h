@@ -11,6 +11,7 @@ struct link_change {
 	bool has_data;
 	const struct link_kind *kind;
 	char kind_name[32];
+	struct netns *link_net; /* where IFLA_LINK_NETNSID says that the device below is; NULL: not given */
 	char ifname[IFNAMSIZ];	/* "": not given */
 };
 

@@ -53,10 +53,10 @@ static void put_stats(struct nl_buf *b, struct net_device *dev)
 /* IFLA_INET_CONF: IPV4_DEVCONF_1..33, in uapi/linux/ip.h's order. */
 void rt_put_devconf(struct nl_buf *b, u16 type, const struct in_device *idev)
 {
-	static const s16 map[] = {
+	static const u8 map[] = {
 		IP4_CONF_FORWARDING, IP4_CONF_MC_FORWARDING, IP4_CONF_PROXY_ARP, IP4_CONF_ACCEPT_REDIRECTS,
 		IP4_CONF_SECURE_REDIRECTS, IP4_CONF_SEND_REDIRECTS, IP4_CONF_SHARED_MEDIA, IP4_CONF_RP_FILTER,
-		IP4_CONF_ACCEPT_SOURCE_ROUTE, -1 /* bootp_relay */, IP4_CONF_LOG_MARTIANS, IP4_CONF_TAG, IP4_CONF_ARP_FILTER,
+		IP4_CONF_ACCEPT_SOURCE_ROUTE, IP4_CONF_BOOTP_RELAY, IP4_CONF_LOG_MARTIANS, IP4_CONF_TAG, IP4_CONF_ARP_FILTER,
 		IP4_CONF_MEDIUM_ID, IP4_CONF_NOXFRM, IP4_CONF_NOPOLICY, IP4_CONF_FORCE_IGMP_VERSION, IP4_CONF_ARP_ANNOUNCE,
 		IP4_CONF_ARP_IGNORE, IP4_CONF_PROMOTE_SECONDARIES, IP4_CONF_ARP_ACCEPT, IP4_CONF_ARP_NOTIFY,
 		IP4_CONF_ACCEPT_LOCAL, IP4_CONF_SRC_VALID_MARK, IP4_CONF_PROXY_ARP_PVLAN, IP4_CONF_ROUTE_LOCALNET,
@@ -67,7 +67,7 @@ void rt_put_devconf(struct nl_buf *b, u16 type, const struct in_device *idev)
 	s32 v[ARRAY_SIZE(map)];
 
 	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
-		v[i] = map[i] >= 0 ? idev->conf[map[i]] : 0;
+		v[i] = idev->conf[map[i]];
 	nl_put(b, type, v, sizeof(v));
 }
 
@@ -197,7 +197,12 @@ int rt_link_fill(struct cpu *cpu, struct nl_buf *b, struct net_device *dev, cons
 	nl_put_u32(b, IFLA_CARRIER_DOWN_COUNT, dev->carrier_down_count);
 	nl_put_u16(b, RT_IFLA_HEADROOM, dev->needed_headroom);
 	nl_put_u16(b, RT_IFLA_TAILROOM, dev->needed_tailroom);
-	nl_put_u8(b, IFLA_PROTO_DOWN, 0);
+	nl_put_u8(b, IFLA_PROTO_DOWN, dev->proto_down);
+	if (dev->proto_down_reason) {
+		nest = nl_nest(b, IFLA_PROTO_DOWN_REASON);
+		nl_put_u32(b, IFLA_PROTO_DOWN_REASON_VALUE, dev->proto_down_reason);
+		nl_nest_end(b, nest);
+	}
 	if (dev->addr_len) {
 		nl_put(b, IFLA_ADDRESS, dev->dev_addr, dev->addr_len);
 		nl_put(b, IFLA_BROADCAST, dev->broadcast, dev->addr_len);

@@ -5,7 +5,6 @@
 #include <net/if.h>
 #include <stdio.h>
 
-#include "control/nsid.h"
 #include "control/route/rt_link_change.h"
 #include "link/netns_dev.h"
 
@@ -108,7 +107,7 @@ static int make_in(struct link_change *c, struct netns *net, struct netns *link_
 
 int rt_link_make(struct link_change *c)
 {
-	struct netns *to, *link_net = c->rq->net;
+	struct netns *to;
 	int err;
 
 	if (c->a.a[IFLA_MAP] || c->a.a[IFLA_PROTINFO])
@@ -117,17 +116,10 @@ int rt_link_make(struct link_change *c)
 		NL_SET_ERR(c->rq->ack, "Unknown device type");
 		return -EOPNOTSUPP;
 	}
-	if (c->a.a[IFLA_LINK_NETNSID]) {
-		link_net = nsid_peer(c->rq->net, (s32)nl_u32(c->a.a[IFLA_LINK_NETNSID]));
-		if (!link_net) {
-			NL_SET_ERR(c->rq->ack, "Unknown network namespace id");
-			return -EINVAL;
-		}
-	}
 	err = rt_link_target(c, &to);
 	if (err)
 		return err;
-	err = make_in(c, to ? to : c->rq->net, link_net);
+	err = make_in(c, to ? to : c->rq->net, c->link_net ? c->link_net : c->rq->net);
 	if (to)
 		netns_put(to);
 	return err;

@@ -6,6 +6,7 @@
  */
 #include <net/if.h>
 
+#include "control/nsid.h"
 #include "control/route/rt_link_change.h"
 #include "link/netns_dev.h"
 
@@ -52,8 +53,7 @@ static int set_af_spec(struct link_change *c, struct net_device *dev, const stru
 
 static int unsupported(const struct link_change *c)
 {
-	static const u8 none[] = { IFLA_MAP, IFLA_VFINFO_LIST, IFLA_VF_PORTS, IFLA_PORT_SELF, IFLA_XDP, IFLA_PROTO_DOWN,
-				   IFLA_NEW_IFINDEX, IFLA_PROTO_DOWN_REASON, IFLA_WEIGHT, RT_IFLA_GSO_IPV4_MAX_SIZE,
+	static const u8 none[] = { IFLA_MAP, IFLA_VFINFO_LIST, IFLA_VF_PORTS, IFLA_PORT_SELF, IFLA_NEW_IFINDEX, IFLA_WEIGHT, RT_IFLA_GSO_IPV4_MAX_SIZE,
 				   RT_IFLA_GRO_IPV4_MAX_SIZE };
 
 	for (size_t i = 0; i < sizeof(none); i++) {
@@ -61,6 +61,70 @@ static int unsupported(const struct link_change *c)
 			return -EOPNOTSUPP;
 	}
 	return 0;
+}
+
+/* `protodown`: who runs a protocol over the device holds its carrier down, for reasons of which it may give some as bits. */
+static int set_proto_down(struct link_change *c, struct net_device *dev)
+{
+	enum { MASK = IFLA_PROTO_DOWN_REASON_MASK, VALUE = IFLA_PROTO_DOWN_REASON_VALUE };
+	static const struct nl_policy policy[IFLA_PROTO_DOWN_REASON_MAX + 1] = { [MASK] = { .type = NLP_U32 }, [VALUE] = { .type = NLP_U32 } };
+	const struct nlattr *down = c->a.a[IFLA_PROTO_DOWN], *reason = c->a.a[IFLA_PROTO_DOWN_REASON];
+	struct nl_ext_ack *ack = c->rq->ack;
+	struct nl_attrs r;
+	u32 mask;
+	int err;
+
+	if (!down && !reason)
+		return 0;
+	if (!dev->can_proto_down) {
+		NL_SET_ERR(ack, "Protodown not supported by device");
+		return -EOPNOTSUPP;
+	}
+	if (reason) {
+		err = nl_parse_nested(reason, &r, IFLA_PROTO_DOWN_REASON_MAX, policy, true, NULL);
+		if (err)
+			return err;
+		if (!r.a[VALUE]) {
+			NL_SET_ERR(ack, "Invalid protodown reason value");
+			return -EINVAL;
+		}
+		mask = r.a[MASK] ? nl_u32(r.a[MASK]) : ~0u;
+		dev->proto_down_reason = (dev->proto_down_reason & ~mask) | (nl_u32(r.a[VALUE]) & mask);
+		if (dev->flags & IFF_UP)
+			changed(c->rq->cpu, dev, LINK_CHANGE_OTHER);
+	}
+	if (!down)
+		return 0;
+	if (!nl_u8(down) && dev->proto_down_reason) {
+		NL_SET_ERR(ack, "Cannot clear protodown, active reasons");
+		return -EBUSY;
+	}
+	dev->proto_down = nl_u8(down);
+	dev_set_carrier(c->rq->cpu, dev, !dev->proto_down);
+	if (dev->flags & IFF_UP)
+		changed(c->rq->cpu, dev, LINK_CHANGE_OTHER);
+	return 0;
+}
+
+/* No device has a program: taking it away succeeds, giving it one is what a kernel without bpf(2) says. */
+static int set_xdp(const struct link_change *c)
+{
+	static const struct nl_policy policy[IFLA_XDP_MAX + 1] = { [IFLA_XDP_FD] = { .type = NLP_S32 }, [IFLA_XDP_FLAGS] = { .type = NLP_U32 } };
+	struct nl_attrs x;
+	u32 flags;
+	int err;
+
+	if (!c->a.a[IFLA_XDP])
+		return 0;
+	err = nl_parse_nested(c->a.a[IFLA_XDP], &x, IFLA_XDP_MAX, policy, false, NULL);
+	if (err)
+		return err;
+	if (x.a[IFLA_XDP_ATTACHED] || x.a[IFLA_XDP_PROG_ID])
+		return -EINVAL;
+	flags = x.a[IFLA_XDP_FLAGS] ? nl_u32(x.a[IFLA_XDP_FLAGS]) : 0;
+	if (flags & ~(u32)XDP_FLAGS_MASK || __builtin_popcount(flags & XDP_FLAGS_MODES) > 1)
+		return -EINVAL;
+	return x.a[IFLA_XDP_FD] && (s32)nl_u32(x.a[IFLA_XDP_FD]) >= 0 ? -EOPNOTSUPP : 0;
 }
 
 /* Nobody is told of these. */
@@ -174,7 +238,8 @@ static int do_set(struct link_change *c, struct net_device *dev)
 		if (dev->flags & IFF_UP)
 			changed(cpu, dev, LINK_CHANGE_OTHER);
 	}
-	return 0;
+	err = set_proto_down(c, dev);
+	return err ? err : set_xdp(c);
 }
 
 /* What a member says to its master's kind: `ip link set X type bridge_slave ...`. */
@@ -242,6 +307,13 @@ static int new_link(struct link_change *c)
 		err = c->kind->validate(&c->a, c->has_data ? &c->data : NULL, c->rq->ack);
 		if (err)
 			return err;
+	}
+	if (c->a.a[IFLA_LINK_NETNSID]) {
+		c->link_net = nsid_peer(c->rq->net, (s32)nl_u32(c->a.a[IFLA_LINK_NETNSID]));
+		if (!c->link_net) {
+			NL_SET_ERR(c->rq->ack, "Unknown network namespace id");
+			return -EINVAL;
+		}
 	}
 	dev = rt_link_named(c, c->rq->net);
 	if (dev)

@@ -55,6 +55,8 @@ int rt_neigh_fill(struct nl_buf *b, const struct neighbour *n, u64 now, u16 type
 	nl_put(b, NDA_CACHEINFO, &ci, sizeof(ci));
 	if (n->protocol)
 		nl_put_u8(b, NDA_PROTOCOL, n->protocol);
+	if (n->managed)
+		nl_put_u32(b, NDA_FLAGS_EXT, NTF_EXT_MANAGED);
 	return nl_end(b);
 }
 
@@ -110,6 +112,7 @@ static int new_neigh(struct nl_request *rq)
 	const u8 *lladdr = NULL;
 	struct neighbour *n;
 	struct target t;
+	bool managed;
 	int err = parse(rq, &t);
 
 	if (err)
@@ -125,7 +128,8 @@ static int new_neigh(struct nl_request *rq)
 				       t.a.a[NDA_PROTOCOL] ? nl_u8(t.a.a[NDA_PROTOCOL]) : 0);
 	if (t.a.a[NDA_NH_ID])
 		return -EOPNOTSUPP;
-	if (t.a.a[NDA_FLAGS_EXT] && nl_u32(t.a.a[NDA_FLAGS_EXT])) {
+	managed = t.a.a[NDA_FLAGS_EXT] && nl_u32(t.a.a[NDA_FLAGS_EXT]) & NTF_EXT_MANAGED;
+	if (t.a.a[NDA_FLAGS_EXT] && nl_u32(t.a.a[NDA_FLAGS_EXT]) & ~(u32)NTF_EXT_MANAGED) {
 		NL_SET_ERR(rq->ack, "Invalid extended flags");
 		return -EINVAL;
 	}
@@ -145,6 +149,10 @@ static int new_neigh(struct nl_request *rq)
 	if (!n) {
 		if (!(nlf & NLM_F_CREATE))
 			return -ENOENT;
+		if (managed && t.m->ndm_state & NUD_PERMANENT) {
+			NL_SET_ERR(rq->ack, "Invalid NTF_* flag for permanent entry");
+			return -EINVAL;
+		}
 		n = neigh_get(rq->cpu, t.tbl, nl_data(t.a.a[NDA_DST]), t.dev);
 		if (!n)
 			return -ENOBUFS;
@@ -159,11 +167,14 @@ static int new_neigh(struct nl_request *rq)
 		n->protocol = nl_u8(t.a.a[NDA_PROTOCOL]);
 	if (t.m->ndm_flags & NTF_ROUTER)
 		flags |= NEIGH_UPDATE_ISROUTER;
-	if (t.m->ndm_flags & NTF_USE) {
+	neigh_set_managed(rq->cpu, n, managed);
+	if (managed || t.m->ndm_flags & NTF_USE) {
 		neigh_kick(rq->cpu, n); /* as if a packet had gone there */
 	} else {
 		n->flags = (u8)((n->flags & ~NTF_EXT_LEARNED) | (t.m->ndm_flags & NTF_EXT_LEARNED));
 		err = neigh_update(rq->cpu, n, lladdr, (u8)t.m->ndm_state, flags, portid);
+		if (err == -EINVAL && !lladdr)
+			NL_SET_ERR(rq->ack, "No link layer address given");
 	}
 	neigh_put(rq->cpu, n);
 	return err;
@@ -307,8 +318,7 @@ static int dump_one(void *arg, struct neighbour *n)
 
 	if (n->serial <= p->d->arg[0])
 		return 0;
-	if ((p->ifindex && n->dev->ifindex != p->ifindex) ||
-	    (p->master && (!n->dev->master || n->dev->master->ifindex != p->master))) {
+	if ((p->ifindex && n->dev->ifindex != p->ifindex) || !rt_master_fits(n->dev, p->master)) {
 		p->d->arg[0] = n->serial;
 		return 0;
 	}

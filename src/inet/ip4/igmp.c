@@ -1,6 +1,7 @@
 /* IGMP's part of group membership (inet/mc.h): the group of all hosts, versions, and the messages that routers get. RFC 3376; RFC 2236
  * and 1112 for older versions.
  */
+#include <net/if_arp.h>
 #include <netinet/in.h>
 
 #include "inet/ip4/igmp.h"
@@ -14,9 +15,13 @@ static struct in_device *idev_of(const struct mc_dev *md) { return container_of(
 
 unsigned igmp_version(const struct cpu *cpu, const struct in_device *idev)
 {
-	s32 forced = ip4_conf_get(idev->dev, IP4_CONF_FORCE_IGMP_VERSION);
-	if (forced >= 1 && forced <= 3)
-		return (unsigned)forced;
+	s32 forced = idev->conf[IP4_CONF_FORCE_IGMP_VERSION], all = idev->dev->net->ip4->conf_all[IP4_CONF_FORCE_IGMP_VERSION];
+	if (forced == 1 || all == 1)
+		return 1;
+	if (forced == 2 || all == 2)
+		return 2;
+	if (forced == 3)
+		return 3;
 	if (idev->mc.older_until[0] > cpu->now)
 		return 1;
 	return idev->mc.older_until[1] > cpu->now ? 2 : 3;
@@ -41,7 +46,7 @@ static bool reported(const struct mc_dev *md, const struct inaddr *group) { retu
 static bool map(const struct mc_dev *md, const struct inaddr *group, u8 *mac)
 {
 	u32 a = be32_to_cpu(inaddr_v4(group));
-	if (md->dev->addr_len != 6)
+	if (md->dev->type != ARPHRD_ETHER)
 		return false;
 	memcpy(mac, (const u8[]){ 0x01, 0x00, 0x5e, a >> 16 & 0x7f, a >> 8 & 0xff, a & 0xff }, 6);
 	return true;

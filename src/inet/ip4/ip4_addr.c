@@ -347,6 +347,11 @@ int ip4_addr_add(struct cpu *cpu, struct net_device *dev, const struct in_ifaddr
 	ifa = mem_zalloc(&cpu->world->mem, sizeof(*ifa));
 	if (!ifa)
 		return -ENOBUFS;
+	if (c->flags & IFA_F_MCAUTOJOIN && (err = ip4_mc_join(cpu, dev, c->local))) { /* ip addr add GROUP dev DEV autojoin */
+		NL_SET_ERR(ack, "ipv4: Multicast auto join failed");
+		mem_free(&cpu->world->mem, ifa);
+		return err;
+	}
 	*ifa = (struct in_ifaddr){ .idev = idev, .local = c->local, .address = c->address, .broadcast = c->broadcast,
 				   .prefix_len = c->prefix_len, .scope = c->has_scope ? c->scope : RT_SCOPE_UNIVERSE, .flags = c->flags,
 				   .metric = c->metric, .proto = c->proto };
@@ -381,6 +386,8 @@ int ip4_addr_del(struct cpu *cpu, struct net_device *dev, const struct in_ifaddr
 		if ((c->local.raw && !be32_eq(a->local, c->local)) || (c->label && strcmp(a->label, c->label)) ||
 		    (c->address.raw && (a->prefix_len != c->prefix_len || !in_prefix(c->address, a->address, a->prefix_len))))
 			continue;
+		if (a->flags & IFA_F_MCAUTOJOIN)
+			ip4_mc_leave(cpu, dev, a->local);
 		delete(cpu, a);
 		arm_lifetimes(dev->net);
 		return 0;

@@ -139,12 +139,15 @@ static const struct sysctl conf[] = {
 	CONF("src_valid_mark", SRC_VALID_MARK),
 	CONF("proxy_arp", PROXY_ARP),
 	CONF("medium_id", MEDIUM_ID),
+	CONF("bootp_relay", BOOTP_RELAY), /* nobody reads it, in Linux either */
+	CONF("tag", TAG), /* a number for the administrator */
 	CONF("log_martians", LOG_MARTIANS),
 	CONF("arp_filter", ARP_FILTER),
 	CONF("arp_announce", ARP_ANNOUNCE),
 	CONF("arp_ignore", ARP_IGNORE),
 	CONF("arp_accept", ARP_ACCEPT),
 	CONF("arp_notify", ARP_NOTIFY),
+	CONF("force_igmp_version", FORCE_IGMP_VERSION),
 	CONF("igmpv2_unsolicited_report_interval", IGMPV2_UNSOLICITED),
 	CONF("igmpv3_unsolicited_report_interval", IGMPV3_UNSOLICITED),
 	CONF("arp_evict_nocarrier", ARP_EVICT_NOCARRIER),

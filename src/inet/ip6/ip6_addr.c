@@ -291,7 +291,8 @@ struct inet6_ifaddr *ip6_addr_new(struct cpu *cpu, struct inet6_dev *idev, const
 	struct netns *net = idev->dev->net;
 	struct inet6_ifaddr *ifa, *a;
 	struct list *before = &idev->addrs;
-	u8 scope = v6_is_loopback(&c->addr) ? 1 : v6_is_linklocal(&c->addr) ? 2 : c->addr.b[0] == 0xfe && (c->addr.b[1] & 0xc0) == 0xc0 ? 5 : 14;
+	u8 scope = v6_is_multicast(&c->addr) ? (u8)v6_mc_scope(&c->addr) : v6_is_loopback(&c->addr) ? 1 : v6_is_linklocal(&c->addr) ? 2 :
+		   c->addr.b[0] == 0xfe && (c->addr.b[1] & 0xc0) == 0xc0 ? 5 : 14;
 	static const u8 rt_scope[16] = { [1] = RT_SCOPE_HOST, [2] = RT_SCOPE_LINK, [5] = RT_SCOPE_SITE };
 
 	if (v6_is_any(&c->addr) || (v6_is_multicast(&c->addr) && !(c->flags & IFA_F_MCAUTOJOIN)) ||
@@ -403,6 +404,10 @@ int ip6_addr_add(struct cpu *cpu, struct net_device *dev, const struct inet6_ifa
 	if (dev->flags & IFF_MULTICAST && !(dev->flags & IFF_LOOPBACK) && dev->flags & IFF_UP)
 		ip6_group_route(cpu, dev, true);
 	own.flags &= SETTABLE;
+	if (c->flags & IFA_F_MCAUTOJOIN && (err = ip6_mc_join(cpu, dev, &c->addr))) { /* ip addr add GROUP dev DEV autojoin */
+		NL_SET_ERR(ack, "ipv6: Multicast auto join failed");
+		return err;
+	}
 	ifa = ip6_addr_new(cpu, idev, &own, ack, &err);
 	if (!ifa)
 		return err;
@@ -438,6 +443,8 @@ int ip6_addr_del(struct cpu *cpu, struct net_device *dev, const struct inaddr *a
 				if (t->pub == a)
 					ip6_addr_drop(cpu, t);
 		}
+		if (a->flags & IFA_F_MCAUTOJOIN)
+			ip6_mc_leave(cpu, dev, addr);
 		ip6_addr_drop(cpu, a);
 		ip6_addr_arm(dev->net);
 		return 0;

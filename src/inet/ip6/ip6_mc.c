@@ -1,6 +1,8 @@
 /* Groups and anycast addresses that an IPv6 device listens to, and the groups that are always joined. Membership is inet/mc.h's; what is
  * MLD's own is in mld.c.
  */
+#include <net/if_arp.h>
+
 #include "inet/ip6/ip6_priv.h"
 
 GROUP(node_all, { 0xff, 1, [15] = 1 });
@@ -19,7 +21,7 @@ struct mc_dev *ip6_mc_dev(const struct net_device *dev)
 
 int ndisc_mc_map(const struct inaddr *a, const struct net_device *dev, u8 *hw)
 {
-	if (dev->addr_len != 6)
+	if (dev->type != ARPHRD_ETHER)
 		return -EINVAL;
 	hw[0] = hw[1] = 0x33; /* RFC 2464 section 7 */
 	memcpy(hw + 2, a->b + 12, 4);

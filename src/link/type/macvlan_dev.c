@@ -207,6 +207,7 @@ void mv_setup(struct net_device *dev)
 	dev->header_ops = &stacked_header_ops;
 	dev->noqueue = true;
 	dev->live_addr_change = true;
+	dev->can_proto_down = true;
 	dev->unicast_filter = true;
 	dev->min_mtu = 0; /* until it has a device below */
 	dev->max_mtu = 65535;

@@ -225,7 +225,7 @@ static const struct sysctl entries[] = {
 	U8("workaround_signed_windows", workaround_signed_windows, 255),
 	{ .name = "tcp_congestion_control", .kind = SYSCTL_CUSTOM, .mode = 0644, .get = cc_get, .set = cc_set },
 	{ .name = "tcp_available_congestion_control", .kind = SYSCTL_CUSTOM, .mode = 0444, .get = cc_available_get },
-	{ .name = "tcp_allowed_congestion_control", .kind = SYSCTL_CUSTOM, .mode = 0644, .get = cc_allowed_get,
+	{ .name = "tcp_allowed_congestion_control", .kind = SYSCTL_CUSTOM, .mode = 0644, .child_mode = 0444, .get = cc_allowed_get,
 	  .set = cc_allowed_set },
 };
 const struct sysctl_table tcp_sysctls = { .dir = "ipv4", .entries = entries, .count = ARRAY_SIZE(entries), .base = base };
