@@ -117,8 +117,10 @@ enum call_end call_setsockopt(struct call *c)
 			fdtable_flush(c->a); /* a program that ended gave the table back */
 		cpu = all ? call_lock_all(c) : call_lock(c);
 		if (c->as->s) {
-			if (c->as->kind == ASOCK_STREAM)
-				stream_pull(cpu, c->as); /* what was written before the option comes before it */
+			if (c->as->kind == ASOCK_STREAM) /* what was written before the option comes before it */
+				stream_pull(cpu, c->as);
+			else if (c->as->kind == ASOCK_DGRAM)
+				dgram_pull(cpu, c->as);
 			if (level == SOL_SOCKET && name == SO_OOBINLINE && c->as->kind == ASOCK_STREAM)
 				e = set_oobinline(c, val, (socklen_t)len);
 			else if (repairs(c, level, name))

@@ -114,7 +114,7 @@ bool dgram_pair_empty(struct asock *as)
 /* Nothing can raise POLLERR at the program's end of such a pair, while it goes on living. So that whoever polls comes and asks, an error makes
  * it readable: an empty datagram, when nothing else is there. A caught receive answers the error and takes it away. Who wants all errors
  * has another pair: dgram_error.c. */
-static bool has_error(const struct asock *as)
+bool dgram_has_error(const struct asock *as)
 {
 	const struct sock *sk = as->s ? as->s->sk : NULL;
 
@@ -123,7 +123,7 @@ static bool has_error(const struct asock *as)
 
 static void show_error(struct cpu *cpu, struct asock *as)
 {
-	if (as->token || as->end < 0 || !has_error(as))
+	if (as->token || as->end < 0 || !dgram_has_error(as))
 		return;
 	if (as->pollerr) {
 		pollerr_raise(cpu, as);
@@ -139,10 +139,13 @@ void dgram_untoken(struct cpu *cpu, struct asock *as, int dup)
 {
 	if (as->pollerr) {
 		pollerr_lower(as, dup);
-		show_error(cpu, as); /* another one */
+		if (dgram_has_error(as))
+			show_error(cpu, as); /* another one */
+		else
+			pollerr_gone(cpu, as);
 		return;
 	}
-	if (!as->token || has_error(as) || dup < 0)
+	if (!as->token || dgram_has_error(as) || dup < 0)
 		return;
 	if (!dgram_pair_empty(as) && recv(dup, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT) == 0)
 		recv(dup, NULL, 0, MSG_DONTWAIT);
@@ -152,7 +155,7 @@ void dgram_untoken(struct cpu *cpu, struct asock *as, int dup)
 /* Behind what is in the pair: something to put there when the program has read it. Without that its reading wakes nobody. */
 static bool more_waits(const struct asock *as, const struct dgram *in_pair)
 {
-	return in_pair->link.next != &as->rxq || as->s->sk->rx_queue.first || (has_error(as) && !as->pollerr);
+	return in_pair->link.next != &as->rxq || as->s->sk->rx_queue.first || (dgram_has_error(as) && !as->pollerr);
 }
 
 void dgram_fill(struct cpu *cpu, struct asock *as)
@@ -180,6 +183,10 @@ void dgram_fill(struct cpu *cpu, struct asock *as)
 				return;
 			}
 			list_add_head(&as->rxq, &d->link);
+		}
+		if (as->pollerr_holds) {
+			asock_want_out(as, false);
+			return;
 		}
 		if (!as->many && !dgram_pair_empty(as)) {
 			asock_want_out(as, true);

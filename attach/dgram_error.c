@@ -1,12 +1,15 @@
-/* POLLERR for UDP sockets that ask for their errors (IP_RECVERR, IPV6_RECVERR).
+/* POLLERR for datagram, raw and ping sockets that ask for their errors (IP_RECVERR, IPV6_RECVERR).
  *
  * Nothing can raise POLLERR at the program's end of a SOCK_SEQPACKET pair that goes on living. At a SOCK_DGRAM pair's something can: when
  * an end that has unread messages is disconnected, the kernel sets ECONNRESET at the other one. So a socket that sets one of these
  * options gets such a pair, in place of its own, while nothing is in that and nothing else refers to it; the daemon's end is then made to disconnect from the program's
  * and to connect again, with a message of ours in its queue. What a caught receive or SO_ERROR takes away, it takes from the kernel's end, too.
  *
- * What is sent without being caught while an error waits is refused with that ECONNRESET. Raw and ping sockets keep their pairs: who
- * traces routes by them sends on and on, and takes any error but Linux's own for the end.
+ * What is sent without being caught while an error waits is refused with that ECONNRESET. Linux refuses a UDP socket's send too, with the error itself; a
+ * raw socket's never, and who traces routes by one (traceroute -I, -T) sends probe after probe and takes a refusal for the end. So for other sockets than UDP's
+ * an error is shown when the task that has the socket is seen to wait for events, or to read: what comes next is not a send. It is looked for
+ * again and again for a while; to a task that never waits it is shown in the end. Meanwhile, and until the errors are taken, packets are kept from the
+ * pair: whoever waits would find them there and wait no more, where Linux would have told of both.
  *
  * These pairs tell neither side that the other one is gone: an inotify watch tells of the program's close, and a stack that dies leaves
  * whoever polls waiting; its next send fails.
@@ -18,6 +21,12 @@
 #include <unistd.h>
 
 #include "attach/supervisor.h"
+
+#define LOOK_MIN_NS 20000u
+#define LOOK_MAX_NS 1000000u
+#define LOOK_OFTEN_NS 10000000u /* traceroute gives the other probes of a hop three milliseconds */
+#define LOOK_END_NS 30000000u /* after sleeping so long elsewhere it is not about to wait; while it runs, it may be */
+#define LOOK_LAST_NS NSEC_PER_SEC
 
 static int named_pair(int flags, int *fd, int *end, struct sockaddr_un_short *theirs, struct sockaddr_un_short *ours)
 {
@@ -44,6 +53,8 @@ static int named_pair(int flags, int *fd, int *end, struct sockaddr_un_short *th
 	return 0;
 }
 
+static void look(void *owner, struct timer *t);
+
 static int messenger(struct attach *a)
 {
 	int fd;
@@ -66,7 +77,7 @@ void dgram_show_errors(struct call *c)
 	struct stat st;
 	bool quiet;
 
-	if (as->kind != ASOCK_DGRAM || as->pollerr || as->s->protocol != IPPROTO_UDP || messenger(as->a) < 0 || task_fd_used(c->tid, (int)c->arg[0]))
+	if (as->kind != ASOCK_DGRAM || as->pollerr || (as->s->family != AF_INET && as->s->family != AF_INET6) || messenger(as->a) < 0 || task_fd_used(c->tid, (int)c->arg[0]))
 		return;
 	cpu = call_lock(c);
 	quiet = as->s && !as->unsent && list_empty(&as->rxq) && dgram_pair_empty(as) && poll(&p, 1, 0) == 0;
@@ -82,6 +93,7 @@ void dgram_show_errors(struct call *c)
 				for (struct list *l = as->rxq.next; l != &as->rxq; l = l->next)
 					container_of(l, struct dgram, link)->in_pair = false; /* went into the old one in between */
 				as->pollerr = true;
+				timer_init(&as->pollerr_timer, look);
 				as->token = false;
 				as->theirs = theirs;
 				as->ours = ours;
@@ -102,7 +114,7 @@ void dgram_show_errors(struct call *c)
 		close(end);
 }
 
-void pollerr_raise(struct cpu *cpu, struct asock *as)
+static void raise_now(struct cpu *cpu, struct asock *as)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
 	const struct sockaddr *theirs = (const struct sockaddr *)&as->theirs, *ours = (const struct sockaddr *)&as->ours;
@@ -114,6 +126,61 @@ void pollerr_raise(struct cpu *cpu, struct asock *as)
 	if (sendto(as->a->messenger, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL, ours, len) == 0 && connect(as->end, theirs, len) == 0)
 		as->token = connect(as->end, &none, sizeof(none)) == 0;
 	connect(as->end, theirs, len);
+}
+
+/* Nothing is held back any more. */
+static void let_go(struct cpu *cpu, struct asock *as)
+{
+	as->pollerr_looks = as->pollerr_holds = false;
+	dgram_fill(cpu, as);
+}
+
+static void look(void *owner, struct timer *t)
+{
+	struct asock *as = container_of(t, struct asock, pollerr_timer);
+	struct cpu *cpu = owner;
+	enum task_does does;
+
+	if (as->closed || as->end < 0 || !as->s)
+		return;
+	if (as->token || !dgram_has_error(as)) { /* shown, and nobody came */
+		let_go(cpu, as);
+		return;
+	}
+	does = task_does((int)(__atomic_load_n(&as->where, __ATOMIC_RELAXED) >> 32));
+	if (does == TASK_RUNS)
+		as->pollerr_end = cpu->now + LOOK_END_NS;
+	if ((does == TASK_RUNS || does == TASK_SLEEPS) && cpu->now < MIN(as->pollerr_end, as->pollerr_last)) {
+		cpu_timer_arm(cpu, t, cpu->now + (as->pollerr_last - cpu->now > LOOK_LAST_NS - LOOK_OFTEN_NS ? LOOK_MIN_NS : LOOK_MAX_NS));
+		return;
+	}
+	as->pollerr_looks = false;
+	raise_now(cpu, as);
+	cpu_timer_arm(cpu, t, cpu->now + LOOK_END_NS);
+}
+
+void pollerr_raise(struct cpu *cpu, struct asock *as)
+{
+	if (as->s->protocol == IPPROTO_UDP) {
+		raise_now(cpu, as);
+	} else if (!as->pollerr_looks) {
+		as->pollerr_looks = as->pollerr_holds = true;
+		as->pollerr_end = cpu->now + LOOK_END_NS;
+		as->pollerr_last = cpu->now + LOOK_LAST_NS;
+		cpu_timer_arm(cpu, &as->pollerr_timer, cpu->now + LOOK_MIN_NS);
+	}
+}
+
+void pollerr_gone(struct cpu *cpu, struct asock *as)
+{
+	if (as->pollerr_holds)
+		let_go(cpu, as);
+}
+
+void pollerr_drop(struct asock *as)
+{
+	if (timer_armed(&as->pollerr_timer))
+		timer_cancel(&as->pollerr_timer);
 }
 
 void pollerr_lower(struct asock *as, int dup)

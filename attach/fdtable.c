@@ -278,6 +278,7 @@ void asock_close(struct cpu *cpu, struct asock *as)
 	listener_end(as);
 	asock_drop_end(as, true);
 	ring_drop(cpu, as);
+	pollerr_drop(as);
 	close_weft(cpu, as);
 	dgrams_free(as);
 	calls_wake(as, ~0u);

@@ -198,6 +198,8 @@ int task_getfd(struct attach *a, int tid, int fd);	  /* a descriptor of ours, or
 bool task_fd_cloexec(int tid, int fd);
 /* Would the task miss that its descriptor became another file: does it have a duplicate of it, or an epoll set that waits for it? */
 bool task_fd_used(int tid, int fd);
+enum task_does { TASK_RUNS, TASK_WAITS /* sleeps in a call that waits for events, or in a read */, TASK_SLEEPS /* in another one */, TASK_GONE };
+enum task_does task_does(int tid);
 int task_ns_ino(int tid, const char *which, u64 *ino); /* which: "net", "user" */
 bool task_vrf(int tid, char name[16]); /* the VRF that `ip vrf exec` runs it in: its cgroup's name says so */
 /* The user namespace of a task that task_getfd has just found: known from its calls before, unless it has changed it since. */
@@ -289,6 +291,9 @@ struct asock {
 	bool token;		/* an empty datagram (pollerr: the kernel's POLLERR) says that an error waits */
 	bool pollerr;		/* the pair is one that can show it so: attach/dgram_error.c */
 	struct sockaddr_un_short theirs, ours; /* its names */
+	struct timer pollerr_timer; /* looks whether the error can be shown now */
+	bool pollerr_looks, pollerr_holds; /* it does; received packets wait behind errors */
+	u64 pollerr_end, pollerr_last;
 	struct ring *ring;	/* a packet socket's memory-mapped one, then there is no end: attach/ring.c */
 	struct dgram *unsent;	/* from the program, while the stack has no room */
 	u64 rcvtimeo_ns, sndtimeo_ns;
@@ -357,6 +362,7 @@ void dgram_pull(struct cpu *cpu, struct asock *as); /* what the program wrote wi
 struct dgram *dgram_make(size_t len, size_t controllen);
 int dgram_from_stack(struct cpu *cpu, struct asock *as, int flags, struct dgram **out); /* -EAGAIN, -errno */
 void dgram_untoken(struct cpu *cpu, struct asock *as, int dup); /* the error may have been fetched: no more word of it */
+bool dgram_has_error(const struct asock *as);
 bool dgram_pair_empty(struct asock *as); /* the program has read all that was put there */
 void dgrams_free(struct asock *as);
 
@@ -364,6 +370,8 @@ void dgrams_free(struct asock *as);
 void dgram_show_errors(struct call *c); /* the program asks for errors: it gets a pair that can show them, if that can be done */
 void pollerr_raise(struct cpu *cpu, struct asock *as);
 void pollerr_lower(struct asock *as, int dup);
+void pollerr_gone(struct cpu *cpu, struct asock *as); /* no error waits any more */
+void pollerr_drop(struct asock *as); /* nobody will ask any more; baton */
 
 /* -- packet rings: attach/ring.c -- */
 int call_packet_ring(struct call *c, const void *val, socklen_t len); /* PACKET_RX_RING: 0 or -errno */

@@ -440,7 +440,14 @@ void inet_rx_prepare(struct cpu *cpu, struct inet_sock *inet, struct sk_buff *sk
 	skb->dev = NULL;
 }
 
-/* The options of a received packet as the program is to send them back: nothing but a reversed source route needs turning. */
+/* A place that is open for the address and the time of whoever sends the options back is still empty. */
+static void reopen(u8 *option, unsigned bytes)
+{
+	option[2] = (u8)(option[2] - bytes);
+	memset(option + option[2] - 1, 0, bytes);
+}
+
+/* The options of a received packet, or (ret) as the program is to send them back: with a source route turned. */
 static void put_options(struct inet_sock *inet, const struct ip4_hdr *ip, bool ret, struct msghdr *m)
 {
 	u32 len = ip4_hlen(ip) - IP4_HDR_LEN;
@@ -455,6 +462,10 @@ static void put_options(struct inet_sock *inet, const struct ip4_hdr *ip, bool r
 		if (ip4_opts_compile(inet->sk.net, &in, NULL, false) || ip4_opts_echo(inet->sk.net, &in, ip, &out))
 			return;
 		len = out.len;
+		if (out.rr_needaddr)
+			reopen(out.data + out.rr - IP4_HDR_LEN, 4);
+		if (out.ts_needaddr || out.ts_needtime)
+			reopen(out.data + out.ts - IP4_HDR_LEN, out.ts_needaddr && out.ts_needtime ? 8 : 4);
 		memcpy(copy, out.data, len);
 		if (!len)
 			return;

@@ -344,7 +344,7 @@ static ssize_t raw_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr
 		err = -EINVAL;
 		goto out;
 	}
-	if ((err = sock_error(sk)))
+	if (hdrincl && (err = sock_error(sk))) /* without, a pending error stays for whoever receives */
 		goto out;
 	err = sk->shutdown & SHUT_SND_BIT ? -EPIPE : !sock_can_send(sk) ? -EAGAIN : 0;
 	if (err)
