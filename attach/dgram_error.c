@@ -2,7 +2,7 @@
  *
  * Nothing can raise POLLERR at the program's end of a SOCK_SEQPACKET pair that goes on living. At a SOCK_DGRAM pair's something can: when
  * an end that has unread messages is disconnected, the kernel sets ECONNRESET at the other one. So a socket that sets one of these
- * options gets such a pair, in place of its own, while nothing is in that and nothing else refers to it; the daemon's end is then made to disconnect from the program's
+ * options gets such a pair, in place of its own, while nothing else refers to it; the daemon's end is then made to disconnect from the program's
  * and to connect again, with a message of ours in its queue. What a caught receive or SO_ERROR takes away, it takes from the kernel's end, too.
  *
  * What is sent without being caught while an error waits is refused with that ECONNRESET. Linux refuses a UDP socket's send too, with the error itself; a
@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -74,13 +75,15 @@ void dgram_show_errors(struct call *c)
 	int fd = -1, end = -1, flags = fcntl(c->dup, F_GETFL);
 	struct pollfd p = { .fd = c->dup, .events = POLLIN };
 	struct cpu *cpu;
+	struct dgram *first;
 	struct stat st;
 	bool quiet;
 
 	if (as->kind != ASOCK_DGRAM || as->pollerr || (as->s->family != AF_INET && as->s->family != AF_INET6) || messenger(as->a) < 0 || task_fd_used(c->tid, (int)c->arg[0]))
 		return;
 	cpu = call_lock(c);
-	quiet = as->s && !as->unsent && list_empty(&as->rxq) && dgram_pair_empty(as) && poll(&p, 1, 0) == 0;
+	/* A raw socket may have received others' packets already: what was not read goes over. Of many the pair alone knows. */
+	quiet = as->s && !as->unsent && (!as->many || (list_empty(&as->rxq) && dgram_pair_empty(as) && poll(&p, 1, 0) == 0));
 	call_unlock(c, cpu);
 	if (!quiet || named_pair(flags & O_NONBLOCK ? SOCK_NONBLOCK : 0, &fd, &end, &theirs, &ours))
 		return;
@@ -89,6 +92,11 @@ void dgram_show_errors(struct call *c)
 			cpu = call_lock(c);
 			if (as->s) {
 				dgram_pull(cpu, as);
+				first = list_empty(&as->rxq) ? NULL : list_first(&as->rxq, struct dgram, link);
+				if (first && first->in_pair && dgram_pair_empty(as)) { /* was read */
+					list_del(&first->link);
+					free(first);
+				}
 				asock_drop_end(as, true);
 				for (struct list *l = as->rxq.next; l != &as->rxq; l = l->next)
 					container_of(l, struct dgram, link)->in_pair = false; /* went into the old one in between */
@@ -140,6 +148,7 @@ static void look(void *owner, struct timer *t)
 	struct asock *as = container_of(t, struct asock, pollerr_timer);
 	struct cpu *cpu = owner;
 	enum task_does does;
+	int nr;
 
 	if (as->closed || as->end < 0 || !as->s)
 		return;
@@ -147,7 +156,7 @@ static void look(void *owner, struct timer *t)
 		let_go(cpu, as);
 		return;
 	}
-	does = task_does((int)(__atomic_load_n(&as->where, __ATOMIC_RELAXED) >> 32));
+	does = task_does((int)(__atomic_load_n(&as->where, __ATOMIC_RELAXED) >> 32), &nr);
 	if (does == TASK_RUNS)
 		as->pollerr_end = cpu->now + LOOK_END_NS;
 	if ((does == TASK_RUNS || does == TASK_SLEEPS) && cpu->now < MIN(as->pollerr_end, as->pollerr_last)) {

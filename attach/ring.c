@@ -6,6 +6,11 @@
  * of a protocol number of the socket's own, which the daemon sends over limbo's loopback and takes back when the program has given all
  * back: it says so by a word in the memory alone, so while something is out the daemon looks now and then.
  *
+ * So for a moment the descriptor is readable with nothing to read. Whoever polls then and goes on to libpcap finds nothing, and polls again,
+ * in there, when the frame is gone: it would wait for a packet that may never come, while its own time limits pass unnoticed (nmap's raw scans). Therefore
+ * whoever is seen to sleep in poll(2) after that is woken a few times more, by a frame that is taken back when the sleeper has had a turn. A spurious
+ * wake-up ends libpcap's read; whoever then sleeps in select or epoll_wait did it by itself.
+ *
  * Whoever maps a descriptor keeps the file open, so neither HUP nor an inotify watch tells of the program's close. When the process
  * that made the ring ends, and four times a second, it is looked whether somebody still has the descriptor. Only who has not got it
  * twice in turn has closed it: a descriptor may be on its way from one process to another, or to a child.
@@ -38,6 +43,9 @@
 #define LOOK_MIN_NS 50000u
 #define LOOK_MAX_NS 1000000u
 #define SWEEP_NS 250000000
+#define NUDGES 10
+#define NUDGE_MIN_NS 1000000u
+#define NUDGE_WAITS 10000 /* looks whether it had its turn */
 
 struct ring {
 	struct asock *as;
@@ -48,6 +56,8 @@ struct ring {
 	u16 proto;
 	bool shown, more; /* the descriptor is readable; something came since it was made so */
 	u64 pause;
+	unsigned nudges, waits; /* how many more; looks for this one */
+	u64 turns;
 	struct timer look;
 	int sweep, maker; /* a timer; a pidfd, or -1 */
 	unsigned missed; /* sweeps in turn that found it nowhere */
@@ -82,13 +92,72 @@ static bool has_news(const struct ring *r)
 	return packet_ring_readable(packet_sk(r->as->s->sk)) || sk->err;
 }
 
+static enum task_does holder_does(const struct ring *r, int *nr)
+{
+	return task_does((int)(__atomic_load_n(&r->as->where, __ATOMIC_RELAXED) >> 32), nr);
+}
+
+/* How often the holder was given a cpu, ever. */
+static u64 turns_of(const struct ring *r)
+{
+	char path[40], buf[96] = "";
+	unsigned long long turns = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)(__atomic_load_n(&r->as->where, __ATOMIC_RELAXED) >> 32));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (read(fd, buf, sizeof(buf) - 1) > 0)
+		sscanf(buf, "%*u %*u %llu", &turns);
+	close(fd);
+	return turns;
+}
+
+/* A step of waking whoever sleeps in poll: shows it something, and hides that again when it has had a turn, and so has seen it. */
+static void nudge(struct cpu *cpu, struct ring *r)
+{
+	enum task_does does;
+	int nr;
+
+	if (r->shown) {
+		if (turns_of(r) == r->turns && ++r->waits < NUDGE_WAITS) {
+			cpu_timer_arm(cpu, &r->look, cpu->now + LOOK_MIN_NS);
+			return;
+		}
+		hide(r);
+		r->nudges--;
+		r->pause *= 2;
+	} else {
+		does = holder_does(r, &nr);
+		if (does == TASK_GONE || (does == TASK_WAITS && nr != SYS_poll && nr != SYS_ppoll)) {
+			r->nudges = 0;
+		} else if (does == TASK_WAITS) {
+			r->turns = turns_of(r);
+			r->waits = 0;
+			show(r);
+			cpu_timer_arm(cpu, &r->look, cpu->now + LOOK_MIN_NS);
+			return;
+		}
+	}
+	if (r->nudges)
+		cpu_timer_arm(cpu, &r->look, cpu->now + r->pause);
+}
+
 static void look(void *owner, struct timer *t)
 {
 	struct ring *r = container_of(t, struct ring, look);
 	struct cpu *cpu = owner;
 
 	if (!has_news(r)) {
-		hide(r);
+		if (r->nudges) {
+			nudge(cpu, r);
+		} else if (r->shown) {
+			hide(r);
+			r->nudges = NUDGES;
+			r->pause = NUDGE_MIN_NS;
+			cpu_timer_arm(cpu, t, cpu->now + r->pause);
+		}
 		return;
 	}
 	if (r->more)
@@ -104,6 +173,7 @@ void ring_wake(struct cpu *cpu, struct asock *as)
 	if (!has_news(r))
 		return;
 	r->more = true;
+	r->nudges = 0;
 	if (r->shown)
 		return;
 	show(r);

@@ -199,7 +199,7 @@ bool task_fd_cloexec(int tid, int fd);
 /* Would the task miss that its descriptor became another file: does it have a duplicate of it, or an epoll set that waits for it? */
 bool task_fd_used(int tid, int fd);
 enum task_does { TASK_RUNS, TASK_WAITS /* sleeps in a call that waits for events, or in a read */, TASK_SLEEPS /* in another one */, TASK_GONE };
-enum task_does task_does(int tid);
+enum task_does task_does(int tid, int *nr); /* *nr: the system call that it sleeps in, or -1 */
 int task_ns_ino(int tid, const char *which, u64 *ino); /* which: "net", "user" */
 bool task_vrf(int tid, char name[16]); /* the VRF that `ip vrf exec` runs it in: its cgroup's name says so */
 /* The user namespace of a task that task_getfd has just found: known from its calls before, unless it has changed it since. */

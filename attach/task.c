@@ -48,14 +48,15 @@ static int tgid_of(int tid)
 	return tgid > 0 ? tgid : -ESRCH;
 }
 
-enum task_does task_does(int tid)
+enum task_does task_does(int tid, int *nr)
 {
 	static const int waits[] = { __NR_poll, __NR_ppoll, __NR_select, __NR_pselect6, __NR_epoll_wait, __NR_epoll_pwait, 441 /* epoll_pwait2 */,
 				     __NR_read, __NR_readv, __NR_recvfrom };
 	char path[40], buf[16] = "";
-	int fd, nr;
+	int fd;
 	ssize_t n;
 
+	*nr = -1;
 	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -66,9 +67,9 @@ enum task_does task_does(int tid)
 		return TASK_GONE;
 	if (buf[0] < '0' || buf[0] > '9') /* "running", or about to */
 		return TASK_RUNS;
-	nr = atoi(buf);
+	*nr = atoi(buf);
 	for (unsigned i = 0; i < ARRAY_SIZE(waits); i++)
-		if (waits[i] == nr)
+		if (waits[i] == *nr)
 			return TASK_WAITS;
 	return TASK_SLEEPS;
 }
