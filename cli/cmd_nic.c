@@ -1,4 +1,4 @@
-/* weft nic add: a device whose wire is a TAP device of this machine, or capture files. The command opens them, with the rights of
+/* weft nic add: a device whose wire is a TAP device of this machine, a packet socket on one of its devices, or capture files. The command opens them, with the rights of
  * whoever runs it, and hands them to the stack. */
 #include <fcntl.h>
 #include <getopt.h>
@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "host/port_tap.h"
+#include "host/uplink.h"
 
 static int parse_mac(const char *text, u8 mac[6])
 {
@@ -21,18 +21,16 @@ static int parse_mac(const char *text, u8 mac[6])
 	return 0;
 }
 
-static int open_tap(const char *name, unsigned queues, int *fds, unsigned *n)
+/* The descriptors that a TAP's or a packet socket's port needs. */
+static int open_device(const char *port, unsigned queues, int *fds, unsigned *n)
 {
-	int e = tap_open(name, queues, fds);
+	bool tap = port[0] == 't';
+	struct ctl_error err = { 0 };
+	int e = tap ? uplink_open_tap(strchr(port, ':') + 1, queues, fds, &err) : uplink_open_packet(strchr(port, ':') + 1, fds, &err);
 
-	if (e == -EPERM || e == -EACCES)
-		complain("cannot open the TAP device %s: %s; let root make it yours: `ip tuntap add %s mode tap multi_queue vnet_hdr user %u`", name,
-			 strerror(-e), name, (unsigned)geteuid());
-	else if (e == -EINVAL)
-		complain("%s is a device of another kind; it must be a TAP with `multi_queue` and `vnet_hdr`", name);
-	else if (e)
-		complain("cannot open the TAP device %s: %s", name, strerror(-e));
-	*n = e ? 0 : queues;
+	if (e)
+		complain("%s", err.text);
+	*n = e ? 0 : tap ? queues : 1;
 	return e;
 }
 
@@ -131,17 +129,18 @@ static int nic(int argc, char **argv)
 		return usage_error(&cmd_nic, "'%s' is too long for a device's name", argv[optind + 1]);
 	memcpy(rq.name, argv[optind + 1], strlen(argv[optind + 1]) + 1);
 	port = argv[optind + 2];
-	if (strncmp(port, "tap:", 4) && strncmp(port, "pcap:", 5))
-		return usage_error(&cmd_nic, "'%s' is no port; tap:NAME and pcap:IN,OUT are", port);
+	if (strncmp(port, "tap:", 4) && strncmp(port, "packet:", 7) && strncmp(port, "pcap:", 5))
+		return usage_error(&cmd_nic, "'%s' is no port; tap:NAME, packet:DEVICE and pcap:IN,OUT are", port);
+	if (queues > 1 && port[0] != 't')
+		return usage_error(&cmd_nic, "--queues goes with a TAP alone");
 	if (pick_name(given, name, &err)) {
 		complain("%s", err.text);
 		return 1;
 	}
-	if (port[0] == 't') {
-		memcpy(rq.kind, "tap", 4);
-		e = open_tap(port + 4, (unsigned)queues, fds, &n);
+	memcpy(rq.kind, port, strcspn(port, ":"));
+	if (strcmp(rq.kind, "pcap")) {
+		e = open_device(port, (unsigned)queues, fds, &n);
 	} else {
-		memcpy(rq.kind, "pcap", 5);
 		e = open_pcap(port + 5, &rq.flags, fds, &n);
 	}
 	e = e ? 1 : send_request(name, &rq, fds, n);
@@ -154,9 +153,10 @@ const struct command cmd_nic = {
 	.name = "nic",
 	.run = nic,
 	.synopsis = "[-n NAME] [--netns PID] [--queues N] [--mtu N] [--mac ADDRESS] [--timed] add DEVICE PORT",
-	.summary = "Add a network card to a stack, over a TAP device or capture files",
+	.summary = "Add a network card to a stack, over a TAP device, a packet socket or capture files",
 	.help = "PORT is one of\n"
 		"  tap:NAME       the other end is this machine's device NAME (made when missing; that needs root)\n"
+		"  packet:DEVICE  a station on the network of this machine's device DEVICE (that needs CAP_NET_RAW)\n"
 		"  pcap:IN,OUT    frames of the file IN arrive, what is sent goes to OUT; either may be left out\n\n"
 		"  -n NAME        which stack (default: $WEFT_NAME, or the only one)\n"
 		"  --netns PID    in the namespace of this program (default: the caller's, else the stack's first)\n"

@@ -99,7 +99,7 @@ struct ctl_frame {
 enum { CTL_NIC_IN = 1, CTL_NIC_OUT = 2, CTL_NIC_TIMED = 4 }; /* pcap: which files follow; keep the distances of time stamps */
 struct ctl_nic {
 	char name[16];
-	char kind[16];	/* "tap": a descriptor a queue; "pcap": by flags */
+	char kind[16];	/* "tap": a descriptor a queue; "packet": one; "pcap": by flags */
 	s32 netns_pid;	/* in the namespace of this process; 0: the sender's, when that is a program of this stack, else the first */
 	u32 flags;
 	u32 mtu;	/* 0: 1500 */

@@ -1,4 +1,4 @@
-/* CTL_NIC: a nic over a TAP device or capture files that the command opened, with its own rights, and handed over. */
+/* CTL_NIC: a nic over a TAP device, a packet socket or capture files that the command opened, with its own rights, and handed over. */
 #include "host/nic_make.h"
 
 #include <stdio.h>
@@ -6,6 +6,7 @@
 
 #include "attach/attach.h"
 #include "host/host.h"
+#include "host/port_packet.h"
 #include "host/port_pcap.h"
 #include "host/port_tap.h"
 
@@ -36,6 +37,17 @@ static int make_tap(struct daemon *d, int *fds, unsigned *nfds, struct port **po
 
 	if (e)
 		ctl_error_set(err, e, "these descriptors are no queues of a TAP device with a vnet header: %s", strerror(-e));
+	else
+		*nfds = 0;
+	return e;
+}
+
+static int make_packet(struct daemon *d, int *fds, unsigned *nfds, struct port **port, struct ctl_error *err)
+{
+	int e = *nfds == 1 ? port_packet_new(d->host, fds[0], port) : -EINVAL;
+
+	if (e)
+		ctl_error_set(err, e, "this descriptor is no packet socket with a ring: %s", strerror(-e));
 	else
 		*nfds = 0;
 	return e;
@@ -92,12 +104,15 @@ int nic_make(struct daemon *d, const struct ctl_nic *rq, pid_t peer, int *fds, u
 	if (!strcmp(rq->kind, "tap")) {
 		nc.queues = *nfds;
 		e = make_tap(d, fds, nfds, &port, err);
+	} else if (!strcmp(rq->kind, "packet")) {
+		nc.queues = 1;
+		e = make_packet(d, fds, nfds, &port, err);
 	} else if (!strcmp(rq->kind, "pcap")) {
 		nc.queues = 1;
 		e = make_pcap(d, rq, fds, nfds, &port, err);
 	} else {
 		e = -EINVAL;
-		ctl_error_set(err, e, "there is no port kind '%s'; tap and pcap are there", rq->kind);
+		ctl_error_set(err, e, "there is no port kind '%s'; tap, packet and pcap are there", rq->kind);
 	}
 	cpu = host_lock_all(d->host);
 	if (!e) {

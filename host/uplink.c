@@ -43,27 +43,26 @@ static int device_mtu(const char *device)
 	return mtu;
 }
 
-static int open_tap(struct uplink *u, struct ctl_error *err)
+int uplink_open_tap(const char *name, unsigned queues, int *fds, struct ctl_error *err)
 {
-	const char *name = u->cfg->device;
-	int e = tap_open(name, 1, &u->fd);
+	const char *multi = queues > 1 ? " multi_queue" : "";
+	int e = tap_open(name, queues, fds);
 
 	if (e == -EPERM || e == -EACCES)
-		return ctl_error_set(err, e, "cannot open the TAP device %s: %s; let root make it yours: `ip tuntap add %s mode tap user %u`", name, strerror(-e),
-				     name, (unsigned)geteuid());
+		return ctl_error_set(err, e, "cannot open the TAP device %s: %s; let root make it yours: `ip tuntap add %s mode tap%s user %u`", name, strerror(-e),
+				     name, multi, (unsigned)geteuid());
 	if (e == -ENOENT)
 		return ctl_error_set(err, e, "there is no /dev/net/tun here; let root load the module: `modprobe tun`");
 	if (e == -EINVAL)
-		return ctl_error_set(err, e, "%s is a device of another kind; it must be a TAP", name);
+		return ctl_error_set(err, e, "%s is a device of another kind; it must be a TAP%s%s", name, *multi ? " with" : "", multi);
 	if (e == -EBUSY)
 		return ctl_error_set(err, e, "another program holds the TAP device %s", name);
 	return e ? ctl_error_set(err, e, "cannot open the TAP device %s: %s", name, strerror(-e)) : 0;
 }
 
-static int open_packet(struct uplink *u, struct ctl_error *err)
+int uplink_open_packet(const char *dev, int *fd, struct ctl_error *err)
 {
-	const char *dev = u->cfg->device;
-	int e = packet_open(dev, &u->fd);
+	int e = packet_open(dev, fd);
 
 	if (e == -EPERM || e == -EACCES)
 		return ctl_error_set(err, e, "packet:%s needs the right CAP_NET_RAW: be root, or let root give it (`setcap cap_net_raw+ep` on weft), or use --uplink slirp", dev);
@@ -141,10 +140,10 @@ int uplink_open(struct uplink *u, const struct uplink_config *cfg, struct ctl_er
 		e = uplink_proc_start(cfg, &u->pid, &u->fd, err);
 		break;
 	case UPLINK_TAP:
-		e = open_tap(u, err);
+		e = uplink_open_tap(cfg->device, 1, &u->fd, err);
 		break;
 	case UPLINK_PACKET:
-		e = open_packet(u, err);
+		e = uplink_open_packet(cfg->device, &u->fd, err);
 		break;
 	}
 	if (!e) {

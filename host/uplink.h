@@ -68,6 +68,9 @@ struct uplink {
 };
 /* In the caller's network namespace, with one thread. cfg is borrowed until uplink_close. -errno with a sentence and its remedy. */
 int uplink_open(struct uplink *u, const struct uplink_config *cfg, struct ctl_error *err);
+/* Descriptors for a nic, opened in this thread's network namespace. -errno with a sentence and its remedy. */
+int uplink_open_tap(const char *name, unsigned queues, int *fds, struct ctl_error *err);
+int uplink_open_packet(const char *dev, int *fd, struct ctl_error *err);
 /* The stack is built: makes the device in its first namespace, with addresses and routes. Without batons. */
 int uplink_install(struct daemon *d, struct uplink *u, struct ctl_error *err);
 /* When the world is gone: waits for the process, which ends by itself, and a second later is ended. */

@@ -55,6 +55,14 @@ class Devices(Net):
         sh("ip link del gone0")
         until(lambda: "NO-CARRIER" in self.inside_lab("ip link show gone0"), "the carrier goes")
 
+    def test_card_over_a_packet_socket(self):
+        """The same as a card of a stack that is up."""
+        self.up()
+        self.ok("nic", "-n", "lab", "--mac", "02:00:00:00:00:09", "add", "wan0", "packet:eth0")
+        self.assertEqual(self.inside_lab("ip addr add 10.77.0.9/24 dev wan0; ip link set wan0 up; curl -sS http://10.77.0.2:8000/"), "10.77.0.9\n")
+        self.refused(1, "nic", "-n", "lab", "add", "wan1", "packet:nowhere0", says="there is no device nowhere0")
+        self.refused(2, "nic", "-n", "lab", "--queues", "2", "add", "wan1", "packet:eth0", says="TAP alone")
+
     def test_tap(self):
         if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
             self.refused(1, "up", "--uplink", "tap:wt0", "lab", says="ip tuntap add wt0")
