@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -180,6 +181,9 @@ int main(int argc, char **argv)
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd)
 			return CLI_TROUBLE;
+	/* Where root gave this file a capability (for packet:DEVICE), what is in /proc/self would be root's: but maps of user ids are written there. */
+	if (getuid() == geteuid())
+		prctl(PR_SET_DUMPABLE, 1);
 	if (argc < 2) {
 		overview(stderr);
 		return 2;

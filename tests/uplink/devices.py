@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """weft up --uplink tap:NAME and packet:DEVICE: a stack as a machine of its own on a network of this machine's devices."""
 import os
+import shutil
+import struct
 import subprocess
-import unittest
+import tempfile
 
 from uplinktest import LIMIT, PEER, PYTHON, WEFT, Net, own_namespaces, sh, until
 from clitest import main
@@ -94,6 +96,16 @@ class Devices(Net):
             r = subprocess.run([*as_nobody, WEFT, "run", "--uplink", what, "true"], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=LIMIT)
             self.assertEqual((r.returncode, r.stderr.count("\n")), (125, 1), r.stderr)
             self.assertIn(says, r.stderr)
+        # The remedy that it names.
+        mine = tempfile.mkdtemp(prefix="wt.", dir="/tmp")
+        self.addCleanup(shutil.rmtree, mine)
+        os.chmod(mine, 0o755)
+        shutil.copy(WEFT, mine)
+        os.chown(self.dir, 65534, 65534)
+        os.setxattr(mine + "/weft", "security.capability", struct.pack("<IIIII", 0x02000001, 1 << 13, 0, 0, 0)) # CAP_NET_RAW, effective
+        r = subprocess.run(["runuser", "-u", "nobody", "--", mine + "/weft", "run", "--uplink", "packet:eth0,address=10.77.0.8/24", "curl", "-sS", "http://10.77.0.2:8000/"],
+                           env={**self.env, "XDG_RUNTIME_DIR": ""}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LIMIT)
+        self.assertEqual(r.stdout, "10.77.0.8\n")
 
 
 if __name__ == "__main__":
