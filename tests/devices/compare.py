@@ -5,7 +5,7 @@
     compare.py --record RUNNER [SCENARIO...]    asks a Linux kernel and writes *.txt: RUNNER SCRIPT must run a bash script as root
                                                 there (a virtual machine's `... run`, or bash itself in throw-away namespaces)
 
-The recorded answers are Linux 6.12's. Exit 0: the same but for addresses made at random, queues and what IPv6 adds."""
+The recorded answers are Linux 6.12's (bridge_traffic, _mdb, _stp, _brctl: 6.18's, of a kernel without VLAN filtering). Exit 0: the same but for addresses made at random, queues and what IPv6 adds."""
 import argparse, concurrent.futures, difflib, glob, os, re, shlex, subprocess, sys
 
 here = os.path.dirname(os.path.abspath(__file__))

@@ -77,10 +77,17 @@ static void put_mdb(struct nl_buf *b, const struct bridge *br)
 
 static void put_routers(struct nl_buf *b, const struct bridge *br)
 {
-	size_t all = nl_nest(b, MDBA_ROUTER), one;
+	size_t all, one;
 	const struct br_port *p;
 	u64 t4, t6;
 	u32 index;
+	bool any = false;
+
+	br_for_each_port(p, br)
+		any |= br_pm(p)->is_router[BR_IP4] || br_pm(p)->is_router[BR_IP6];
+	if (!any)
+		return;
+	all = nl_nest(b, MDBA_ROUTER);
 
 	br_for_each_port(p, br) {
 		const struct br_port_mcast *pm = br_pm(p);
@@ -184,8 +191,9 @@ static int entry_valid(struct nl_request *rq, const struct br_mdb_entry *e)
 	if (!e->ifindex)
 		return refuse(rq, "Zero entry ifindex is not allowed", -EINVAL);
 	if (e->addr.proto == BE16(ETH_P_IP).raw) {
-		if ((a[0] & 0xf0) != 0xe0)
-			return refuse(rq, "IPv4 entry group address is not multicast", -EINVAL);
+		if ((a[0] & 0xf0) != 0xe0) /* 0.0.0.0 is for devices other than bridges */
+			return refuse(rq, a[0] | a[1] | a[2] | a[3] ? "IPv4 entry group address is not multicast or 0.0.0.0"
+								    : "bridge: IPv4 entry group address is not multicast", -EINVAL);
 		if (a[0] == 224 && !a[1] && !a[2])
 			return refuse(rq, "IPv4 entry group address is local multicast", -EINVAL);
 	} else if (e->addr.proto == BE16(ETH_P_IPV6).raw) {
@@ -209,10 +217,10 @@ static int source(struct change *c, const struct nlattr *a)
 	if (alen == 6)
 		return refuse(c->rq, "bridge: Invalid entry source address", -EINVAL);
 	if (nl_len(a) != alen)
-		return refuse(c->rq, alen == 4 ? "IPv4 invalid source address length" : "IPv6 invalid source address length", -EINVAL);
+		return refuse(c->rq, alen == 4 ? "bridge: IPv4 invalid source address length" : "bridge: IPv6 invalid source address length", -EINVAL);
 	memcpy(c->ip.src, nl_data(a), alen);
 	if (alen == 4 ? (c->ip.src[0] & 0xf0) == 0xe0 : c->ip.src[0] == 0xff)
-		return refuse(c->rq, alen == 4 ? "IPv4 multicast source address is not allowed" : "IPv6 multicast source address is not allowed", -EINVAL);
+		return refuse(c->rq, alen == 4 ? "bridge: IPv4 multicast source address is not allowed" : "bridge: IPv6 multicast source address is not allowed", -EINVAL);
 	return 0;
 }
 

@@ -128,7 +128,7 @@ void br_fdb_learn(struct cpu *cpu, struct bridge *br, struct br_port *p, const u
 		return;
 	}
 	if (unlikely(f->flags & FDB_LOCAL)) {
-		world_log_limited(cpu, 4, "%s: received packet on %s with own address as source address (addr:%02x:%02x:%02x:%02x:%02x:%02x, vlan:%u)",
+		world_log_limited(cpu, 6, "%s: received packet on %s with own address as source address (addr:%02x:%02x:%02x:%02x:%02x:%02x, vlan:%u)",
 				  br->dev->name, p->dev->name, addr[0], addr[1], addr[2], addr[3], addr[4], addr[5], vid);
 		return;
 	}
@@ -191,7 +191,7 @@ int br_fdb_add_local(struct bridge *br, struct br_port *p, const u8 *addr, u16 v
 	if (f) {
 		if (f->flags & FDB_LOCAL) /* several ports may have one address: the first one's */
 			return 0;
-		world_log(cpu->world, 4, "%s: adding interface %s with same address as a received packet (addr:%02x:%02x:%02x:%02x:%02x:%02x, vlan:%u)",
+		world_log(cpu->world, 6, "%s: adding interface %s with same address as a received packet (addr:%02x:%02x:%02x:%02x:%02x:%02x, vlan:%u)",
 			  br->dev->name, p ? p->dev->name : br->dev->name, addr[0], addr[1], addr[2], addr[3], addr[4], addr[5], vid);
 		br_fdb_remove(cpu, br, f);
 	}

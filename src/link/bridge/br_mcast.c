@@ -428,7 +428,7 @@ int br_mcast_changelink(struct cpu *cpu, struct bridge *br, const struct nl_attr
 	if ((a = attr(d, IFLA_BR_MCAST_QUERIER)))
 		br_mcast_set_querier(cpu, br, nl_u8(a));
 	if (attr(d, IFLA_BR_MCAST_HASH_ELASTICITY))
-		world_log(cpu->world, 4, "%s: the hash_elasticity option has been deprecated and is always 16", br->dev->name);
+		world_log(cpu->world, 6, "%s: the hash_elasticity option has been deprecated and is always 16", br->dev->name);
 	if ((a = attr(d, IFLA_BR_MCAST_HASH_MAX)))
 		m->hash_max = nl_u32(a);
 	if ((a = attr(d, IFLA_BR_MCAST_LAST_MEMBER_CNT)))

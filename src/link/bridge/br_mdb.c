@@ -81,7 +81,6 @@ int br_mdb_new(struct cpu *cpu, struct bridge *br, const struct br_ip *ip, struc
 	if (m)
 		return 0;
 	if (mc->mdb.count >= mc->hash_max) { /* a table that is not complete is none */
-		world_log_limited(cpu, 4, "%s: mdb hash full, disabling snooping", br->dev->name);
 		mc->snooping = false;
 		return -E2BIG;
 	}

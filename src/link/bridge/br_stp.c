@@ -64,7 +64,7 @@ static bool leads_better(const struct br_port *p, const struct br_port *best)
 /* root_block: a port that may not lead to the root listens. */
 static void block_root_port(struct cpu *cpu, struct br_port *p)
 {
-	world_log(cpu->world, 5, "%s: port %u(%s) tried to become root port (blocked)", p->br->dev->name, p->port_no, p->dev->name);
+	world_log(cpu->world, 6, "%s: port %u(%s) tried to become root port (blocked)", p->br->dev->name, p->port_no, p->dev->name);
 	br_stp_set_state(cpu, p, BR_STATE_LISTENING);
 	br_tell_port(cpu, p);
 	if (p->br->forward_delay)

@@ -87,7 +87,7 @@ static void config(struct cpu *cpu, struct br_port *p, const struct config_wire 
 				    .message_age = get_time(w->age), .max_age = get_time(w->max_age), .hello_time = get_time(w->hello),
 				    .forward_delay = get_time(w->delay) };
 	if (c.message_age > c.max_age) {
-		world_log_limited(cpu, 5, "port %u config from %02x:%02x:%02x:%02x:%02x:%02x (message_age %llu > max_age %llu)", p->port_no, src[0], src[1],
+		world_log_limited(cpu, 6, "port %u config from %02x:%02x:%02x:%02x:%02x:%02x (message_age %llu > max_age %llu)", p->port_no, src[0], src[1],
 				  src[2], src[3], src[4], src[5], (unsigned long long)(c.message_age / BR_TICKS_NS), (unsigned long long)(c.max_age / BR_TICKS_NS));
 		return;
 	}
@@ -111,7 +111,7 @@ void br_stp_rx(struct cpu *cpu, struct br_port *p, struct sk_buff *skb)
 		return;
 	}
 	if (p->flags & BRP_BPDU_GUARD) {
-		world_log(cpu->world, 5, "%s: BPDU received on blocked port %u(%s)", br->dev->name, p->port_no, p->dev->name);
+		world_log(cpu->world, 6, "%s: BPDU received on blocked port %u(%s)", br->dev->name, p->port_no, p->dev->name);
 		skb_consume(cpu, skb);
 		br_stp_port_disable(cpu, p);
 		return;

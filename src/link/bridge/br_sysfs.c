@@ -100,7 +100,10 @@ static void print(const struct net_device *dev, const struct file *f, const stru
 	case HEX4: strbuf_printf(out, "0x%04x\n", be16_to_cpu((be16){ nl_u16(a) })); break;
 	case ID: strbuf_printf(out, "%02x%02x.%02x%02x%02x%02x%02x%02x\n", p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]); break;
 	case MAC: strbuf_printf(out, "%02x:%02x:%02x:%02x:%02x:%02x\n", p[0], p[1], p[2], p[3], p[4], p[5]); break;
-	case PORT: strbuf_printf(out, "%s\n", port->backup ? port->backup->dev->name : ""); break;
+	case PORT:
+		if (port->backup)
+			strbuf_printf(out, "%s\n", port->backup->dev->name);
+		break;
 	case BOOLOPT: strbuf_printf(out, "%u\n", br_of(dev)->no_linklocal_learn); break;
 	default: break;
 	}
