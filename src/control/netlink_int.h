@@ -63,6 +63,7 @@ void nl_rx(struct cpu *cpu, struct netlink_sock *s, const u8 *data, size_t len);
 /* The answer to a request: NLMSG_ERROR with 0 or -errno. */
 void nl_send_ack(struct cpu *cpu, struct netlink_sock *s, const struct nlmsghdr *req, int err, const struct nl_ext_ack *ack);
 void nl_put_ext_ack(struct nl_buf *b, const struct nl_ext_ack *ack, const struct nlmsghdr *req, int err);
+void nl_put_policy(struct nl_buf *b, const struct nl_policy *p); /* NL_POLICY_TYPE_ATTR_*; nothing for what has no name there */
 /* netlink_dump.c */
 int nl_dump_continue(struct cpu *cpu, struct netlink_sock *s);
 void nl_dump_end(struct cpu *cpu, struct netlink_sock *s);

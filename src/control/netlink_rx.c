@@ -13,21 +13,19 @@
 #include "control/netlink_int.h"
 #include "core/stack_tables.h"
 
-/* NLMSGERR_ATTR_POLICY's content, as the kernel describes a policy. */
-static void put_policy(struct nl_buf *b, const struct nl_policy *p)
+/* Numbers as the kernel describes a policy. */
+void nl_put_policy(struct nl_buf *b, const struct nl_policy *p)
 {
 	static const u8 kind[] = { /* enum netlink_attribute_type */
 		[NLP_U8] = 2, [NLP_U16] = 3, [NLP_U32] = 4, [NLP_U64] = 5, [NLP_S8] = 6, [NLP_S32] = 8, [NLP_S64] = 9,
 		[NLP_BINARY] = 10, [NLP_EXACT] = 10, [NLP_MIN_LEN] = 10, [NLP_STRING] = 11, [NLP_NUL_STRING] = 12,
-		[NLP_NESTED] = 13, [NLP_FLAG] = 1, [NLP_BE16] = 3, [NLP_BE32] = 4,
+		[NLP_NESTED] = 13, [NLP_FLAG] = 1, [NLP_BE16] = 3, [NLP_BE32] = 4, [NLP_BITS32] = 4,
 	};
 	static const u64 top[] = { [NLP_U8] = 0xff, [NLP_U16] = 0xffff, [NLP_BE16] = 0xffff, [NLP_U32] = 0xffffffff,
 				   [NLP_BE32] = 0xffffffff, [NLP_U64] = ~0ull };
-	size_t nest;
 
 	if (p->type >= ARRAY_SIZE(kind) || !kind[p->type])
 		return;
-	nest = nl_nest(b, 4 /* NLMSGERR_ATTR_POLICY */ | NLA_F_NESTED);
 	switch (p->type) {
 	case NLP_U8:
 	case NLP_U16:
@@ -55,9 +53,24 @@ static void put_policy(struct nl_buf *b, const struct nl_policy *p)
 		if (p->len)
 			nl_put_u32(b, NL_POLICY_TYPE_ATTR_MAX_LENGTH, p->len);
 		break;
+	case NLP_BITS32:
+		nl_put_u64(b, 12 /* NL_POLICY_TYPE_ATTR_MASK */, p->max);
+		break;
 	}
 	nl_put_u32(b, NL_POLICY_TYPE_ATTR_TYPE, kind[p->type]);
-	nl_nest_end(b, nest);
+}
+
+/* Linux tells nothing of bits that were reserved. */
+static void put_broken_policy(struct nl_buf *b, const struct nl_policy *p)
+{
+	size_t nest = nl_nest(b, 4 /* NLMSGERR_ATTR_POLICY */ | NLA_F_NESTED), before = b->len;
+
+	if (p->type != NLP_BITS32)
+		nl_put_policy(b, p);
+	if (b->len == before)
+		nl_nest_cancel(b, nest);
+	else
+		nl_nest_end(b, nest);
 }
 
 static bool inside(const struct nlmsghdr *req, const void *p)
@@ -74,7 +87,7 @@ void nl_put_ext_ack(struct nl_buf *b, const struct nl_ext_ack *ack, const struct
 	if (ack->bad_attr && inside(req, ack->bad_attr))
 		nl_put_u32(b, NLMSGERR_ATTR_OFFS, (u32)((const u8 *)ack->bad_attr - (const u8 *)req));
 	if (ack->policy)
-		put_policy(b, ack->policy);
+		put_broken_policy(b, ack->policy);
 	if (ack->miss_type)
 		nl_put_u32(b, 5 /* NLMSGERR_ATTR_MISS_TYPE */, ack->miss_type);
 	if (ack->miss_nest && inside(req, ack->miss_nest))

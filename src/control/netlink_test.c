@@ -360,7 +360,7 @@ static void generic(void **state)
 	r.body[0] = CTRL_CMD_GETFAMILY;
 	memcpy(r.rest, "\13\0\2\0nlctrl\0", 11);
 	put(f, s, &r, 32);
-	assert_int_equal(get(f, s, buf, sizeof(buf), 0, NULL), 116);
+	assert_int_equal(get(f, s, buf, sizeof(buf), 0, NULL), 136);
 	assert_int_equal(get(f, s, buf, sizeof(buf), 0, NULL), 36);
 	memcpy(r.rest + 4, "nosuch", 6);
 	put(f, s, &r, 32);

@@ -14,6 +14,7 @@ enum net_event {
 	EV_LINK_CHANGE,	    /* carrier, flags, MTU, name, master, group, alias; info: a LINK_CHANGE_* mask */
 	EV_LINK_MOVED,	    /* now in this namespace (obj's old one got EV_LINK_UNREGISTER) */
 	EV_LINK_UNREGISTER, /* obj leaves: drop every reference before returning; info: 0, or a const struct link_move * */
+	EV_LINK_ETHTOOL,    /* ethtool changed something of it; info: which, an ETHTOOL_MSG_*_NTF */
 	EV_ADDR_ADD, EV_ADDR_DEL,   /* obj: struct in_ifaddr or its IPv6 twin; info: family */
 	EV_ROUTE_ADD, EV_ROUTE_DEL, EV_ROUTE_REPLACE, /* obj: struct fib_event */
 	EV_RULE_ADD, EV_RULE_DEL,   /* obj: struct fib_rule */

@@ -17,6 +17,7 @@ struct netns_dev {
 	struct net_device *loopback;
 	s32 vrf_strict;		/* net.vrf.strict_mode: a table is one VRF's only */
 	struct list taps;	/* struct dev_tap: every device of the namespace */
+	u32 ethtool_seq;	/* of the last message to listeners */
 	/* net.core.*, in a world's first namespace for all: */
 	char default_qdisc[16];
 };

@@ -4,6 +4,7 @@
  * so: subsystems (subsys_list.c), event subscribers (called in order), socket families (looked through in order).
  */
 #include "control/diag/diag.h"
+#include "control/ethtool/ethnl.h"
 #include "control/netlink.h"
 #include "control/nfnl/nfnl.h"
 #include "control/route/rt.h"
@@ -112,6 +113,7 @@ static const struct event_sub *const event_subs[] = {
 	&packet_event_sub,
 	&ip6_event_sub,
 	&neigh_event_sub, /* after all who use neighbours of a device that goes */
+	&ethnl_event_sub,
 	&rt_events,	  /* last: tells programs what has happened */
 	NULL,
 };
@@ -168,6 +170,7 @@ static const struct nl_family *const nl_families[] = {
 
 static const struct genl_family *const genl_families[] = {
 	&genl_tcp_metrics,
+	&genl_ethtool,
 	NULL,
 };
 

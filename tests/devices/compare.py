@@ -24,7 +24,7 @@ def normalise(text):
     text = re.sub(r"num([tr])xqueues \d+", r"num\1xqueues Q", text)  # one per cpu
     text = re.sub(r"(?m)^version: \d+\.\d+\.\d+\S*$", "version: KERNEL", text)
     text = re.sub(r"(?m)^(\d+: (lo|tunl0|sit0)@?\S*: .*)\n", lambda m: m.group(0) if m.group(2) == "lo" else "", text)
-    text = re.sub(r"(?m)^.*tx-tcp-accecn.*\n", "", text)  # newer than the recording
+    text = re.sub(r"(?m)^.*tx-tcp-accecn.*\n|^tcp-segmentation-offload: .*\n", "", text)  # newer than the recording, and a sum with it
     text = re.sub(r"(?m)^01:80:c2:00:00:21 .*\n", "", text)  # GVRP's, once that kernel's module is there
     text = re.sub(r"(_timer) +\d+\.\d\d", r"\1 T", text)
     text = re.sub(r"time[= ]\d+(\.\d+)? ?ms|rtt min.*|, time \d+ms", "TIME", text)

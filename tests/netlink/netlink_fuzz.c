@@ -1,5 +1,7 @@
 /* Arbitrary datagrams into netlink sockets of a small world: two namespaces, a veth pair, addresses, a route, a neighbour.
  *
+ * A nic stands beside them for ethtool's family.
+ *
  * Input: records of one byte (which socket, and whether its answers are read), two bytes of length, and that many bytes. A
  * datagram goes in as it is; what comes back is read and walked. The world's end asserts that nothing was lost. mkcorpus.py makes
  * seeds of the transcripts.
@@ -14,6 +16,8 @@
 
 #include "inet/ip4/ip4.h"
 #include "link/netdevice.h"
+#include "link/type/mem_port.h"
+#include "link/type/nic.h"
 #include "link/type/veth.h"
 #include "stack/stack.h"
 #include "tests/netlink/transcript.h"
@@ -27,12 +31,19 @@ static void lay_out(struct play *p, struct netns *a, struct netns *b)
 	struct in_ifaddr_config c = { .local = BE32(0x0a000001), .address = BE32(0x0a000001), .prefix_len = 24,
 				      .flags = IFA_F_PERMANENT, .valid_lft_s = ~0u, .preferred_lft_s = ~0u };
 	struct net_device *dev, *peer;
+	struct port *port;
 
 	if (veth_pair_new(p->cpu, a, "v0", b, "v1", &dev, &peer))
 		return;
 	dev_change_flags(p->cpu, dev, dev->flags | IFF_UP, NULL);
 	dev_change_flags(p->cpu, peer, peer->flags | IFF_UP, NULL);
 	ip4_addr_add(p->cpu, dev, &c, NULL);
+	if (mem_port_new(&p->w->mem, &port))
+		return;
+	if (nic_new(p->cpu, a, "eth0", port, &(struct nic_config){ .queues = 4 }, &dev))
+		port->ops->free(port);
+	else
+		dev_change_flags(p->cpu, dev, dev->flags | IFF_UP, NULL);
 }
 
 static void drain(struct play *p, struct socket *s, u8 *buf, size_t size)

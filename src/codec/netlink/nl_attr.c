@@ -19,7 +19,7 @@
 
 static const u8 fixed_len[] = {
 	[NLP_U8] = 1, [NLP_S8] = 1, [NLP_U16] = 2, [NLP_BE16] = 2, [NLP_U32] = 4, [NLP_S32] = 4, [NLP_BE32] = 4, [NLP_U64] = 8,
-	[NLP_S64] = 8,
+	[NLP_S64] = 8, [NLP_BITS32] = 4,
 };
 
 static int fail_policy(struct nl_ext_ack *ack, const struct nlattr *a, const struct nl_policy *p, const char *msg, int err)
@@ -96,11 +96,55 @@ static int check(const struct nlattr *a, const struct nl_policy *p, struct nl_ex
 		if (!s[len - 1])
 			len--;
 		return p->len && len > p->len ? fail_policy(ack, a, p, failed, -ERANGE) : 0;
+	case NLP_BITS32:
+		if (len < sizeof(u32))
+			return fail_policy(ack, a, p, failed, -ERANGE);
+		return nl_u32(a) & ~p->max ? fail_policy(ack, a, p, "reserved bit set", -EINVAL) : 0;
 	default:
 		if (len < fixed_len[p->type])
 			return fail_policy(ack, a, p, failed, -ERANGE);
 		return check_range(a, p, ack);
 	}
+}
+
+static int check_strict(const struct nlattr *a, const struct nl_policy *p, struct nl_ext_ack *ack)
+{
+	bool nested = a->nla_type & NLA_F_NESTED;
+
+	if (p->type == NLP_UNSPEC && !p->len) {
+		NL_SET_ERR_ATTR(ack, a, "Unsupported attribute");
+		return -EINVAL;
+	}
+	if (p->type == NLP_NESTED && !nested)
+		return fail_policy(ack, a, p, "NLA_F_NESTED is missing", -EINVAL);
+	if (p->type != NLP_NESTED && nested)
+		return fail_policy(ack, a, p, "NLA_F_NESTED not expected", -EINVAL);
+	if (p->type < ARRAY_SIZE(fixed_len) && fixed_len[p->type] && nl_len(a) != fixed_len[p->type])
+		return fail_policy(ack, a, p, "invalid attribute length", -EINVAL);
+	return check(a, p, ack);
+}
+
+int nl_check_all(const void *data, size_t len, unsigned max, const struct nl_policy *policy, struct nl_ext_ack *ack)
+{
+	const struct nlattr *a = data;
+	int err = 0;
+
+	for (; !err && nl_ok(a, len); a = nl_next(a, &len)) {
+		const struct nl_policy *p = policy + nl_type(a);
+
+		if (!nl_type(a) || nl_type(a) > max) {
+			NL_SET_ERR_ATTR(ack, a, "Unknown attribute type");
+			return -EINVAL;
+		}
+		err = check_strict(a, p, ack);
+		if (!err && p->nest) /* no deeper than the policies are */
+			err = nl_check_all(nl_data(a), nl_len(a), p->len, p->nest, ack);
+	}
+	if (!err && len) {
+		NL_SET_ERR(ack, "bytes leftover after parsing attributes");
+		err = -EINVAL;
+	}
+	return err;
 }
 
 int nl_parse(const void *data, size_t len, struct nl_attrs *out, unsigned max, const struct nl_policy *policy, bool strict,

@@ -22,11 +22,12 @@ struct nl_ext_ack {
 
 /* Policy of one attribute, checked before a handler sees it. */
 enum nl_type { NLP_UNSPEC, NLP_U8, NLP_U16, NLP_U32, NLP_U64, NLP_S32, NLP_STRING, NLP_NUL_STRING, NLP_BINARY, NLP_EXACT, NLP_FLAG,
-	       NLP_NESTED, NLP_MIN_LEN, NLP_REJECT, NLP_UNSUPPORTED, NLP_BE16, NLP_BE32, NLP_S8, NLP_S64 };
+	       NLP_NESTED, NLP_MIN_LEN, NLP_REJECT, NLP_UNSUPPORTED, NLP_BE16, NLP_BE32, NLP_S8, NLP_S64, NLP_BITS32 };
 struct nl_policy {
 	u8 type;      /* enum nl_type; UNSUPPORTED: newer than what is not checked strictly, and not of this message */
-	u16 len;      /* STRING: most bytes without NUL; BINARY: most; EXACT, MIN_LEN: exactly, at least */
-	u32 min, max; /* numbers; both 0: any */
+	u16 len;      /* STRING: most bytes without NUL; BINARY: most; EXACT, MIN_LEN: exactly, at least; NESTED: highest type in nest */
+	u32 min, max; /* numbers; both 0: any. BITS32: max has the bits that may be set */
+	const struct nl_policy *nest; /* NESTED: what is inside, for nl_check_all; NULL: anything */
 };
 #define NL_ATTRS_MAX 128
 struct nl_attrs { /* by type; NULL: absent */
@@ -39,6 +40,9 @@ int nl_parse(const void *data, size_t len, struct nl_attrs *out, unsigned max, c
 	     struct nl_ext_ack *ack);
 int nl_parse_nested(const struct nlattr *nest, struct nl_attrs *out, unsigned max, const struct nl_policy *policy, bool strict,
 		    struct nl_ext_ack *ack);
+/* What newer families ask of a request before they look at it, nests included: only types of the policy, numbers of their exact size, the
+ * nested flag on nests and on nothing else, no bytes behind. 0, -EINVAL, -ERANGE, with the ack Linux gives. nl_parse may follow. */
+int nl_check_all(const void *data, size_t len, unsigned max, const struct nl_policy *policy, struct nl_ext_ack *ack);
 static inline const void *nl_data(const struct nlattr *a) { return (const u8 *)a + NLA_HDRLEN; }
 static inline u16 nl_len(const struct nlattr *a) { return (u16)(a->nla_len - NLA_HDRLEN); }
 u8 nl_u8(const struct nlattr *a);

@@ -83,7 +83,7 @@ static bool get_addr(const struct nlattr *v4, const struct nlattr *v6, struct in
 	return v6;
 }
 
-static int msg(struct nl_request *rq, u16 id, const struct genlmsghdr *g)
+static int msg(struct nl_request *rq, const struct genl_op *op)
 {
 	struct list *all = &rq->net->tcp->metrics_lru;
 	struct tcp_metrics *m, *next;
@@ -97,36 +97,37 @@ static int msg(struct nl_request *rq, u16 id, const struct genlmsghdr *g)
 
 	if (err)
 		return err;
-	if (g->cmd == TCP_METRICS_CMD_GET && (rq->nlh->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP)
+	if (genl_is_dump(rq->nlh))
 		return nl_dump_start(rq, dump);
 	has_peer = get_addr(a.a[TCP_METRICS_ATTR_ADDR_IPV4], a.a[TCP_METRICS_ATTR_ADDR_IPV6], &peer);
 	has_own = get_addr(a.a[TCP_METRICS_ATTR_SADDR_IPV4], a.a[TCP_METRICS_ATTR_SADDR_IPV6], &own);
-	if (!has_peer && g->cmd == TCP_METRICS_CMD_GET)
+	if (!has_peer && op->cmd == TCP_METRICS_CMD_GET)
 		return -EAFNOSUPPORT;
 	for (m = list_first(all, struct tcp_metrics, lru); &m->lru != all; m = next) {
 		next = container_of(m->lru.next, struct tcp_metrics, lru);
 		if ((has_peer && !inaddr_eq(&m->raddr, &peer)) || (has_own && !inaddr_eq(&m->laddr, &own)))
 			continue;
 		found = true;
-		if (g->cmd == TCP_METRICS_CMD_GET)
+		if (op->cmd == TCP_METRICS_CMD_GET)
 			break;
 		tcp_metrics_del(rq->net, m);
 	}
-	if (g->cmd == TCP_METRICS_CMD_DEL)
+	if (op->cmd == TCP_METRICS_CMD_DEL)
 		return found || !has_peer ? 0 : -ESRCH;
 	if (!found)
 		return -ESRCH;
 	nl_buf_init(&b, cpu_mem(rq->cpu), 0);
-	err = fill(rq->cpu, nl_reply_begin(rq, &b, id, GENL_HDRLEN), &b, m);
+	err = fill(rq->cpu, nl_reply_begin(rq, &b, rq->nlh->nlmsg_type, GENL_HDRLEN), &b, m);
 	err = err ? err : nl_unicast(rq, &b);
 	nl_buf_fini(&b);
 	return err;
 }
 
-static const struct genl_op ops[] = {
-	{ TCP_METRICS_CMD_GET, GENL_CMD_CAP_DO | GENL_CMD_CAP_DUMP | GENL_CMD_CAP_HASPOL },
-	{ TCP_METRICS_CMD_DEL, GENL_ADMIN_PERM | GENL_CMD_CAP_DO | GENL_CMD_CAP_HASPOL },
-	{ 0 },
-};
+static const struct genl_op op_get = { .cmd = TCP_METRICS_CMD_GET, .flags = GENL_CMD_CAP_DO | GENL_CMD_CAP_DUMP | GENL_CMD_CAP_HASPOL, .policy = policy, .max_attr = TCP_METRICS_ATTR_MAX,
+				       .lenient = true, .msg = msg };
+static const struct genl_op op_del = { .cmd = TCP_METRICS_CMD_DEL, .flags = GENL_ADMIN_PERM | GENL_CMD_CAP_DO | GENL_CMD_CAP_HASPOL,
+				       .policy = policy, .max_attr = TCP_METRICS_ATTR_MAX,
+				       .lenient = true, .msg = msg };
+static const struct genl_op *const ops[] = { &op_get, &op_del, NULL };
 const struct genl_family genl_tcp_metrics = { .name = TCP_METRICS_GENL_NAME, .version = TCP_METRICS_GENL_VERSION,
-					      .max_attr = TCP_METRICS_ATTR_MAX, .ops = ops, .msg = msg };
+					      .max_attr = TCP_METRICS_ATTR_MAX, .ops = ops };

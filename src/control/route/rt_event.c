@@ -321,6 +321,7 @@ static void event(struct cpu *cpu, struct netns *net, enum net_event ev, void *o
 	case EV_LINK_UP: /* told by told_first */
 	case EV_LINK_DOWN:
 	case EV_LINK_GOING_DOWN:
+	case EV_LINK_ETHTOOL:
 	case EV_NETNS_ID:
 		break;
 	case EV_INET6_DEV:

@@ -24,6 +24,7 @@ struct ipvlan { /* priv */
 	struct net_device *dev;
 	struct iv_port *port;
 	struct list link;
+	u32 msglevel;	/* ethtool's */
 };
 enum { IV_GROUPS_MAX = 1000 }; /* frames to groups that wait */
 

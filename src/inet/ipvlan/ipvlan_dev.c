@@ -123,7 +123,9 @@ static const struct netdev_ops ops = {
 	.addr_add = addr_add,
 };
 
-static const struct ethtool_ops ethtool = { .driver = "ipvlan", .version = "0.1", .tells_link = true };
+static u32 *msglevel(struct net_device *dev) { return &iv_of(dev)->msglevel; }
+
+static const struct ethtool_ops ethtool = { .driver = "ipvlan", .version = "0.1", .tells_link = true, .below = stacked_lower, .msglevel = msglevel };
 
 void iv_setup(struct net_device *dev)
 {

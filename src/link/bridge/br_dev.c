@@ -180,7 +180,15 @@ static const struct netdev_ops ops = {
 	.lower_event = br_port_event,
 };
 
-static const struct ethtool_ops ethtool = { .driver = "bridge", .version = "2.3", .fw_version = "N/A", .bus_info = "N/A", .tells_link = true };
+/* As fast as its fastest port. */
+static void get_link(const struct net_device *dev, struct dev_link_settings *s)
+{
+	u32 speed = br_dev_speed(dev);
+	*s = (struct dev_link_settings){ .speed = speed ? speed : (u32)SPEED_UNKNOWN, .duplex = DUPLEX_UNKNOWN, .port = PORT_OTHER };
+}
+
+static const struct ethtool_ops ethtool = { .driver = "bridge", .version = "2.3", .fw_version = "N/A", .bus_info = "N/A", .tells_link = true,
+					    .get_link = get_link };
 
 static void setup(struct net_device *dev)
 {

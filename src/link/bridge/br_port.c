@@ -26,6 +26,7 @@ bool br_oper_up(const struct net_device *dev) { return dev->carrier && (dev->ope
 u32 br_dev_speed(const struct net_device *dev)
 {
 	const struct net_device *slave;
+	struct dev_link_settings s;
 	u32 speed = 0;
 	if (dev_is_bridge(dev)) {
 		list_for_each(slave, &dev->slaves, slave_link)
@@ -33,9 +34,7 @@ u32 br_dev_speed(const struct net_device *dev)
 				speed = MAX(speed, br_dev_speed(slave));
 		return speed;
 	}
-	if (!list_empty(&dev->lowers))
-		return br_dev_speed(list_first(&dev->lowers, struct dev_adjacent, in_lowers)->lower);
-	return dev->ethtool_ops ? dev->ethtool_ops->speed : 0;
+	return dev_link_settings(dev, &s) || s.speed == (u32)SPEED_UNKNOWN ? 0 : s.speed;
 }
 
 /* IEEE 802.1t's costs, in 16 bits. */

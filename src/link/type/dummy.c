@@ -18,7 +18,7 @@ static enum netdev_tx xmit(struct cpu *cpu, struct sk_buff *skb, struct net_devi
 
 static const struct netdev_ops ops = { .start_xmit = xmit, .set_mac = eth_mac_addr };
 
-static const struct ethtool_ops ethtool = { .driver = "dummy" };
+static const struct ethtool_ops ethtool = { .driver = "dummy", .stamps = STAMPS_TX };
 
 static void setup(struct net_device *dev)
 {

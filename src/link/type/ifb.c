@@ -1,18 +1,36 @@
 /* ifb: where tc sends packets to queue them again. What arrives by a redirect goes on, after its qdisc, the way it was going; anything else
  * that is sent on it is dropped. ip-link(8), tc-mirred(8).
  */
+#include <stdio.h>
+
+#include "base/mem.h"
 #include "core/trace.h"
 #include "link/ethtool.h"
 #include "link/netns_dev.h"
 
 extern const struct link_kind link_kind_ifb;
 
+struct ifb_queue { u64 rx_packets, rx_bytes, tx_packets, tx_bytes; }; /* what came to it, and what went on */
+struct ifb { struct ifb_queue *q; }; /* priv; [dev->num_tx_queues] */
+
+static int init(struct net_device *dev)
+{
+	struct ifb *ifb = dev->priv;
+	ifb->q = mem_zalloc(&dev->net->world->mem, dev->num_tx_queues * sizeof(*ifb->q));
+	return ifb->q ? 0 : -ENOMEM;
+}
+
+static void free_priv(struct net_device *dev) { mem_free(&dev->net->world->mem, ((struct ifb *)dev->priv)->q); }
+
 static enum netdev_tx xmit(struct cpu *cpu, struct sk_buff *skb, struct net_device *dev, unsigned txq)
 {
 	struct dev_stats *s = &dev->stats[cpu->id];
+	struct ifb_queue *q = &((struct ifb *)dev->priv)->q[txq];
 	struct net_device *from;
 	s->rx_packets++;
 	s->rx_bytes += skb->len;
+	q->rx_packets++;
+	q->rx_bytes += skb->len;
 	/* Only what a redirect brought knows where it came from. */
 	from = skb->redirected && skb->skb_iif ? dev_by_index(dev->net, skb->skb_iif) : NULL;
 	if (!from || !pskb_may_pull(cpu, skb, dev->hard_header_len)) {
@@ -22,6 +40,8 @@ static enum netdev_tx xmit(struct cpu *cpu, struct sk_buff *skb, struct net_devi
 	}
 	s->tx_packets++;
 	s->tx_bytes += skb->len;
+	q->tx_packets++;
+	q->tx_bytes += skb->len;
 	skb_forget_dst(cpu, skb);
 	skb->redirected = 0;
 	eth_type_trans(skb, from);
@@ -30,9 +50,22 @@ static enum netdev_tx xmit(struct cpu *cpu, struct sk_buff *skb, struct net_devi
 	return NETDEV_TX_OK;
 }
 
-static const struct netdev_ops ops = { .start_xmit = xmit };
+static const struct netdev_ops ops = { .init = init, .free = free_priv, .start_xmit = xmit };
 
-static const struct ethtool_ops ethtool = { .driver = "ifb" };
+static bool stat(const struct net_device *dev, unsigned i, char name[ETH_GSTRING_LEN], u64 *value)
+{
+	bool tx = i / 2 >= dev->real_rx_queues;
+	unsigned n = tx ? i / 2 - dev->real_rx_queues : i / 2;
+	const struct ifb_queue *q = &((const struct ifb *)dev->priv)->q[n];
+	if (n >= (tx ? dev->real_tx_queues : dev->real_rx_queues) || n >= dev->num_tx_queues)
+		return false;
+	memset(name, 0, ETH_GSTRING_LEN);
+	snprintf(name, ETH_GSTRING_LEN, "%s_queue_%u_%s", tx ? "tx" : "rx", n, i % 2 ? "bytes" : "packets");
+	*value = tx ? i % 2 ? q->tx_bytes : q->tx_packets : i % 2 ? q->rx_bytes : q->rx_packets;
+	return true;
+}
+
+static const struct ethtool_ops ethtool = { .driver = "ifb", .stat = stat };
 
 static void setup(struct net_device *dev)
 {
@@ -61,5 +94,5 @@ static int newlink(struct cpu *cpu, struct netns *src_net, struct net_device *de
 }
 
 const struct link_kind link_kind_ifb = {
-	.name = "ifb", .setup = setup, .validate = eth_validate, .newlink = newlink, .dellink = dev_unregister,
+	.name = "ifb", .priv_size = sizeof(struct ifb), .setup = setup, .validate = eth_validate, .newlink = newlink, .dellink = dev_unregister,
 };

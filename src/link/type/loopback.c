@@ -35,7 +35,7 @@ static enum netdev_tx xmit(struct cpu *cpu, struct sk_buff *skb, struct net_devi
 
 static const struct netdev_ops ops = { .start_xmit = xmit, .set_mac = eth_mac_addr };
 
-static const struct ethtool_ops ethtool = { .tells_link = true };
+static const struct ethtool_ops ethtool = { .tells_link = true, .stamps = STAMPS_TX };
 
 int loopback_new(struct netns *net)
 {

@@ -193,7 +193,8 @@ static const struct netdev_ops ops = {
 	.iflink = stacked_iflink, .link_netns = stacked_link_netns,
 };
 
-static const struct ethtool_ops ethtool = { .driver = "macvlan", .version = "0.1", .tells_link = true };
+static const struct ethtool_ops ethtool = { .driver = "macvlan", .version = "0.1", .tells_link = true, .stamps = STAMPS_BELOW,
+					    .below = stacked_lower };
 
 void mv_setup(struct net_device *dev)
 {

@@ -256,7 +256,8 @@ int nic_set_queues(struct cpu *cpu, struct net_device *dev, unsigned queues)
 		return -EINVAL;
 	halt(cpu, nic);
 	nic->queues = dev->real_tx_queues = dev->real_rx_queues = queues;
-	nic_rss_spread(&nic->rss, queues);
+	if (!nic->rss.by_hand)
+		nic_rss_spread(&nic->rss, queues);
 	return restart(cpu, nic, was_up);
 }
 

@@ -17,6 +17,7 @@
 struct nic_rss { /* nic_rss.c */
 	u8 key[NIC_RSS_KEY];
 	u8 table[NIC_RSS_TABLE];	 /* queue, by the hash's lowest bits */
+	bool by_hand;		 /* an administrator set the table: it does not follow the number of queues */
 	u32 lut[NIC_RSS_INPUT][256]; /* what each value of each input byte adds; from key */
 };
 /* 0x6d5a repeated: both directions of a flow get one hash. */

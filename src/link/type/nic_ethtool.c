@@ -3,6 +3,8 @@
  */
 #include <stdio.h>
 
+#include <linux/ethtool_netlink.h>
+
 #include "link/ethtool.h"
 #include "link/type/nic.h"
 
@@ -85,6 +87,11 @@ static bool stat(const struct net_device *dev, unsigned i, char name[ETH_GSTRING
 	return true;
 }
 
+static void get_link(const struct net_device *dev, struct dev_link_settings *s)
+{
+	*s = (struct dev_link_settings){ .speed = 10000, .duplex = DUPLEX_FULL, .port = PORT_OTHER };
+}
+
 static void get_rss(const struct net_device *dev, u32 *table, u8 *key)
 {
 	const struct nic_rss *r = &nic_of(dev)->rss;
@@ -93,22 +100,38 @@ static void get_rss(const struct net_device *dev, u32 *table, u8 *key)
 	memcpy(key, r->key, NIC_RSS_KEY);
 }
 
-static int set_rss(struct cpu *cpu, struct net_device *dev, const u32 *table, const u8 *key)
+static int set_rss(struct cpu *cpu, struct net_device *dev, const u32 *table, const u8 *key, bool reset)
 {
 	struct nic_rss *r = &nic_of(dev)->rss;
 	for (unsigned i = 0; table && i < NIC_RSS_TABLE; i++)
 		r->table[i] = (u8)table[i];
+	if (table)
+		r->by_hand = !reset;
 	if (key)
 		nic_rss_set_key(r, key);
 	return 0;
+}
+
+static bool rss_is_default(const struct net_device *dev) { return !nic_of(dev)->rss.by_hand; }
+
+static u64 rss_fields(const struct net_device *dev, u32 flow_type)
+{
+	switch (flow_type) {
+	case TCP_V4_FLOW: case TCP_V6_FLOW: case UDP_V4_FLOW: case UDP_V6_FLOW:
+		return RXH_IP_SRC | RXH_IP_DST | RXH_L4_B_0_1 | RXH_L4_B_2_3;
+	case IPV4_FLOW: case IPV6_FLOW: case SCTP_V4_FLOW: case SCTP_V6_FLOW: case AH_ESP_V4_FLOW: case AH_ESP_V6_FLOW:
+		return RXH_IP_SRC | RXH_IP_DST;
+	default: return 0;
+	}
 }
 
 const struct ethtool_ops nic_ethtool = {
 	.driver = "weft_nic",
 	.version = "1.0",
 	.tells_link = true,
-	.speed = 10000,
-	.port = PORT_OTHER,
+	.stamps = STAMPS_TX,
+	.get_link = get_link,
+	.coalesce = BIT(ETHTOOL_A_COALESCE_RX_USECS),
 	.get_ringparam = get_ringparam,
 	.set_ringparam = set_ringparam,
 	.get_channels = get_channels,
@@ -120,4 +143,6 @@ const struct ethtool_ops nic_ethtool = {
 	.rss_key = NIC_RSS_KEY,
 	.get_rss = get_rss,
 	.set_rss = set_rss,
+	.rss_is_default = rss_is_default,
+	.rss_fields = rss_fields,
 };

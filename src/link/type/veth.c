@@ -107,6 +107,21 @@ static void get_channels(const struct net_device *dev, struct ethtool_channels *
 	c->tx_count = dev->real_tx_queues;
 }
 
+static int set_channels(struct cpu *cpu, struct net_device *dev, const struct ethtool_channels *c)
+{
+	if (c->combined_count || c->other_count || !c->rx_count || !c->tx_count || c->rx_count > dev->num_rx_queues ||
+	    c->tx_count > dev->num_tx_queues)
+		return -EINVAL;
+	dev->real_rx_queues = c->rx_count;
+	dev->real_tx_queues = c->tx_count;
+	return 0;
+}
+
+static void get_link(const struct net_device *dev, struct dev_link_settings *s)
+{
+	*s = (struct dev_link_settings){ .speed = 10000, .duplex = DUPLEX_FULL, .port = PORT_TP };
+}
+
 static bool stat(const struct net_device *dev, unsigned i, char name[ETH_GSTRING_LEN], u64 *value)
 {
 	memset(name, 0, ETH_GSTRING_LEN);
@@ -116,7 +131,8 @@ static bool stat(const struct net_device *dev, unsigned i, char name[ETH_GSTRING
 }
 
 static const struct ethtool_ops ethtool = {
-	.driver = "veth", .version = "1.0", .tells_link = true, .speed = 10000, .port = PORT_TP, .get_channels = get_channels, .stat = stat,
+	.driver = "veth", .version = "1.0", .tells_link = true, .stamps = STAMPS_TX, .get_link = get_link, .get_channels = get_channels,
+	.set_channels = set_channels, .stat = stat,
 };
 
 static void setup(struct net_device *dev)

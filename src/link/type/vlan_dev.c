@@ -269,7 +269,8 @@ static const struct netdev_ops ops = {
 	.lower_event = lower_event, .iflink = stacked_iflink, .link_netns = stacked_link_netns,
 };
 
-static const struct ethtool_ops ethtool = { .driver = "802.1Q VLAN Support", .version = "1.8", .fw_version = "N/A", .tells_link = true };
+static const struct ethtool_ops ethtool = { .driver = "802.1Q VLAN Support", .version = "1.8", .fw_version = "N/A", .tells_link = true,
+					    .stamps = STAMPS_BELOW, .below = stacked_lower };
 
 static void setup(struct net_device *dev)
 {

@@ -10,6 +10,7 @@
 #include <linux/ioctl.h>
 #include <linux/if_tun.h>
 
+#include "link/ethtool.h"
 #include "link/netns_dev.h"
 #include "sock/sock.h"
 
@@ -35,6 +36,10 @@ struct tun { /* a device's priv */
 	unsigned nqueues;
 	struct list disabled;
 	unsigned ndisabled;
+	/* ethtool's, kept for whoever asks: */
+	struct dev_link_settings link;
+	u32 msglevel;
+	u32 rx_frames;		/* most frames a writer may hold back; no write of a program does */
 };
 static inline struct tun *tun_of(const struct net_device *dev) { return dev->priv; }
 static inline struct tun_file *tun_file(struct sock *sk) { return (struct tun_file *)sk; }

@@ -1,4 +1,5 @@
 /* The tun device: what it sends goes to a file's queue; files join and leave it. See tun.h. */
+#include <linux/ethtool_netlink.h>
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
 
@@ -113,7 +114,33 @@ static u64 fix_features(struct net_device *dev, u64 wanted)
 
 static const struct netdev_ops tun_ops = { .uninit = uninit, .start_xmit = xmit, .xmit_here = xmit_here, .fix_features = fix_features };
 static const struct netdev_ops tap_ops = { .uninit = uninit, .start_xmit = xmit, .xmit_here = xmit_here, .fix_features = fix_features, .set_mac = eth_mac_addr };
-static const struct ethtool_ops ethtool = { .driver = "tun", .version = "1.6", .speed = 10000, .port = PORT_TP };
+
+static const char *bus(const struct net_device *dev) { return tun_of(dev)->flags & IFF_TAP ? "tap" : "tun"; }
+static void get_link(const struct net_device *dev, struct dev_link_settings *s) { *s = tun_of(dev)->link; }
+static void set_link(struct net_device *dev, const struct dev_link_settings *s) { tun_of(dev)->link = *s; }
+static u32 *msglevel(struct net_device *dev) { return &tun_of(dev)->msglevel; }
+
+static void get_channels(const struct net_device *dev, struct ethtool_channels *c)
+{
+	const struct tun *t = tun_of(dev);
+
+	c->combined_count = t->nqueues;
+	c->max_combined = t->flags & IFF_MULTI_QUEUE ? TUN_QUEUES_MAX : 1;
+}
+
+static void get_coalesce(const struct net_device *dev, struct ethtool_coalesce *c) { c->rx_max_coalesced_frames = tun_of(dev)->rx_frames; }
+
+static int set_coalesce(struct cpu *cpu, struct net_device *dev, const struct ethtool_coalesce *c)
+{
+	tun_of(dev)->rx_frames = MIN(c->rx_max_coalesced_frames, (u32)NETDEV_BATCH);
+	return 0;
+}
+
+static const struct ethtool_ops ethtool = {
+	.driver = "tun", .version = "1.6", .bus = bus, .tells_link = true, .stamps = STAMPS_TX, .get_link = get_link, .set_link = set_link,
+	.msglevel = msglevel, .get_channels = get_channels, .coalesce = BIT(ETHTOOL_A_COALESCE_RX_MAX_FRAMES), .get_coalesce = get_coalesce,
+	.set_coalesce = set_coalesce,
+};
 
 static void setup(struct net_device *dev)
 {
@@ -122,6 +149,7 @@ static void setup(struct net_device *dev)
 	t->dev = dev;
 	t->owner = t->group = -1;
 	t->sndbuf = INT32_MAX;
+	t->link = (struct dev_link_settings){ .speed = 10000, .duplex = DUPLEX_FULL, .port = PORT_TP };
 	t->vnet_hdr_len = 10;
 	list_init(&t->disabled);
 	dev->ethtool_ops = &ethtool;
