@@ -125,7 +125,7 @@ static bool put_device(struct nl_buf *b, const struct net_device *dev, u32 what)
 static int dump(struct nl_dump *d, struct nl_buf *b)
 {
 	const struct br_vlan_msg *m = nlmsg_hdr_data(d->req);
-	struct net_device *dev;
+	struct net_device *dev = NULL;
 	struct nl_attrs a;
 	u32 what = 0;
 	size_t len, before;
