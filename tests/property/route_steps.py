@@ -116,7 +116,7 @@ def rule_add(r, f):
 
 
 def nexthop(r, f):
-    base = 0 if f == 4 else 20
+    base = 0 if f == (4 if r.random() < 0.92 else 6) else 20
     i = base + r.randint(1, 12)
     x = r.random()
     if x < 0.2:
@@ -154,7 +154,7 @@ def addr(r, f):
     if r.random() < 0.06:
         return "addr %s %s peer 10.77.0.%d/%d dev %s" % (verb, a.split("/")[0], r.randint(2, 3), r.choice([32, 30]), dev)
     if r.random() < 0.04:
-        a = r.choice(["0.0.0.0/0", "10.0.5.1/0", "255.255.255.255/32", "10.0.5.1/33", "10.0.0.0/24", "10.0.0.255/24", "10.77.0.1", "169.254.1.1/16", "10.200.0.1/24"])
+        a = r.choice(["0.0.0.0/0", "10.0.5.1/0", "10.0.5.1/33", "10.0.0.0/24", "10.0.0.255/24", "10.77.0.1", "169.254.1.1/16", "10.200.0.1/24"])
     return "addr %s %s%s%s%s dev %s%s%s" % (verb, a, maybe(r, 0.12, r.choice(["brd +", "brd -", "brd 10.0.0.7"])), maybe(r, 0.15, "scope " + r.choice(["link", "host"])),
                                             maybe(r, 0.08, "label %s:%d" % (dev, r.randint(1, 2))), dev,
                                            maybe(r, 0.1, r.choice(["metric 50", "noprefixroute", "metric 70", "metric 0", "home", "autojoin", "proto 9", "metric 50 noprefixroute"])), life)
@@ -232,7 +232,7 @@ SHOWS = ["rule show", "-6 rule show", "rule show table 100", "rule show from 10.
          "route show match 20.1.1.1", "route show exact 20.1.0.0/16 table all", "route show root 20.0.0.0/8", "-6 route show root 2a00::/12", "route show type local table all", "route show proto static",
          "-6 route show proto kernel dev v1", "route show vrf v0", "route show scope link", "route show via 10.0.0.2", "route show src 10.0.0.1 table all", "route show tos 0x10",
          "-6 -d nexthop show", "addr show up dev v0", "-4 addr show to 10.0.0.0/8", "addr show label v0:1", "-4 addr show dev v0", "-6 addr show dev v1", "link show up", "link show group 5", "link show master v0",
-         "link show type macvlan", "addrlabel show", "token show", "neigh show proxy", "neigh show nud permanent dev v0", "netconf show", "netconf show dev v0", "netns list-id", "mroute show", "-j -d route show table all",
+         "link show type macvlan", "addrlabel show", "token show", "neigh show nud permanent dev v0", "netconf show", "netconf show dev v0", "netns list-id", "mroute show", "-j -d route show table all",
          "route get 20.1.1.1 ipproto udp sport 1000 dport 53", "route get fibmatch 20.1.1.1", "-6 route get fibmatch 2a00:1:1::1", "-6 route get 2a00:1:1::1 from 2001:db8::1", "-6 route get 2001:db8::9 dport 80",
          "route get 10.0.0.300"]
 

@@ -359,7 +359,7 @@ static int get_nexthop(struct nl_request *rq)
 
 struct filter {
 	u32 id, oif, master, op_flags;
-	bool groups, fdb;
+	bool groups;
 	u8 family;
 };
 
@@ -389,17 +389,15 @@ static int parse_dump(struct nl_dump *d, u32 takes, struct filter *f)
 		return fail(d->ack, "Invalid master device index");
 	f->op_flags = op_flags_of(&a);
 	f->groups = a.a[NHA_GROUPS];
-	f->fdb = a.a[NHA_FDB];
 	return 0;
 }
 
+/* NHA_FDB is taken and chooses nothing, as on Linux. A blackhole is loopback's. */
 static bool wanted(const struct nexthop *nh, const struct filter *f)
 {
-	const struct net_device *dev = nh->hop.dev;
+	const struct net_device *dev = nh->blackhole ? nh->net->dev->loopback : nh->hop.dev;
 
 	if (f->groups && !nexthop_is_group(nh))
-		return false;
-	if (f->fdb && !nh->fdb)
 		return false;
 	if (f->oif && (!dev || (u32)dev->ifindex != f->oif))
 		return false;

@@ -253,12 +253,15 @@ static struct fib_info *info_alloc(struct netns *net, const struct fib_config *c
 	return fi;
 }
 
-/* May a route as asked for lead over this object? */
-static int check_object(const struct nexthop *nh, const struct fib_config *c)
+int fib_object_check(const struct nexthop *nh, const struct fib_config *c)
 {
 	const struct nexthop *first = nh && nexthop_is_group(nh) ? nh->members[0].nh : nh;
 	if (!nh) {
 		NL_SET_ERR(c->ack, "Nexthop id does not exist");
+		return -EINVAL;
+	}
+	if (c->family == AF_INET6 && (c->src.q[0] || c->src.q[1])) {
+		NL_SET_ERR(c->ack, "Nexthops can not be used with source routing");
 		return -EINVAL;
 	}
 	if (first->fdb) {
@@ -302,7 +305,7 @@ int fib_info_make(struct cpu *cpu, struct netns *net, const struct fib_config *c
 		return err;
 	if (c->nh_id) {
 		object = nexthop_find(net, c->nh_id);
-		err = c->metrics_err && c->family == AF_INET6 ? 0 : check_object(object, c); /* IPv6's metrics are looked at before */
+		err = c->metrics_err && c->family == AF_INET6 ? 0 : fib_object_check(object, c); /* IPv6's metrics are looked at before */
 		if (err)
 			return err;
 	}

@@ -119,7 +119,7 @@ struct dst *fib_nh_dst_make(struct fib_nh *nh)
 	if (fi->reject && !d->error && fi->nh_id) /* a next-hop object that is a blackhole */
 		d->error = -EINVAL;
 	d->table = fi->table;
-	if (nh->has_gw && (nh->scope == RT_SCOPE_LINK || family == AF_INET6)) {
+	if (nh->has_gw && (nh->scope == RT_SCOPE_LINK || nh->gw_family == AF_INET6)) {
 		d->flags |= DST_GATEWAY;
 		d->gateway = nh->gateway;
 	}

@@ -358,8 +358,36 @@ static u32 unused_id(struct netns *net)
 	return 0;
 }
 
+/* Do the routes over `owner` bear `new` in its place, or in that of one of its members? */
+static int suits_routes(const struct nexthop *owner, const struct nexthop *new, struct nl_ext_ack *ack)
+{
+	static const u8 families[] = { AF_INET, AF_INET6 };
+	const struct fib_info *fi;
+	for (unsigned i = 0; i < ARRAY_SIZE(families); i++)
+		list_for_each(fi, &owner->infos, nexthop_link) {
+			struct fib_config c = { .family = fi->family, .scope = fi->scope, .type = fi->type, .ack = ack };
+			int err = fi->family == families[i] ? fib_object_check(new, &c) : 0;
+			if (err)
+				return err;
+		}
+	return 0;
+}
+
 static int may_replace(const struct nexthop *old, const struct nexthop *new, const struct nexthop_config *c)
 {
+	const struct nexthop_member *m;
+	int err = suits_routes(old, new, c->ack);
+	if (err)
+		return err;
+	list_for_each(m, &old->member_of, link) {
+		if (!nexthop_is_group(new) && new->blackhole && m->group->n > 1) {
+			NL_SET_ERR(c->ack, "Blackhole nexthop can not be a member of a group with more than one path");
+			return -EINVAL;
+		}
+		err = suits_routes(m->group, new, c->ack);
+		if (err)
+			return err;
+	}
 	if (nexthop_is_group(new) && !nexthop_is_group(old)) {
 		NL_SET_ERR(c->ack, "Can not replace a nexthop with a nexthop group.");
 		return -EINVAL;
@@ -376,13 +404,9 @@ static int may_replace(const struct nexthop *old, const struct nexthop *new, con
 		NL_SET_ERR(c->ack, "Can not change number of buckets of a resilient nexthop group.");
 		return -EINVAL;
 	}
-	if (!nexthop_is_group(new) && new->blackhole && !list_empty(&old->member_of)) {
-		struct nexthop_member *m;
-		list_for_each(m, &old->member_of, link)
-			if (m->group->n > 1) {
-				NL_SET_ERR(c->ack, "Blackhole nexthop can not be a member of a group with more than one path");
-				return -EINVAL;
-			}
+	if (!nexthop_is_group(new) && new->fdb != old->fdb && !list_empty(&old->member_of)) {
+		NL_SET_ERR(c->ack, "Cannot change nexthop FDB status while in a group.");
+		return -EINVAL;
 	}
 	return 0;
 }

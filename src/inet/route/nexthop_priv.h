@@ -8,6 +8,7 @@
 unsigned nexthop_hops(const struct nexthop *nh);
 /* Copies nh's hops for fi: each holds its device; dsts are the caller's to make. */
 void nexthop_fill_hops(const struct nexthop *nh, struct fib_info *fi, struct fib_nh *hops);
+int fib_object_check(const struct nexthop *nh, const struct fib_config *c); /* may a route as c asks for lead over nh (NULL: it is not there)? */
 bool nexthop_is_blackhole(const struct nexthop *nh);
 void nexthop_dev_event(struct cpu *cpu, struct netns *net, enum net_event ev, const struct net_device *dev);
 void nexthops_fini(struct netns *net);
