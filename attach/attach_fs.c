@@ -77,7 +77,13 @@ bool attach_fs_owns(const char *path)
 	return fs_locate(path, &root, rel);
 }
 
-bool attach_fs_is_module(const char *path) { return fs_modules_file(path) != NULL; }
+bool attach_fs_of_machine(const char *path)
+{
+	enum fs_root root;
+	char rel[FS_PATH_MAX];
+
+	return fs_locate(path, &root, rel) && root == FS_MODULES;
+}
 
 int attach_fs_open(struct attach_fs *fs, const struct fs_caller *who, const char *path, int flags, int *fd)
 {

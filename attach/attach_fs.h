@@ -40,7 +40,7 @@ int attach_fs_bind(const char *hidden); /* again, over fresh mounts of /proc and
  * "/sys/class/net/eth0/mtu") belong to the tree? Cheap; for the catcher of openat. Of /proc/PID/net it is the catcher's business
  * whose namespace PID is in. */
 bool attach_fs_owns(const char *path);
-bool attach_fs_is_module(const char *path); /* of these, one that modprobe and lsmod read; by openat alone, never by FUSE */
+bool attach_fs_of_machine(const char *path); /* one that no mount covers: modules, interrupts */
 /* Opens it on behalf of `who` (borrowed): a new close-on-exec descriptor, to be given to the caller. flags are openat's.
  * Reading: a sealed memfd with the content as of now. Writing (sysctls, attributes of devices): one end of a SEQPACKET pair; each
  * write() is applied, in order, soon after it returned, and before anything that attach_fs_flush comes before; errors of the value

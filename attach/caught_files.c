@@ -173,7 +173,7 @@ enum call_end call_open(struct call *c)
 	char path[PATH_MAX];
 	struct open_how how;
 	int flags, fd, e, pid, tid = c->tid;
-	bool modules;
+	bool machine;
 
 	if (call_path(c, path_arg, path, sizeof(path)) || (path[0] != '/' && !from_base(c, path, sizeof(path))))
 		return CALL_CONTINUE;
@@ -184,10 +184,10 @@ enum call_end call_open(struct call *c)
 		return CALL_CONTINUE;
 	normalise(path);
 	own_net(path);
-	modules = attach_fs_is_module(path);
-	if (!modules && !under(path, "/proc") && !under(path, "/sys"))
+	machine = attach_fs_of_machine(path);
+	if (!machine && !under(path, "/proc") && !under(path, "/sys"))
 		return CALL_CONTINUE;
-	if (!modules && c->a->box.fuse_fd >= 0 && !strstr(path, "/net"))
+	if (!machine && c->a->box.fuse_fd >= 0 && !strstr(path, "/net"))
 		return CALL_CONTINUE;
 	if (!attach_fs_owns(path))
 		return CALL_CONTINUE;

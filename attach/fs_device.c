@@ -9,6 +9,7 @@
 
 #include "attach/fs_tree.h"
 #include "link/bridge/br_sysfs.h"
+#include "link/ethtool.h"
 #include "link/netdevice.h"
 #include "sock/tun/tun.h"
 
@@ -84,32 +85,23 @@ static int show_operstate(const struct net_device *dev, struct strbuf *out)
 	return 0;
 }
 
-/* As the kinds' drivers report link settings: veth claims 10 Gbit/s, a card over a port knows nothing, others have none. */
-static bool has_link_settings(const struct net_device *dev, bool *known)
-{
-	const char *kind = dev->kind ? dev->kind->name : "";
-
-	*known = !strcmp(kind, "veth");
-	return is_up(dev) && (*known || !strcmp(kind, "nic"));
-}
-
 static int show_speed(const struct net_device *dev, struct strbuf *out)
 {
-	bool known;
+	struct dev_link_settings s;
 
-	if (!has_link_settings(dev, &known))
+	if (!is_up(dev) || dev_link_settings(dev, &s))
 		return -EINVAL;
-	strbuf_printf(out, known ? "10000" : "-1");
+	strbuf_printf(out, "%d", (s32)s.speed);
 	return 0;
 }
 
 static int show_duplex(const struct net_device *dev, struct strbuf *out)
 {
-	bool known;
+	struct dev_link_settings s;
 
-	if (!has_link_settings(dev, &known))
+	if (!is_up(dev) || dev_link_settings(dev, &s))
 		return -EINVAL;
-	strbuf_printf(out, known ? "full" : "unknown");
+	strbuf_printf(out, "%s", s.duplex == DUPLEX_FULL ? "full" : s.duplex == DUPLEX_HALF ? "half" : "unknown");
 	return 0;
 }
 

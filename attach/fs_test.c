@@ -82,7 +82,7 @@ static void paths_lead_to_roots(void **state)
 		{ "/proc/net", FS_PROC, "" }, { "/proc/net/tcp", FS_PROC, "tcp" }, { "/proc/self/net/dev", FS_PROC, "dev" },
 		{ "/proc/12/net/stat/arp_cache", FS_PROC, "stat/arp_cache" }, { "/proc/12/task/13/net/udp", FS_PROC, "udp" },
 		{ "/proc/thread-self/net/raw", FS_PROC, "raw" }, { "/proc/sys/net/ipv4/ip_forward", FS_SYSCTL, "ipv4/ip_forward" },
-		{ "/proc/modules", FS_MODULES, "proc" }, { "/lib/modules/6.1.0/modules.builtin.bin", FS_MODULES, "builtin.bin" },
+		{ "/proc/interrupts", FS_MODULES, "interrupts" }, { "/proc/modules", FS_MODULES, "proc" }, { "/lib/modules/6.1.0/modules.builtin.bin", FS_MODULES, "builtin.bin" },
 		{ "/sys/class/net", FS_CLASS, "" }, { "/sys/class/net/lo", FS_CLASS, "lo" },
 		{ "/sys/class/net/lo/mtu", FS_DEVICES, "lo/mtu" }, { "/sys/devices/virtual/net/lo/mtu", FS_DEVICES, "lo/mtu" },
 	};

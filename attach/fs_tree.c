@@ -14,6 +14,7 @@
 #include "core/sysctl.h"
 #include "host/host.h"
 #include "link/netns_dev.h"
+#include "link/type/nic.h"
 
 /* The part of `path` below directory `dir` ("" is the root), NULL when it is not below. */
 static const char *below(const char *path, const char *dir)
@@ -172,7 +173,7 @@ static int stat_locked(struct netns *net, enum fs_root root, const char *path, s
 		return walk(net, root, match, &a) ? 0 : -ENOENT;
 	case FS_MODULES:
 		*out = (struct fs_attr){ FS_FILE, 0444 };
-		return fs_modules_has(path) ? 0 : -ENOENT;
+		return !strcmp(path, "interrupts") || fs_modules_has(path) ? 0 : -ENOENT;
 	case FS_CLASS:
 		dev = device_of(net, path, &rest);
 		*out = (struct fs_attr){ FS_LINK, 0777 };
@@ -216,6 +217,10 @@ static int read_locked(struct netns *net, enum fs_root root, const char *path, s
 		return sysctl_read(net, path, out);
 	if (root == FS_PROC)
 		return proc_read(net, path, out);
+	if (root == FS_MODULES && !strcmp(path, "interrupts")) {
+		nic_interrupts_show(net->world, out);
+		return out->err;
+	}
 	if (root == FS_MODULES)
 		return fs_modules_read(net->world, path, out);
 	dev = root == FS_DEVICES ? device_of(net, path, &rest) : NULL;
@@ -367,7 +372,7 @@ static bool through_class(enum fs_root *root, const char *rest)
 
 bool fs_locate(const char *absolute, enum fs_root *root, char path[FS_PATH_MAX])
 {
-	const char *rest = fs_modules_file(absolute);
+	const char *rest = !strcmp(absolute, "/proc/interrupts") ? absolute + 6 : fs_modules_file(absolute);
 
 	if (rest)
 		*root = FS_MODULES;

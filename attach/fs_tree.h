@@ -12,7 +12,7 @@ enum fs_root {
 	FS_CLASS,   /* /sys/class/net: a link per device */
 	FS_DEVICES, /* /sys/devices/virtual/net: a directory per device */
 	FS_PROC,    /* /proc/net */
-	FS_MODULES, /* /proc/modules ("proc") and depmod's files of /lib/modules/RELEASE, without "modules." */
+	FS_MODULES, /* of the machine: /proc/interrupts, /proc/modules ("proc") and depmod's files of /lib/modules/RELEASE, without "modules." */
 	FS_ROOTS
 };
 enum fs_type { FS_DIR, FS_FILE, FS_LINK };

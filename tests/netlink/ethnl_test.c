@@ -308,6 +308,38 @@ static void channels(void **state)
 	assert_int_equal(nic_of(f->eth)->rss.table[7], 1);
 }
 
+/* A vector for each channel that is in use; the lines and counts of /proc/interrupts. */
+static void vectors(void **state)
+{
+	struct fixture *f = *state;
+	struct net_device *other;
+	struct port *port;
+	struct strbuf out;
+	char text[128];
+
+	assert_int_equal(mem_port_new(&f->p.w->mem, &port), 0);
+	assert_int_equal(nic_new(f->p.cpu, f->net, "eth1", port, &(struct nic_config){ .queues = 2 }, &other), 0);
+	assert_int_equal(nic_of(f->eth)->irq, 24);
+	assert_int_equal(nic_of(other)->irq, 28); /* though it is down */
+	for (unsigned n = 4; n >= 2; n -= 2) {
+		assert_int_equal(set_u32(f, ETHTOOL_MSG_CHANNELS_SET, ETHTOOL_A_CHANNELS_COMBINED_COUNT, n, text), 0);
+		frames(f, 3);
+		run(f);
+		strbuf_init(&out, &f->p.w->mem);
+		nic_interrupts_show(f->p.w, &out);
+		strbuf_add(&out, "", 1);
+		assert_string_equal(out.s, n == 4 ? "           CPU0       CPU1\n"
+						    " 24:          1          0  PORT-memory   0-edge      eth0-TxRx-0\n"
+						    " 25:          0          0  PORT-memory   1-edge      eth0-TxRx-1\n"
+						    " 26:          0          0  PORT-memory   2-edge      eth0-TxRx-2\n"
+						    " 27:          0          0  PORT-memory   3-edge      eth0-TxRx-3\n"
+						  : "           CPU0       CPU1\n"
+						    " 24:          2          0  PORT-memory   0-edge      eth0-TxRx-0\n"
+						    " 25:          0          0  PORT-memory   1-edge      eth0-TxRx-1\n");
+		strbuf_fini(&out);
+	}
+}
+
 /* Features, switched by name: the answer, and who else hears of it. */
 static void features(void **state)
 {
@@ -423,6 +455,6 @@ static void no_memory(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	const struct CMUnitTest tests[] = { T(rings), T(coalesce), T(channels), T(features), T(dumps), T(refused), T(no_memory) };
+	const struct CMUnitTest tests[] = { T(rings), T(coalesce), T(channels), T(vectors), T(features), T(dumps), T(refused), T(no_memory) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -193,6 +193,7 @@ int nic_new(struct cpu *cpu, struct netns *net, const char *name, struct port *p
 	nic = nic_of(dev);
 	nic->dev = dev;
 	nic->queues = queues;
+	nic->irq = nic_irq_choose(cpu->world, queues);
 	nic->rx_ring = rx;
 	nic->tx_ring = tx;
 	for (unsigned i = 0; i < NIC_QUEUES_MAX; i++)

@@ -2,6 +2,8 @@
 #ifndef LINK_TYPE_NIC_H
 #define LINK_TYPE_NIC_H
 
+#include "base/strbuf.h"
+#include "core/world.h"
 #include "link/gro.h"
 #include "link/port.h"
 #include "link/qdisc.h"
@@ -40,6 +42,7 @@ struct nic_queue {
 	/* moderation */
 	struct timer irq_timer;
 	u64 last_irq;		/* ns */
+	u32 irqs[MAX_CPUS];	/* interrupts there were, by the cpu that took them */
 	/* transmit: filled by start_xmit, emptied by the doorbell at the end of the step; home cpu */
 	struct sk_buff **tx_slot; /* [nic->tx_ring] */
 	u32 tx_head, tx_tail;	/* free running */
@@ -54,6 +57,7 @@ struct nic {
 	u32 rx_ring, tx_ring;	/* descriptors a queue */
 	u32 rx_usecs;		/* interrupts of one vector come at least so far apart; 0: at once */
 	bool started;
+	unsigned irq;		/* number of its first vector: queue q's is irq + q */
 	struct nic_rss rss;
 	struct nic_queue q[NIC_QUEUES_MAX];
 };
@@ -68,6 +72,9 @@ int nic_set_rings(struct cpu *cpu, struct net_device *dev, u32 rx, u32 tx);
 int nic_set_queues(struct cpu *cpu, struct net_device *dev, unsigned queues);
 int nic_set_vector(struct cpu *cpu, struct net_device *dev, unsigned q, struct cpu *to); /* which cpu q's interrupts go to */
 void nic_set_coalesce(struct net_device *dev, u32 rx_usecs);
+/* /proc/interrupts: a line for each vector in use of every nic of the world. All batons held. */
+void nic_interrupts_show(struct world *w, struct strbuf *out); /* nic_irq.c */
+unsigned nic_irq_choose(struct world *w, unsigned n); /* n vectors' numbers that no nic has: the first */
 
 /* nic_rx.c, nic_tx.c: nic.c's other halves. */
 int nic_poll(struct cpu *cpu, struct napi *napi, int budget);

@@ -92,6 +92,14 @@ static void get_link(const struct net_device *dev, struct dev_link_settings *s)
 	*s = (struct dev_link_settings){ .speed = 10000, .duplex = DUPLEX_FULL, .port = PORT_OTHER };
 }
 
+static void mac_stats(const struct net_device *dev, struct dev_mac_stats *s)
+{
+	struct dev_stats d;
+	dev_get_stats(dev, &d);
+	*s = (struct dev_mac_stats){ .tx_frames = d.tx_packets, .rx_frames = d.rx_packets, .tx_bytes = d.tx_bytes, .rx_bytes = d.rx_bytes,
+				     .rx_lost = d.rx_missed_errors, .rx_multicast = d.multicast };
+}
+
 static void get_rss(const struct net_device *dev, u32 *table, u8 *key)
 {
 	const struct nic_rss *r = &nic_of(dev)->rss;
@@ -138,6 +146,7 @@ const struct ethtool_ops nic_ethtool = {
 	.set_channels = set_channels,
 	.get_coalesce = get_coalesce,
 	.set_coalesce = set_coalesce,
+	.mac_stats = mac_stats,
 	.stat = stat,
 	.rss_table = NIC_RSS_TABLE,
 	.rss_key = NIC_RSS_KEY,

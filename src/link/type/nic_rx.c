@@ -15,6 +15,7 @@ static void interrupt(struct cpu *cpu, struct nic_queue *q)
 	if (!q->nic->started || napi_scheduled(&q->napi))
 		return;
 	q->stats.interrupts++;
+	q->irqs[cpu->id]++;
 	q->last_irq = cpu->now;
 	napi_schedule(cpu, &q->napi);
 }
