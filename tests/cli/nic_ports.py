@@ -93,6 +93,46 @@ class Nic(Case):
         # What is not ours lives on: this test, in the namespace where the command ran.
         self.assertEqual(subprocess.run(["true"]).returncode, 0)
 
+    def test_ethtool(self):
+        """The real ethtool on a card with four queues: what it sets is seen in /proc/interrupts, by tc and in the counters."""
+        if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+            self.skipTest("/dev/net/tun cannot be used")
+        subprocess.run(["ip", "tuntap", "add", "wt1", "mode", "tap", "multi_queue", "vnet_hdr"], check=True)
+        subprocess.run(["ip", "addr", "add", "10.8.0.2/24", "dev", "wt1"], check=True)
+        subprocess.run(["ip", "link", "set", "wt1", "up"], check=True)
+        self.up()
+        self.ok("nic", "-n", "lab", "--queues", "4", "add", "eth0", "tap:wt1")
+        self.inside("ip addr add 10.8.0.1/24 dev eth0; ip link set eth0 up")
+
+        def vectors():
+            lines = [line.split() for line in self.inside("cat /proc/interrupts").splitlines()[1:]]
+            return [line[-1] for line in lines], sum(int(line[1]) for line in lines)
+
+        self.assertEqual(vectors()[0], ["eth0-TxRx-%d" % q for q in range(4)])
+        qdiscs = self.inside("tc qdisc show dev eth0")
+        self.assertIn("qdisc mq 0: root", qdiscs)
+        self.assertEqual(qdiscs.count("parent :"), 4)
+        before = vectors()[1]
+        self.inside("ping -q -c5 -i0.01 -W5 10.8.0.2")
+        self.assertGreater(vectors()[1], before)
+        self.inside("ethtool -L eth0 combined 2; ethtool -G eth0 rx 4096; ethtool -C eth0 rx-usecs 100; ethtool -X eth0 equal 1")
+        self.assertEqual(vectors()[0], ["eth0-TxRx-0", "eth0-TxRx-1"])
+        self.assertIn("Combined:\t2", self.inside("ethtool -l eth0").split("Current")[1])
+        self.assertIn("RX:\t\t4096", self.inside("ethtool -g eth0").split("Current")[1])
+        self.assertIn("rx-usecs: 100", self.inside("ethtool -c eth0"))
+        table = [line.split()[1:] for line in self.inside("ethtool -x eth0").splitlines() if line.strip()[:1].isdigit() and line.count(":") == 1]
+        self.assertEqual({q for line in table for q in line}, {"0"})
+        self.inside("ping -q -c5 -i0.01 -W5 10.8.0.2")
+        counters = dict(line.split(": ") for line in self.inside("ethtool -S eth0").splitlines()[1:])
+        self.assertGreaterEqual(int(counters["     rx_queue_0_packets"]), 5)
+        self.assertIn("Speed: 10000Mb/s", self.inside("ethtool eth0"))
+        self.assertEqual(self.inside("cat /sys/class/net/eth0/speed"), "10000\n")
+        for order, words in (("-L eth0 combined 9", "requested channel count exceeds maximum"), ("-G eth0 rx 100000", "requested ring size exceeds maximum"),
+                             ("-C eth0 tx-usecs 5", "cannot modify an unsupported parameter"),
+                             ("-L eth0 combined 0", "requested channel counts would result in no RX or TX channel")):
+            self.assertIn(words, self.inside("ethtool %s 2>&1 || true" % order))
+        self.ok("down", "lab")
+
 
 if __name__ == "__main__":
     if os.environ.get("WEFT_TEST_NETNS") != "own":
