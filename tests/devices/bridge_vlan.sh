@@ -1,4 +1,4 @@
-# VLAN filtering: membership, who hears whom, tags in and out, counters.
+# VLAN filtering: membership, who hears whom, tags in and out, counters, what is told.
 . ./lib.sh
 spaces h b c d
 q h ip link add br0 type bridge
@@ -14,6 +14,9 @@ for n in b c d; do
 done
 q h ip addr add 10.0.0.9/24 dev br0
 settle
+ip netns exec h stdbuf -oL bridge monitor vlan >$tmp/m 2>&1 &
+monitor=$!
+sleep 0.5
 h bridge vlan
 h ip link set br0 type bridge vlan_filtering 1 vlan_stats_enabled 1
 p b 10.0.0.2
@@ -83,3 +86,7 @@ h ip link set br0 type bridge vlan_default_pvid 7
 h bridge vlan
 h ip link set br0 type bridge vlan_stats_per_port 1
 p b 10.0.0.3
+kill $monitor
+wait $monitor 2>/dev/null
+echo "-- told"
+cat $tmp/m
