@@ -167,7 +167,7 @@ void br_flood(struct cpu *cpu, struct bridge *br, struct sk_buff *skb, enum br_k
 		br_mcast_count(br, p, skb, BR_CB(skb)->report, BR_MCAST_DIR_TX);
 	}
 	if (unlikely(skb->trace))
-		br_trace(cpu, skb, n, "flooded to %u ports", n);
+		br_trace(cpu, skb, n, "flooded to %u port%s", n, n == 1 ? "" : "s");
 	if (prev && keep)
 		br_deliver_copy(cpu, prev, skb);
 	else if (prev)

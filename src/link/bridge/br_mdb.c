@@ -398,7 +398,7 @@ void br_mcast_flood(struct cpu *cpu, struct bridge *br, const struct br_mdb *m, 
 		if (br_pm(p)->is_router[family])
 			deliver(&d, p);
 	if (unlikely(skb->trace))
-		br_trace(cpu, skb, d.n, "multicast to %u ports", d.n);
+		br_trace(cpu, skb, d.n, "multicast to %u port%s", d.n, d.n == 1 ? "" : "s");
 	if (d.prev && keep)
 		br_deliver_copy(cpu, d.prev, skb);
 	else if (d.prev)
