@@ -9,6 +9,7 @@
 #include <linux/sockios.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <time.h>
 
@@ -294,6 +295,11 @@ enum call_end call_recvfrom(struct call *c)
 	u32 mf = 0, zero = 0;
 	s64 ret;
 
+	if (!c->arg[4] && !(flags & (MSG_ERRQUEUE | MSG_TRUNC))) { /* caught for netlink sockets' sake */
+		if (c->as->kind != ASOCK_NETLINK)
+			return CALL_CONTINUE;
+		dgram_event(NULL, c->as, EPOLLIN);
+	}
 	if (c->as->kind == ASOCK_STREAM) {
 		end = stream_read(c, &to, 1, to.iov_len, flags);
 		if (c->arg[4] && end != CALL_PARKED)

@@ -42,6 +42,8 @@
 
 #define SEND_CAUGHT (MSG_FASTOPEN | MSG_OOB)
 #define RECV_CAUGHT (MSG_ERRQUEUE | MSG_TRUNC)
+/* Who asks a netlink socket so means: has what I sent been refused? What was sent without being caught is carried out first. */
+#define RECV_LOOK (MSG_PEEK | MSG_DONTWAIT)
 
 #ifndef __NR_openat2
 #define __NR_openat2 437
@@ -76,10 +78,10 @@ int filter_install(u32 flags)
 		LOAD(ARG(3)), SET(SEND_CAUGHT, 1, 0),
 		ALLOW, CATCH,
 
-		ON(__NR_recvfrom, 8),
-		LOAD(ARG(4)), EQ(0, 0, 5),
-		LOAD(ARG(4) + 4), EQ(0, 0, 3),
-		LOAD(ARG(3)), SET(RECV_CAUGHT, 1, 0),
+		ON(__NR_recvfrom, 10),
+		LOAD(ARG(4)), EQ(0, 0, 7),
+		LOAD(ARG(4) + 4), EQ(0, 0, 5),
+		LOAD(ARG(3)), SET(RECV_CAUGHT, 3, 0), AND(RECV_LOOK), EQ(RECV_LOOK, 1, 0),
 		ALLOW, CATCH,
 
 		ON(__NR_openat, 4),

@@ -24,7 +24,7 @@ struct call_ctx {
 	bool ids_later;	   /* not looked up yet: few calls ask */
 	bool net_admin;	   /* CAP_NET_ADMIN over this namespace */
 	bool net_raw;
-	bool net_bind_service; /* CAP_NET_BIND_SERVICE; implied by net_admin */
+	bool net_bind_service; /* CAP_NET_BIND_SERVICE */
 };
 
 static inline const struct call_ctx *caller_ids(struct call_ctx *c)

@@ -234,6 +234,8 @@ int netns_ioctl(struct cpu *cpu, struct netns *net, unsigned cmd, void *arg, siz
 	case SIOCBRDELBR:
 	case SIOCGIFBR:
 	case SIOCSIFBR: return br_ioctl_netns(cpu, net, &bridge_io, cmd, arg, len, caller_net_admin(cpu));
+	case SIOCGIFVLAN:
+	case SIOCSIFVLAN: return -ENOPKG; /* vconfig(8): VLAN devices are made by netlink alone */
 	default: break;
 	}
 	if (cmd < SIOCADDRT || cmd > SIOCDEVPRIVATE + 15)

@@ -328,7 +328,7 @@ static u32 udp_choose(struct cpu *cpu, const struct port_table *t, const struct 
 
 static bool may_bind_low(const struct cpu *cpu)
 {
-	return !cpu->caller || cpu->caller->net_bind_service || cpu->caller->net_admin;
+	return !cpu->caller || cpu->caller->net_bind_service;
 }
 
 int port_bind(struct cpu *cpu, struct port_table *t, struct inet_sock *inet, u16 port)

@@ -74,14 +74,15 @@ def normalise(text):
     text = re.sub(r"\b(?!02:0|ff:ff|00:00|01:|33:33)([0-9a-f]{2}:){5}[0-9a-f]{2}\b", "MAC", text)
     text = re.sub(r"fe80::(?!0*[0-9a-f]{1,3}\b)[0-9a-f]*:[0-9a-f]*ff:fe[0-9a-f]*:[0-9a-f]*", "LINKLOCAL", text)
     text = re.sub(r"ff02::1:ff[0-9a-f]{2}:[0-9a-f]{4}|33:33:ff:[0-9a-f:]{8}", "SOLICITED", text)
-    text = re.sub(r'num_?([tr])x_?queues"?[: ]\d+', r"num\1xqueues Q", text)  # one per cpu
+    text = re.sub(r'(?m)^(?!\$ ).*num_?[tr]x_?queues.*', lambda m: re.sub(r'num_?([tr])x_?queues"?[: ]\d+', r"num\1xqueues Q", m.group(0)),
+                  text)  # one per cpu
     # Linux hears of a carrier in the background, so which of two devices gets its routes first is not settled.
     text = re.sub(r"(?m)(^(?:fe80::/64|multicast ff00::/8) dev .*\n)+", lambda m: "".join(sorted(m.group(0).splitlines(True))), text)
     text = re.sub(r"(?m)(^ff02::\S+ dev .*\n)+", lambda m: "".join(sorted(m.group(0).splitlines(True))), text)
     text = re.sub(r"used \d+/\d+/\d+", "used T", text)
     text = re.sub(r'"(valid|preferred)_life_time":(\d+)', lambda m: '"%s_life_time":%d' % (m.group(1), (int(m.group(2)) + 5) // 10 * 10), text)
     text = re.sub(r"\b(\d+)sec\b", lambda m: "%dsec" % (int(m.group(1)) + 5 - (int(m.group(1)) + 5) % 10), text)
-    return re.sub(r"(?m)[ \t]+$", "", text)
+    return re.sub(r"(?m)[ \t\r]+$", "", text)
 
 
 def run(path, kernel):

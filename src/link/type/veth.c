@@ -226,6 +226,15 @@ static int peer_netns(struct cpu *cpu, struct netns *dflt, const struct nl_attrs
 	return c->ops->netns_by_pid(c, (int)nl_u32(tb->a[IFLA_NET_NS_PID]), out);
 }
 
+/* Before anything else is looked at, and without a word, as Linux does. */
+static int validate(const struct nl_attrs *tb, const struct nl_attrs *data, struct nl_ext_ack *ack)
+{
+	int err = eth_validate(tb, data, ack);
+	if (!err && tb->a[IFLA_MTU] && (nl_u32(tb->a[IFLA_MTU]) < 68 || nl_u32(tb->a[IFLA_MTU]) > 65535))
+		err = -EINVAL;
+	return err;
+}
+
 static int configure_peer(struct net_device *peer, const struct nl_attrs *tb, struct nl_ext_ack *ack)
 {
 	int err;
@@ -237,7 +246,7 @@ static int configure_peer(struct net_device *peer, const struct nl_attrs *tb, st
 			return -EINVAL;
 		}
 	}
-	err = eth_validate(tb, NULL, ack);
+	err = validate(tb, NULL, ack);
 	if (err)
 		return err;
 	if (tb->a[IFLA_ADDRESS]) {
@@ -322,7 +331,7 @@ const struct link_kind link_kind_veth = {
 	.priv_size = sizeof(struct veth),
 	.queues_per_cpu = true,
 	.setup = setup,
-	.validate = eth_validate,
+	.validate = validate,
 	.newlink = newlink,
 	.dellink = dellink,
 	.fill_info = fill_info,
