@@ -69,6 +69,10 @@ addr add 2001:db8:1::1/64 dev v1
 addr add fe80::1/64 dev v0""".split("\n\n")]
 
 
+class Disturbed(Exception):
+    """Somebody ended the kernel's side, which does not end by itself."""
+
+
 class Side:
     """A namespace with a helper in it. what: "kernel", or weft's program."""
 
@@ -80,20 +84,29 @@ class Side:
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, do, questions):
-        self.p.stdin.write(json.dumps({"do": [c.replace("@@", PREFIX) for c in do], "ask": questions}) + "\n")
-        self.p.stdin.flush()
+        try:
+            self.p.stdin.write(json.dumps({"do": [c.replace("@@", PREFIX) for c in do], "ask": questions}) + "\n")
+            self.p.stdin.flush()
+        except BrokenPipeError:
+            raise self.gone()
 
     def answer(self):
         l = self.p.stdout.readline()
         if not l:
-            raise EOFError("%s: its helper ended" % self.what)
+            raise self.gone()
         r = json.loads(l)
         # Without what runs down, and what `ip` says of other people's files in /run/netns.
         r["said"] = [re.sub(r"\d+sec", "Nsec", s.replace(PREFIX, "")).replace("Error: Peer netns reference is invalid.\n", "") for s in r["said"]]
         return r
 
+    def gone(self):
+        return Disturbed() if self.what == "kernel" else EOFError("%s: its helper ended" % self.what)
+
     def end(self):
-        self.p.stdin.close()
+        try:
+            self.p.stdin.close()
+        except BrokenPipeError:
+            pass
         self.p.wait()
         if self.what == "kernel":
             for n in self.names:
@@ -196,8 +209,22 @@ def pretty(d):
     return " ".join(out)
 
 
-def run_episode(steps, seed, kernel, weft, record=None, quiet=False):
-    """The number of the step that differs, or None."""
+def run_episode(steps, seed, record=None, quiet=False):
+    """The number of the step that differs, or None. When somebody disturbs it, it is done again."""
+    for attempt in range(5):
+        answers = []
+        try:
+            at = beside(steps, seed, Side("kernel"), Side(a.weft), answers, quiet)
+            if record is not None:
+                record += answers
+            return at
+        except Disturbed:
+            print("# seed %d: disturbed" % seed)
+    return len(steps)
+
+
+def beside(steps, seed, kernel, weft, record=None, quiet=False):
+    """The same, on these two sides, which end with it."""
     try:
         for i, (command, q) in enumerate([(c, []) for c in SETUP] + [([c], q) for c, q in steps]):
             w, diff = compare(kernel, weft, command, q)
@@ -239,7 +266,7 @@ def shrink(steps, seed):
         i = 0
         while i < len(steps) - 1:
             less = steps[:i] + steps[min(i + size, len(steps) - 1):]
-            at = run_episode(less, seed, Side("kernel"), Side(a.weft), quiet=True) if len(less) < len(steps) else None
+            at = run_episode(less, seed, quiet=True) if len(less) < len(steps) else None
             if at is not None and at >= 0:
                 steps = less[:at + 1]
             else:
@@ -250,7 +277,7 @@ def shrink(steps, seed):
     print("shrunk to:")
     for c, _ in steps:
         print("  " + c)
-    run_episode(steps, seed, Side("kernel"), Side(a.weft))
+    run_episode(steps, seed)
 
 
 def replay():
@@ -259,7 +286,7 @@ def replay():
         file = json.loads(f.read())
     for e in file["episodes"]:
         steps = [(c, q) for c, q in zip(e["commands"], e["questions"])]
-        at = run_episode([(c, [file["lines"][i] for i in q]) for c, q in steps], e["seed"], Recorded(e, file["lines"]), Side(a.weft))
+        at = beside([(c, [file["lines"][i] for i in q]) for c, q in steps], e["seed"], Recorded(e, file["lines"]), Side(a.weft))
         print("%s seed %d: %d steps" % ("ok" if at is None else "not ok", e["seed"], len(steps)))
         bad += at is not None
     return bad
@@ -288,7 +315,7 @@ def main():
     if a.replay:
         return replay()
     if a.script:
-        return sum([run_episode(steps, n, Side("kernel"), Side(a.weft)) is not None for n, steps in written(a.script)])
+        return sum([run_episode(steps, n) is not None for n, steps in written(a.script)])
     bad = done = episodes = 0
     recording = Recording()
     seed = a.seed
@@ -296,12 +323,12 @@ def main():
     if a.record:
         for n, steps in written(os.path.join(here, "found.txt")):
             answers = []
-            bad += run_episode(steps, n, Side("kernel"), Side(a.weft), answers) is not None
+            bad += run_episode(steps, n, answers) is not None
             recording.add(n, steps, answers)
     while done < a.steps:
         steps = episode(seed, min(a.episode, a.steps - done))
         answers = []
-        at = run_episode(steps, seed, Side("kernel"), Side(a.weft), answers)
+        at = run_episode(steps, seed, answers)
         if at is None:
             recording.add(seed, steps, answers)
         elif a.shrink:
