@@ -23,7 +23,7 @@ struct fixture {
 	struct net_device *eth;
 	struct port *port;
 	u16 id;
-	u8 buf[65536];
+	u8 buf[65536] __attribute__((aligned(8)));
 	ssize_t n;
 	u32 seq;
 };
@@ -139,7 +139,7 @@ static int set_u32(struct fixture *f, u8 cmd, u16 type, u32 v, char text[128])
 /* The one message that a GET is answered with, its attributes; the ACK is read, too. */
 static void get(struct fixture *f, u8 cmd, u8 reply, u32 header_flags, struct nl_attrs *a)
 {
-	static u8 kept[65536];
+	static u8 kept[65536] __attribute__((aligned(8)));
 	const struct nlmsghdr *h;
 	struct nl_buf b;
 	char text[128];
