@@ -68,7 +68,8 @@ static struct sk_buff *build4(struct cpu *cpu, struct bridge *br, const u8 *grou
 		q->resv_s_qrv = (u8)(QRV | (suppress ? 8 : 0));
 		q->qqic = igmp3_code((u32)(m->query_interval / NSEC_PER_SEC));
 		q->nsrcs = cpu_to_be16((u16)n);
-		memcpy(q->src, sources, n * 4);
+		if (n)
+			memcpy(q->src, sources, n * 4);
 	}
 	q->h.check = csum_fold(csum_partial(q, body, 0));
 	BR_CB(skb)->igmp = true;
@@ -113,7 +114,8 @@ static struct sk_buff *build6(struct cpu *cpu, struct bridge *br, const u8 *grou
 		q->resv_s_qrv = (u8)(QRV | (suppress ? 8 : 0));
 		q->qqic = igmp3_code((u32)(m->query_interval / NSEC_PER_SEC));
 		q->nsrcs = cpu_to_be16((u16)n);
-		memcpy(q->src, sources, n * 16);
+		if (n)
+			memcpy(q->src, sources, n * 16);
 	}
 	q->h.check = csum_fold(csum_partial(q, body, csum_pseudo6(ip->saddr, ip->daddr, body, IPPROTO_ICMPV6)));
 	BR_CB(skb)->igmp = true;
