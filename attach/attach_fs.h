@@ -9,6 +9,9 @@
 
 #include "base/types.h"
 
+/* Where the tree is mounted for programs: an empty directory that every procfs has and nobody uses. */
+#define ATTACH_FS_HIDDEN "/proc/tty/ldisc"
+
 struct attach_fs;
 struct host;
 struct netns;
@@ -31,10 +34,11 @@ int attach_fs_serve(struct attach_fs *fs, int fuse_fd);
 void attach_fs_free(struct attach_fs *fs); /* ends and joins everything; batons are not held */
 
 /* In the process that is to see it (inside its user and mount namespace, CAP_SYS_ADMIN there): opens /dev/fuse and mounts the tree at
- * `hidden` (an empty directory), then binds its parts over /proc/sys/net and /sys/class/net. *fuse_fd is to be handed to
+ * `hidden` (an empty directory; ATTACH_FS_HIDDEN), then binds its parts over /proc/sys/net and /sys/class/net, and lays a link to the rest
+ * over the link /proc/net, where the kernel can (then its directories are listed, and its files looked at, as they are here). *fuse_fd is to be handed to
  * attach_fs_serve in the daemon BEFORE any of these paths is touched. -EACCES, -ENOENT: /dev/fuse cannot be used. */
 int attach_fs_mount(const char *hidden, int *fuse_fd);
-int attach_fs_bind(const char *hidden); /* again, over fresh mounts of /proc and /sys (ip netns exec): the two binds only */
+int attach_fs_bind(const char *hidden); /* again, over fresh mounts of /proc and /sys (ip netns exec): the binds only */
 
 /* Does this absolute, normalised path ("/proc/net/tcp", "/proc/123/net/dev", "/proc/sys/net/ipv4/ip_forward",
  * "/sys/class/net/eth0/mtu") belong to the tree? Cheap; for the catcher of openat. Of /proc/PID/net it is the catcher's business

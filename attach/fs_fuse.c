@@ -157,7 +157,7 @@ static int look(fuse_req_t req, const struct fs_inode *i, const struct fs_caller
 
 static enum fs_root root_by_name(const char *name)
 {
-	static const char *const names[] = { "", "sysctl", "class", "devices", "proc", "modules" };
+	static const char *const names[] = { "", "sysctl", "class", "devices", "proc", "modules", "net" };
 
 	for (unsigned r = 1; r < FS_ROOTS; r++)
 		if (!strcmp(names[r], name))

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,6 +29,23 @@ int attach_fs_mount(const char *hidden, int *fuse_fd)
 	return 0;
 }
 
+/* /proc/net is a link, and what it leads to is each task's own: so a link is laid over it, which leads to the tree. A mount of a link takes
+ * calls that do not follow it. */
+static void link_proc_net(const char *hidden)
+{
+	char from[256], now[16] = "";
+	int fd;
+
+	if (readlink("/proc/net", now, sizeof(now) - 1) < 0 || strcmp(now, "self/net"))
+		return; /* it is there already */
+	snprintf(from, sizeof(from), "%s/net", hidden);
+	fd = open_tree(AT_FDCWD, from, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+	if (fd < 0)
+		return; /* a kernel without: opens are caught, as everywhere */
+	move_mount(fd, "", AT_FDCWD, "/proc/net", MOVE_MOUNT_F_EMPTY_PATH);
+	close(fd);
+}
+
 int attach_fs_bind(const char *hidden)
 {
 	static const char *const part[][2] = { { "sysctl", "/proc/sys/net" }, { "devices", "/sys/devices/virtual/net" },
@@ -43,5 +61,6 @@ int attach_fs_bind(const char *hidden)
 		if (mount(from, part[i][1], NULL, MS_BIND, NULL) < 0)
 			return -errno;
 	}
+	link_proc_net(hidden);
 	return 0;
 }

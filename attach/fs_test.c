@@ -320,6 +320,9 @@ static void look_around(const char *hidden)
 	CHECK(write_file("/proc/sys/net/core/netdev_budget", "333") == 0);
 	CHECK(slurp("/proc/sys/net/core/netdev_budget", buf, sizeof(buf)) == 4 && !strcmp(buf, "333\n"));
 	CHECK(write_file("/proc/sys/net/core/netdev_budget", "none") == -EINVAL);
+	CHECK(readlink("/proc/net", buf, sizeof(buf)) == 14 && !memcmp(buf, "tty/ldisc/proc", 14));
+	snprintf(path, sizeof(path), "%s/net", hidden);
+	CHECK(lstat(path, &st) == 0 && S_ISLNK(st.st_mode));
 	CHECK(slurp("/proc/sys/net/core/nothing", buf, sizeof(buf)) == -ENOENT);
 	CHECK(stat("/proc/sys/net/core", &st) == 0 && S_ISDIR(st.st_mode));
 	CHECK((d = opendir("/sys/class/net")));

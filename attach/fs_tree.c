@@ -154,7 +154,7 @@ static int list_devices(struct netns *net, enum fs_type type, fs_list_fn fn, voi
 	return e;
 }
 
-static const char *const top_names[FS_ROOTS] = { NULL, "sysctl", "class", "devices", "proc", "modules" };
+static const char *const top_names[FS_ROOTS] = { NULL, "sysctl", "class", "devices", "proc", "modules", "net" };
 
 static int stat_locked(struct netns *net, enum fs_root root, const char *path, struct fs_attr *out)
 {
@@ -165,6 +165,8 @@ static int stat_locked(struct netns *net, enum fs_root root, const char *path, s
 	if (net->dying)
 		return -ENOENT;
 	*out = (struct fs_attr){ FS_DIR, root == FS_CLASS || root == FS_DEVICES ? 0755 : 0555 };
+	if (root == FS_NET)
+		*out = (struct fs_attr){ FS_LINK, 0777 };
 	if (!*path)
 		return 0;
 	switch (root) {
@@ -294,7 +296,7 @@ int fs_list(struct host *h, struct netns *net, enum fs_root root, const char *pa
 
 	if (root == FS_TOP) {
 		for (unsigned i = 1; i < FS_ROOTS && !e; i++)
-			e = fn(arg, top_names[i], FS_DIR);
+			e = fn(arg, top_names[i], i == FS_NET ? FS_LINK : FS_DIR);
 		return e;
 	}
 	host_lock_all(h);
@@ -309,6 +311,10 @@ int fs_link(struct host *h, struct netns *net, enum fs_root root, const char *pa
 	const char *rest;
 	int e;
 
+	if (root == FS_NET) {
+		snprintf(target, size, "%s/proc", &ATTACH_FS_HIDDEN[strlen("/proc/")]);
+		return 0;
+	}
 	if (root == FS_CLASS && *path && !strchr(path, '/')) {
 		snprintf(target, size, "../../devices/virtual/net/%s", path);
 		return 0;

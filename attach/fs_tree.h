@@ -7,12 +7,13 @@
 #include "base/strbuf.h"
 
 enum fs_root {
-	FS_TOP,	    /* the directory of those below, as FUSE has it: sysctl, class, devices, proc, modules */
+	FS_TOP,	    /* the directory of those below, as FUSE has it: sysctl, class, devices, proc, modules, net */
 	FS_SYSCTL,  /* /proc/sys/net */
 	FS_CLASS,   /* /sys/class/net: a link per device */
 	FS_DEVICES, /* /sys/devices/virtual/net: a directory per device */
 	FS_PROC,    /* /proc/net */
 	FS_MODULES, /* of the machine: /proc/interrupts, /proc/modules ("proc") and depmod's files of /lib/modules/RELEASE, without "modules." */
+	FS_NET,	    /* a link to FS_PROC, which is laid over the link /proc/net */
 	FS_ROOTS
 };
 enum fs_type { FS_DIR, FS_FILE, FS_LINK };

@@ -32,8 +32,6 @@
 
 #include "attach/attach_fs.h"
 
-#define HIDDEN "/proc/tty/ldisc" /* an empty directory that every procfs has and nobody uses */
-
 int sandbox_write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC), e = 0;
@@ -327,7 +325,7 @@ static int repair(pid_t tid)
 		int e = tid ? enter_of(tid) : 0;
 
 		if (!e)
-			e = attach_fs_bind(HIDDEN);
+			e = attach_fs_bind(ATTACH_FS_HIDDEN);
 		_exit(e ? -e & 0x7f : 0);
 	}
 	if (waitpid(child, &status, 0) != child || !WIFEXITED(status))
@@ -367,7 +365,7 @@ static void keep(int sock, bool user_ns, const char *resolv_conf, pid_t parent)
 		snprintf(m.text, sizeof(m.text), "cannot show programs a resolv.conf of their own: %s%s", strerror(-m.err),
 			 m.err == -ENOENT ? "; this machine has none: let root make an empty /etc/resolv.conf" : "");
 	} else {
-		e = attach_fs_mount(HIDDEN, &fuse);
+		e = attach_fs_mount(ATTACH_FS_HIDDEN, &fuse);
 		if (e)
 			fuse = -1; /* then files are made at each open: attach_fs_open */
 	}

@@ -21,6 +21,7 @@
 #define MAX_CPUS 64
 
 struct cpu;
+struct fib_stat;
 struct netns;
 struct world;
 struct stack_tables;
@@ -71,6 +72,7 @@ struct world {
 	bool dying;			/* world_free began */
 	struct epoch *epoch;
 	struct skb_pool *skb_pool;	/* the shared depot behind the per-cpu caches */
+	struct fib_stat *fib_stat;	/* [ncpus]: inet/route/fib_stat.h */
 	void *sub[16];			/* per-world state of subsystems, by index: see core/subsys.h */
 };
 

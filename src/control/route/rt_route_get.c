@@ -212,18 +212,6 @@ static struct fib_nh *hop_of(const struct dst *d)
 	return NULL;
 }
 
-/* Through one hop Linux says the realms with which it was first used since something changed, whatever rule leads there now. */
-static u32 hop_realms(const struct netns *net, struct fib_nh *nh, bool in, const struct fib_result *res, bool keep)
-{
-	u32 realms = fib_realms_join(nh->realms, res->realms);
-
-	if (nh->met[in].genid4 == net->fib->genid4)
-		return nh->met[in].realms;
-	if (keep)
-		nh->met[in] = (struct fib_met){ .realms = realms, .genid4 = net->fib->genid4 };
-	return realms;
-}
-
 static u32 realms_out(const struct netns *net, const struct question *q, const struct dst *d, const struct fib_result *res)
 {
 	bool group = d->type == RTN_MULTICAST, keep;
@@ -235,7 +223,7 @@ static u32 realms_out(const struct netns *net, const struct question *q, const s
 		keep = !(d->dev->ip_ptr && ip4_mc_member(d->dev->ip_ptr, q->dst));
 	else
 		keep = d->type != RTN_LOCAL || !q->oif || q->oif == d->dev->ifindex;
-	return hop_realms(net, nh, false, res, keep);
+	return fib_hop_realms(net, nh, false, res, keep);
 }
 
 static u32 realms_in(const struct netns *net, const struct question *q, const struct dst *d, const struct fib_result *res)
@@ -246,7 +234,7 @@ static u32 realms_in(const struct netns *net, const struct question *q, const st
 		return q->realms_back;
 	if (q->realms_back)
 		return fib_realms_join(fib_realms_join(nh->realms, res->realms), q->realms_back);
-	return hop_realms(net, nh, true, res, true);
+	return fib_hop_realms(net, nh, true, res, true);
 }
 
 static int fill(struct nl_request *rq, struct nl_buf *b, const struct question *q, const struct dst *d)

@@ -6,6 +6,7 @@
  */
 #include "inet/icmp_limit.h"
 #include "inet/ip4/ip4_priv.h"
+#include "inet/route/fib_stat.h"
 
 /* -- what a dst does -- */
 
@@ -90,6 +91,7 @@ struct dst *ip4_dev_dst(struct cpu *cpu, struct in_device *idev, u8 type)
 		d->input = ip4_mr_input;
 	dst_put(*slot);
 	ptr_publish(*slot, d);
+	fib_stat_of(cpu)->made++;
 	return d;
 }
 
@@ -188,6 +190,18 @@ struct input {
 	be16 sport, dport; /* 0: not looked for, or none */
 };
 
+/* What a packet's realms carry: its source's, and (res: it goes on through a hop) its destination's. */
+static void account(const struct input *in, const struct fib_result *res)
+{
+	u32 back = IP4_CB(in->skb)->realms, realms = back;
+	if (likely(!fib_has_realms(in->net)) || in->asked)
+		return;
+	if (res)
+		realms = back ? fib_realms_join(fib_realms_join(res->nh->realms, res->realms), back) : fib_hop_realms(in->net, res->nh, true, res, true);
+	if (realms)
+		fib_acct_rx(in->cpu, realms, in->skb->len);
+}
+
 static enum skb_drop_reason use_dev_dst(const struct input *in, u8 type)
 {
 	struct dst *d = ip4_dev_dst(in->cpu, in->idev, type);
@@ -215,6 +229,8 @@ static enum skb_drop_reason input_group(const struct input *in)
 		if (r != SKB_NOT_DROPPED)
 			return r;
 	}
+	fib_stat_of(in->cpu)->in_slow_mc++;
+	account(in, NULL);
 	return use_dev_dst(in, RTN_MULTICAST);
 }
 
@@ -224,13 +240,20 @@ static enum skb_drop_reason input_broadcast(const struct input *in)
 	enum skb_drop_reason r = SKB_NOT_DROPPED;
 	if (!v4_is_zeronet(in->saddr))
 		r = ip4_validate_source(in->cpu, in->net, in->skb, in->saddr, (be32){ 0 }, in->tos, 0, in->dev, in->idev, &onlink);
-	return r == SKB_NOT_DROPPED ? use_dev_dst(in, RTN_BROADCAST) : r;
+	if (r != SKB_NOT_DROPPED)
+		return r;
+	fib_stat_of(in->cpu)->in_brd++;
+	fib_stat_of(in->cpu)->in_slow_tot++;
+	account(in, NULL);
+	return use_dev_dst(in, RTN_BROADCAST);
 }
 
 /* No route: the error's dst, one for each answer. */
 static enum skb_drop_reason no_route(const struct input *in, int err)
 {
 	struct dst **slot = &in->net->ip4->priv->no_route[err == -ENETUNREACH], *d = *slot;
+	fib_stat_of(in->cpu)->in_no_route++;
+	fib_stat_of(in->cpu)->in_slow_tot++;
 	if (err != -ENETUNREACH && err != -EHOSTUNREACH)
 		slot = NULL;
 	if (!slot || !d) {
@@ -268,6 +291,7 @@ static enum skb_drop_reason input_forward(const struct input *in, struct fib_res
 		if (direct)
 			IP4_CB(in->skb)->flags |= IP4CB_REDIRECT;
 	}
+	account(in, res);
 	skb_dst_set_noref(in->skb, fib_exception_dst(in->cpu, in->net, &to, res, d));
 	return SKB_NOT_DROPPED;
 }
@@ -290,6 +314,7 @@ static enum skb_drop_reason input_unicast(const struct input *in)
 		if (!(in->idev->on & IN_DEV_FORWARD))
 			err = -EHOSTUNREACH;
 		else if (res.alias) { /* the route says so itself */
+			fib_stat_of(in->cpu)->in_no_route++;
 			skb_dst_set_noref(in->skb, res.dst);
 			return SKB_NOT_DROPPED;
 		}
@@ -299,8 +324,10 @@ static enum skb_drop_reason input_unicast(const struct input *in)
 		return input_broadcast(in);
 	if (res.alias->type == RTN_LOCAL) {
 		r = ip4_validate_source(in->cpu, in->net, in->skb, in->saddr, in->daddr, in->tos, 0, in->dev, in->idev, &onlink);
-		if (r == SKB_NOT_DROPPED)
+		if (r == SKB_NOT_DROPPED) {
+			account(in, NULL);
 			skb_dst_set_noref(in->skb, res.dst);
+		}
 		return r;
 	}
 	if (!(in->idev->on & IN_DEV_FORWARD))
@@ -314,14 +341,10 @@ static enum skb_drop_reason input_unicast(const struct input *in)
 	return input_forward(in, &res);
 }
 
-static enum skb_drop_reason input(const struct input *in)
+static enum skb_drop_reason input_single(const struct input *in)
 {
 	bool localnet;
 
-	if (unlikely(!in->idev))
-		return SKB_DROP_REASON_RX_DISABLED;
-	if (v4_is_multicast(in->daddr))
-		return input_group(in);
 	if (v4_is_multicast(in->saddr) || v4_is_broadcast(in->saddr))
 		return SKB_DROP_REASON_IP_INVALID_SOURCE;
 	if (v4_is_broadcast(in->daddr) || (!in->saddr.raw && !in->daddr.raw))
@@ -334,6 +357,29 @@ static enum skb_drop_reason input(const struct input *in)
 	if (!localnet && (v4_is_loopback(in->daddr) || v4_is_loopback(in->saddr)))
 		return SKB_DROP_REASON_IP_LOCALNET;
 	return input_unicast(in);
+}
+
+static enum skb_drop_reason input(const struct input *in)
+{
+	struct fib_stat *s = fib_stat_of(in->cpu);
+	u32 made = s->made, slow = s->in_slow_tot;
+	enum skb_drop_reason r;
+
+	if (unlikely(!in->idev))
+		return SKB_DROP_REASON_RX_DISABLED;
+	if (unlikely(fib_has_realms(in->net)))
+		IP4_CB(in->skb)->realms = 0;
+	r = v4_is_multicast(in->daddr) ? input_group(in) : input_single(in);
+	if (s->made != made && !v4_is_multicast(in->daddr) && s->in_slow_tot == slow)
+		s->in_slow_tot++;
+	if (likely(r == SKB_NOT_DROPPED) || v4_is_multicast(in->daddr))
+		return r;
+	if (r == SKB_DROP_REASON_IP_INVALID_DEST || (r == SKB_DROP_REASON_IP_LOCALNET && v4_is_loopback(in->daddr)))
+		s->in_martian_dst++;
+	else if (r == SKB_DROP_REASON_IP_INVALID_SOURCE || r == SKB_DROP_REASON_IP_LOCAL_SOURCE || r == SKB_DROP_REASON_IP_RPFILTER ||
+		 r == SKB_DROP_REASON_IP_LOCALNET)
+		s->in_martian_src++;
+	return r;
 }
 
 enum skb_drop_reason ip4_route_input(struct cpu *cpu, struct netns *net, struct sk_buff *skb)
@@ -438,8 +484,10 @@ int ip4_route_out_v4(struct cpu *cpu, struct netns *net, struct flow *fl, struct
 {
 	be32 daddr = inaddr_v4(&fl->daddr);
 	struct net_device *dev = fl->oif ? dev_by_index(net, fl->oif) : NULL;
-	bool choose = inaddr_is_any(&fl->saddr);
+	bool choose = inaddr_is_any(&fl->saddr), own_group;
+	struct fib_stat *s = fib_stat_of(cpu);
 	struct dst *d = NULL;
+	u32 made = s->made;
 	int err;
 
 	if (!choose) {
@@ -456,6 +504,10 @@ int ip4_route_out_v4(struct cpu *cpu, struct netns *net, struct flow *fl, struct
 		err = daddr.raw ? out_by_fib(cpu, net, fl, dev, &d) : out_to_self(cpu, net, fl, dev, &d);
 	if (err)
 		return err;
+	own_group = d->type == RTN_MULTICAST && ip4_mc_member(in_dev_get(d->dev), daddr); /* Linux keeps none of these */
+	s->out_slow_tot += s->made != made || own_group;
+	if (!(d->dev->flags & IFF_LOOPBACK))
+		s->out_slow_mc += own_group || (s->made != made && d->type == RTN_BROADCAST);
 	if (inaddr_is_any(&fl->saddr))
 		fl->saddr = d->type == RTN_LOCAL && inaddr_is_any(&d->prefsrc) ? fl->daddr : d->prefsrc;
 	if (v4_is_loopback(inaddr_v4(&fl->saddr)) && !(d->dev->flags & IFF_LOOPBACK) && !(in_dev_get(d->dev) && in_dev_get(d->dev)->on & IN_DEV_ROUTE_LOCALNET))

@@ -154,7 +154,7 @@ static inline bool forward_plainly(struct cpu *cpu, struct netns *net, struct sk
 	    (idev->on & (IN_DEV_FORWARD | IN_DEV_RPFILTER)) != IN_DEV_FORWARD)
 		return false;
 	nh = &a->fi->nh[0];
-	if (nh->dev == skb->dev || net->fib->exceptions.count || net->fib->custom_local || skb->pkt_type != PACKET_HOST)
+	if (nh->dev == skb->dev || net->fib->exceptions.count || net->fib->custom_local || fib_has_realms(net) || skb->pkt_type != PACKET_HOST)
 		return false;
 	if (!(idev->on & IN_DEV_ACCEPT_LOCAL) && ip4_ifaddr_find(net, ip->saddr))
 		return false;

@@ -6,6 +6,7 @@
 #include "inet/dst.h"
 #include "core/netns.h"
 #include "inet/route/fib.h"
+#include "inet/route/fib_stat.h"
 #include "link/neigh.h"
 
 struct dst *dst_new(struct netns *net, struct net_device *dev, u8 family, u8 type, u8 flags)
@@ -23,6 +24,10 @@ struct dst *dst_new(struct netns *net, struct net_device *dev, u8 family, u8 typ
 	d->type = type;
 	d->flags = flags;
 	d->genid = net->fib->genid;
+	if (family == AF_INET)
+		__atomic_fetch_add(&fib_stat_of(net->home)->entries, 1, __ATOMIC_RELAXED);
+	else
+		net->fib->dsts6++;
 	return d;
 }
 
@@ -44,6 +49,8 @@ static void dst_free(struct epoch_node *node)
 		dev_put(d->dev);
 	if (d->fi)
 		fib_info_mem_put(d->fi);
+	if (d->family == AF_INET && home->world->fib_stat)
+		__atomic_fetch_sub(&fib_stat_of(home)->entries, 1, __ATOMIC_RELAXED);
 	mem_free(&home->world->mem, d);
 }
 

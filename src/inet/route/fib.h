@@ -79,6 +79,7 @@ struct netns_fib {
 	u64 exception_sets;	/* hops that ever had some */
 	u32 exception_genid;	/* IPv4's of another one mean nothing */
 	u32 exceptions6;	/* how many are IPv6's */
+	u32 dsts6, discarded6;	/* /proc/net/rt6_stats: dsts of IPv6 made so far, routes deleted so far */
 	struct timer exception_gc;
 	struct fib_gc6 {	/* net.ipv6.route.gc_*: seconds where not said otherwise */
 		s32 thresh, max_size, timeout_s, interval_s, elasticity;
@@ -105,7 +106,7 @@ struct fib_nh {			/* one next hop of a route */
 	s32 oif;
 	struct dst *dst;	/* forwarding and output through this hop, shared by all packets */
 	struct fib_exceptions *exceptions; /* IPv4, and next-hop objects; NULL: none yet */
-	struct fib_met { u32 realms, genid4; } met[2]; /* IPv4, told by route get: the realms of the first output and of the first input of a generation */
+	struct fib_met { u32 realms, genid4; } met[2]; /* IPv4, told by route get, and counted: the realms of the first output and of the first input of a generation */
 	struct fib_info *info;
 };
 struct nexthop;
@@ -267,6 +268,9 @@ static inline void fib_genid_bump(struct netns *net)
 static inline void fib_genid_bump6(struct netns *net) { net->fib->genid++; } /* IPv4's are right as they are */
 /* The hops that came with it; later ones, of a next-hop object that changed, are allocated apart. */
 static inline struct fib_nh *fib_info_inline_hops(struct fib_info *fi) { return (struct fib_nh *)(fi + 1); }
+/* The realms of packets through a hop: those with which it was first used since something changed, whatever rule leads there now. keep: this
+ * is a use. */
+u32 fib_hop_realms(const struct netns *net, struct fib_nh *nh, bool in, const struct fib_result *res, bool keep);
 void fib_info_mem_put(struct fib_info *fi);
 static inline void fib_info_mem_hold(struct fib_info *fi) { __atomic_fetch_add(&fi->memcnt, 1, __ATOMIC_RELAXED); }
 u32 fib_flow_hash31(struct cpu *cpu, const struct netns *net, const struct flow *fl); /* fib_hash.c: for choosing among hops; 31 bits */
@@ -332,7 +336,7 @@ void fib6_route_refresh(struct netns *net, struct fib6_alias *a, u8 pref, u64 ex
 int fib6_route_set_metric(struct cpu *cpu, struct netns *net, struct fib6_alias *a, unsigned which /* RTAX_* */, u32 value); /* -ENOMEM … */
 void fib6_route_tell(struct cpu *cpu, struct netns *net, const struct fib6_alias *a); /* as one that was replaced */
 extern const struct subsys fib_subsys;
-extern const struct proc_file fib_proc_trie, fib_proc_triestat, fib_proc_rt_cache;
+extern const struct proc_file fib_proc_trie, fib_proc_triestat, fib_proc_rt_cache, fib_proc_stat_rt_cache, fib_proc_rt_acct, fib_proc_rt6_stats;
 extern const struct event_sub fib_event_sub; /* devices that rules and next-hop objects name */
 
 #endif

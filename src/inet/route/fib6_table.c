@@ -454,9 +454,11 @@ static void del_whole(struct cpu *cpu, struct netns *net, struct fib_table *t, c
 		if (i == a || !fib6_is_sibling(i, a))
 			continue;
 		take_out(net, t, i);
+		net->fib->discarded6++;
 		fib_alias_free(net, &i->a);
 	}
 	take_out(net, t, a);
+	net->fib->discarded6++;
 	fib_alias_free(net, &a->a);
 }
 
@@ -464,6 +466,7 @@ static void del_whole(struct cpu *cpu, struct netns *net, struct fib_table *t, c
 static void del_hop(struct cpu *cpu, struct netns *net, struct fib_table *t, const struct fib_config *c, struct fib6_alias *a, bool quiet)
 {
 	take_out(net, t, a);
+	net->fib->discarded6++;
 	a->siblings = 0;
 	if (!quiet)
 		fib_announce(cpu, net, EV_ROUTE_DEL, &a->a, c, 0);

@@ -5,6 +5,7 @@
  * to ask again; packets that are forwarded take the present one without looking.
  */
 #include "inet/route/fib_priv.h"
+#include "inet/route/fib_stat.h"
 
 static int check_onlink(struct netns *net, struct fib_nh *nh, u8 scope, struct nl_ext_ack *ack)
 {
@@ -146,5 +147,16 @@ struct dst *fib_nh_dst(struct cpu *cpu, struct fib_nh *nh)
 		return old; /* of an old generation: whoever caches it asks again */
 	ptr_publish(nh->dst, d);
 	dst_put(old);
+	fib_stat_of(cpu)->made++;
 	return d;
+}
+
+u32 fib_hop_realms(const struct netns *net, struct fib_nh *nh, bool in, const struct fib_result *res, bool keep)
+{
+	u32 realms = fib_realms_join(nh->realms, res->realms);
+	if (nh->met[in].genid4 == net->fib->genid4)
+		return nh->met[in].realms;
+	if (keep)
+		nh->met[in] = (struct fib_met){ .realms = realms, .genid4 = net->fib->genid4 };
+	return realms;
 }

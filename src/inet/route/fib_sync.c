@@ -5,6 +5,7 @@
  * when the carrier goes. A route all of whose hops are dead is flushed, without a message; one whose source address goes, with one: as on Linux.
  */
 #include "core/subsys.h"
+#include "inet/route/fib_stat.h"
 #include "inet/route/nexthop_priv.h"
 
 /* A VRF's members have one table for all. */
@@ -211,4 +212,4 @@ static void dev_event(struct cpu *cpu, struct netns *net, enum net_event ev, voi
 }
 
 const struct event_sub fib_event_sub = { .fn = dev_event };
-const struct subsys fib_subsys = { .name = "fib", .netns_init = netns_init, .netns_exit = netns_exit, .netns_fini = netns_fini };
+const struct subsys fib_subsys = { .name = "fib", .world_init = fib_stat_init, .world_fini = fib_stat_fini, .netns_init = netns_init, .netns_exit = netns_exit, .netns_fini = netns_fini };
