@@ -2,6 +2,7 @@
  * veth pair: joins, blocked and wanted sources, leaves, queries of versions 2 and 3), each change told twice within a second.
  */
 #include "codec/wire/eth.h"
+#include "core/sysctl.h"
 #include "link/netdevice.h"
 #include "stack/testlib.h"
 
@@ -200,10 +201,27 @@ static void test_limits(void **state)
 	end(&m);
 }
 
+/* conf/DEV/force_igmp_version: as if such a router had asked, for good. */
+static void test_forced(void **state)
+{
+	struct mc m = begin();
+	assert_int_equal(sysctl_write(m.l.ns[LEFT], "ipv4/conf/eth0/force_igmp_version", "2", 1), 0);
+	lab_ok(group(m.s, IP_ADD_MEMBERSHIP, "239.1.2.3"));
+	expect(&m, 25000, 2, "239.1.2.3 16 ef010203");
+	lab_ok(group(m.s, IP_DROP_MEMBERSHIP, "239.1.2.3"));
+	expect(&m, 25000, 1, "224.0.0.2 17 ef010203");
+	assert_int_equal(sysctl_write(m.l.ns[LEFT], "ipv4/conf/eth0/force_igmp_version", "1", 1), 0);
+	lab_ok(group(m.s, IP_ADD_MEMBERSHIP, "239.1.2.3"));
+	expect(&m, 25000, 2, "239.1.2.3 12 ef010203");
+	lab_ok(group(m.s, IP_DROP_MEMBERSHIP, "239.1.2.3"));
+	expect(&m, 25000, 0, "");
+	end(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_version3), cmocka_unit_test(test_queries), cmocka_unit_test(test_version2),
+		cmocka_unit_test(test_version3), cmocka_unit_test(test_forced), cmocka_unit_test(test_queries), cmocka_unit_test(test_version2),
 		cmocka_unit_test(test_several_members), cmocka_unit_test(test_limits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -468,7 +468,7 @@ def table():
 def monitor():
     nl = sock("rtr", socket.AF_NETLINK, socket.SOCK_RAW, 0)
     nl.bind((0, 0))
-    for g in ((19, 31, 24 + 1) if V6 else (14 + 3, 30, 24)):  # ROUTE, REPORTS, NETCONF
+    for g in ((10, 31, 25) if V6 else (6, 30, 24)):  # RTNLGRP_IPV4_MROUTE, IPV4_MROUTE_R, IPV4_NETCONF, and IPv6's
         nl.setsockopt(270, 1, g)
 
     def told(what):
@@ -515,7 +515,94 @@ def monitor():
             print("links", data[16:].hex() if struct.unpack("H", data[4:6])[0] == 16 else data.hex())
 
 
-parts = [options, forward, wrong, proxy, own, register, table, monitor]
+def messages():
+    """IPv4's entries by RTM_NEWROUTE and RTM_DELROUTE; IPv6's cannot be changed so."""
+    fam, length = (129, 128) if V6 else (128, 32)
+    nl, mon = sock("rtr", socket.AF_NETLINK, socket.SOCK_RAW, 0), sock("rtr", socket.AF_NETLINK, socket.SOCK_RAW, 0)
+    nl.bind((0, 0))
+    nl.setsockopt(270, 11, 1)  # NETLINK_EXT_ACK
+    mon.bind((0, 0))
+    mon.setsockopt(270, 1, 10 if V6 else 6)
+    shown = []
+
+    def a(kind, body):
+        return struct.pack("HH", 4 + len(body), kind) + body.ljust(len(body) + 3 & ~3, b"\0")
+
+    def u32(n):
+        return struct.pack("I", n)
+
+    def addr(text):
+        return socket.inet_pton(socket.AF_INET6 if V6 else socket.AF_INET, text)
+
+    def hops(*ttls, dev=A):
+        return a(9, b"".join(struct.pack("HBBi", 8, 0, t, dev) for t in ttls))
+
+    def ask(title, *attrs, kind=24, flags=0, dst_len=length, src_len=length, tos=0, table=0, proto=17, scope=0, type=5, rflags=0):
+        body = struct.pack("BBBBBBBBI", fam, dst_len, src_len, tos, table, proto, scope, type, rflags) + b"".join(attrs)
+        nl.send(struct.pack("IHHII", 16 + len(body), kind, 5 | flags, 1, 0) + body)
+        r = nl.recv(9999)
+        e = -struct.unpack("i", r[16:20])[0]
+        told = []
+        while select.select([mon], [], [], 0)[0]:
+            m = mon.recv(9999)
+            while len(m) >= 16:
+                told.append("told %d" % struct.unpack("H", m[4:6])[0])
+                m = m[struct.unpack("I", m[:4])[0] + 3 & ~3:]
+        print(title, "=", errno.errorcode.get(e, e), *told)
+        have = ip("rtr", "%s mroute show table all" % ("-6" if V6 else "-4"))
+        if have not in shown[-1:]:
+            print(have.rstrip())
+            shown.append(have)
+
+    src, dst, iif = a(2, addr(SRC)), a(1, addr(G1)), a(3, u32(IN))
+    ask("no program", src, dst, iif)
+    r = router()
+    three(r)
+    ask("an entry", src, dst, iif)
+    ask("again, exclusively", src, dst, iif, flags=0x200)
+    ask("with hops", src, dst, iif, hops(0, 1, 5))
+    ask("other hops", src, dst, iif, hops(0, 255, 3, 7, dev=99))
+    if not V6:
+        ask("too many hops", src, dst, iif, hops(*range(1, 34)))
+        ask("hops cut", src, dst, iif, a(9, hops(1)[4:12] + b"\1\0\0\0"))
+        ask("less than a hop", src, dst, iif, a(9, b"123456"))
+        ask("a device without vif", src, a(1, addr("239.1.2.4")), a(3, u32(1)))
+        ask("no such device", src, a(1, addr("239.1.2.4")), a(3, u32(9999)))
+        ask("no device", src, a(1, addr("239.1.2.4")))
+        ask("any source", a(1, addr("239.1.2.6")), iif)
+        ask("any group", src, iif)
+        ask("not a group", src, a(1, addr("10.9.9.9")), iif)
+        ask("prefsrc", src, a(1, addr("239.1.2.7")), iif, a(7, addr("1.2.3.4")))
+        ask("prefsrc, any, another vif", a(3, u32(A)), hops(1), a(7, addr("1.2.3.4")))
+        ask("destination of 24 bits", src, dst, iif, dst_len=24)
+        ask("source of none", src, dst, iif, src_len=0)
+        ask("tos", src, dst, iif, tos=4)
+        ask("unicast", src, dst, iif, type=1)
+        ask("on a link", src, dst, iif, scope=253)
+        ask("static", src, a(1, addr("239.1.2.8")), iif, proto=4)
+        ask("protocol boot", src, dst, iif, proto=3)
+        ask("flags", src, dst, iif, rflags=0x200)
+        ask("table in the header", src, dst, iif, table=100)
+        ask("no such table", src, dst, iif, a(15, u32(100)))
+        ask("the table's own number", src, dst, iif, a(15, u32(253)))
+        ask("what it does not know", src, dst, iif, a(6, u32(5)))
+    ask("deleted by another vif", src, dst, a(3, u32(A)), kind=25)
+    ask("deleted again", src, dst, iif, kind=25)
+    if not V6:
+        ask("deleted, static", src, a(1, addr("239.1.2.8")), kind=25, proto=4)
+        ask("static again", src, a(1, addr("239.1.2.8")), iif, proto=4)
+    r.close()
+    n = 0
+    while not V6 and n < 4 and select.select([mon], [], [], 20)[0]:  # what it made goes with it
+        m = mon.recv(9999)
+        while len(m) >= 16:
+            n += struct.unpack("H", m[4:6])[0] == 25
+            m = m[struct.unpack("I", m[:4])[0] + 3 & ~3:]
+    print("gone with the program:", n)
+    ask("the program is gone", src, dst, iif)
+
+
+parts = [options, forward, wrong, proxy, own, register, table, monitor, messages]
 for part in parts:
     if len(sys.argv) > 2 and part.__name__ not in sys.argv[2:]:
         continue

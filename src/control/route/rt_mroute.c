@@ -1,4 +1,4 @@
-/* Multicast forwarding in messages: RTM_GETROUTE of RTNL_FAMILY_IPMR and _IP6MR (`ip mroute`), changes and what programs are told
+/* Multicast forwarding in messages: RTM_GETROUTE of RTNL_FAMILY_IPMR and _IP6MR (`ip mroute`), IPv4's RTM_NEWROUTE and RTM_DELROUTE, changes and what programs are told
  * (`ip monitor mroute`), the virtual interfaces (RTM_GETLINK of RTNL_FAMILY_IPMR). Entries and tables are inet/mroute's.
  */
 #include <netinet/in.h>
@@ -237,6 +237,78 @@ static int get_route(struct nl_request *rq)
 	return err;
 }
 
+/* -- RTM_NEWROUTE, RTM_DELROUTE: IPv4's entries, as MRT_ADD_MFC and MRT_DEL_MFC have them -- */
+
+static const struct nl_policy change_policy[RTA_MAX + 1] = {
+	[RTA_DST] = { .type = NLP_U32 }, [RTA_SRC] = { .type = NLP_U32 }, [RTA_IIF] = { .type = NLP_U32 }, [RTA_PREFSRC] = { .type = NLP_U32 },
+	[RTA_TABLE] = { .type = NLP_U32 }, [RTA_MULTIPATH] = { .type = NLP_MIN_LEN, .len = sizeof(struct rtnexthop) },
+};
+
+/* The hops' numbers are the vifs' thresholds, in the order of the vifs, whatever devices they name. */
+static int read_ttls(const struct nlattr *mp, u8 ttl[MR_VIFS], u32 *n)
+{
+	const u8 *p = nl_data(mp);
+	size_t left = nl_len(mp);
+	for (*n = 0; left >= sizeof(struct rtnexthop); (*n)++) {
+		struct rtnexthop nh;
+		memcpy(&nh, p, sizeof(nh));
+		if (nh.rtnh_len < sizeof(nh) || nh.rtnh_len > left)
+			break;
+		if (*n == MR_VIFS)
+			return -EINVAL;
+		ttl[*n] = nh.rtnh_hops;
+		p += MIN(left, (size_t)RTNH_ALIGN(nh.rtnh_len));
+		left -= MIN(left, (size_t)RTNH_ALIGN(nh.rtnh_len));
+	}
+	return left ? -EINVAL : 0;
+}
+
+static int change_route(struct nl_request *rq, bool add)
+{
+	const struct rtmsg *m = nlmsg_hdr_data(rq->nlh);
+	const struct mr_family *f = family_of(rq->net, RTNL_FAMILY_IPMR);
+	u8 ttl[MR_VIFS];
+	struct mr_entry_config c = { .parent = MR_VIFS, .ttl = ttl, .is_static = m->rtm_protocol != RTPROT_MROUTED };
+	struct net_device *dev = NULL;
+	struct mr_table *t;
+	struct nl_attrs a;
+	size_t len;
+	const void *p = nlmsg_attrs(rq->nlh, sizeof(*m), &len);
+	int err;
+
+	if (!f)
+		return -EOPNOTSUPP;
+	if (nlmsg_body_len(rq->nlh) < sizeof(*m))
+		return -EINVAL;
+	err = nl_parse(p, len, &a, RTA_MAX, change_policy, false, rq->ack);
+	if (err)
+		return err;
+	if (m->rtm_dst_len != 32 || m->rtm_type != RTN_MULTICAST || m->rtm_scope != RT_SCOPE_UNIVERSE ||
+	    (m->rtm_protocol != RTPROT_MROUTED && m->rtm_protocol != RTPROT_STATIC))
+		return -EINVAL;
+	memset(ttl, MR_TTL_OFF, sizeof(ttl));
+	err = read_addr(a.a[RTA_SRC], AF_INET, &c.origin);
+	err = err ? err : read_addr(a.a[RTA_DST], AF_INET, &c.group);
+	if (!err && a.a[RTA_IIF]) {
+		dev = dev_by_index(rq->net, (s32)nl_u32(a.a[RTA_IIF]));
+		err = dev ? 0 : -ENODEV;
+	}
+	if (!err && a.a[RTA_MULTIPATH])
+		err = read_ttls(a.a[RTA_MULTIPATH], ttl, &c.nttl);
+	if (err)
+		return err;
+	t = mr_table_find(rq->net, f, a.a[RTA_TABLE] ? nl_u32(a.a[RTA_TABLE]) : f->default_table);
+	if (!t)
+		return -ENOENT;
+	c.parent_given = a.a[RTA_PREFSRC] != NULL; /* entries of one origin and group for several vifs */
+	if (dev && mr_vif_of(t, dev) >= 0)
+		c.parent = (u16)mr_vif_of(t, dev);
+	return add ? mr_entry_set(rq->cpu, t, &c) : mr_entry_del(rq->cpu, t, &c);
+}
+
+static int new_route(struct nl_request *rq) { return change_route(rq, true); }
+static int del_route(struct nl_request *rq) { return change_route(rq, false); }
+
 /* -- RTM_GETLINK: tables and their vifs -- */
 
 static void put_vif(struct nl_buf *b, const struct mr_table *t, u32 i)
@@ -293,6 +365,8 @@ static int dump_links(struct nl_dump *d, struct nl_buf *b)
 }
 
 const struct nl_handler rt_mroute_handlers[] = {
+	{ .protocol = NETLINK_ROUTE, .type = RTM_NEWROUTE, .family = RTNL_FAMILY_IPMR, .doit = new_route },
+	{ .protocol = NETLINK_ROUTE, .type = RTM_DELROUTE, .family = RTNL_FAMILY_IPMR, .doit = del_route },
 	{ .protocol = NETLINK_ROUTE, .type = RTM_GETROUTE, .family = RTNL_FAMILY_IPMR, .doit = get_route, .dump = dump_routes },
 	{ .protocol = NETLINK_ROUTE, .type = RTM_GETROUTE, .family = RTNL_FAMILY_IP6MR, .doit = get_route, .dump = dump_routes },
 	{ .protocol = NETLINK_ROUTE, .type = RTM_GETLINK, .family = RTNL_FAMILY_IPMR, .dump = dump_links },
