@@ -7,8 +7,6 @@
  *
  * T. V. Lakshman and D. Stiliadis, "High-Speed Policy-based Packet Forwarding Using Efficient Multi-dimensional Range Matching", SIGCOMM 1998.
  */
-#include <stdlib.h>
-
 #include "netfilter/nft/nft_set.h"
 
 enum { BLOCK = 512, BLOCK_WORDS = BLOCK / 64 };
@@ -133,7 +131,22 @@ static void expire(struct nft_set *s, struct nft_elem *e)
 
 /* -- blocks -- */
 
-static int compare(const void *a, const void *b, void *len) { return memcmp(a, b, *(u32 *)len); }
+/* D. L. Shell's: n values of len bytes, in the order of memcmp. */
+static void sort(u8 *v, u32 n, u32 len)
+{
+	u8 one[NFT_VALUE_MAX];
+
+	for (u32 gap = n / 2; gap; gap = gap == 2 ? 1 : gap * 5 / 11) {
+		for (u32 i = gap; i < n; i++) {
+			u32 k = i;
+
+			memcpy(one, v + i * len, len);
+			for (; k >= gap && memcmp(v + (k - gap) * len, one, len) > 0; k -= gap)
+				memcpy(v + k * len, v + (k - gap) * len, len);
+			memcpy(v + k * len, one, len);
+		}
+	}
+}
 
 /* One more than a field's value, in the order of memcmp; false: there is none. */
 static bool successor(u8 *v, u32 len)
@@ -158,7 +171,7 @@ static int make_field(struct nft_set *s, const struct block *b, unsigned index, 
 		memcpy(f->bound + n * len, high(b->elem[i]) + at, len);
 		n += successor(f->bound + n * len, len);
 	}
-	qsort_r(f->bound, n, len, compare, &len);
+	sort(f->bound, n, len);
 	for (u32 i = 0; i < n; i++)
 		if (!kept || memcmp(f->bound + (kept - 1) * len, f->bound + i * len, len))
 			memmove(f->bound + kept++ * len, f->bound + i * len, len);
