@@ -91,6 +91,8 @@ static int take_now(struct cpu *cpu, struct asock *as, int dup, int flags, struc
 		dgram_untoken(cpu, as, dup);
 	if (e)
 		return e;
+	if (as->ring) /* what did not fit a frame (PACKET_COPY_THRESH) */
+		return dgram_from_stack(cpu, as, peek ? MSG_PEEK : 0, out);
 	for (int trial = 0; trial < 3; trial++) {
 		if (as->token && recv(dup, NULL, 0, MSG_DONTWAIT) == 0)
 			as->token = false; /* there are datagrams to be had, or nothing: the error queue is asked for otherwise */

@@ -89,7 +89,7 @@ static bool has_news(const struct ring *r)
 {
 	const struct sock *sk = r->as->s->sk;
 
-	return packet_ring_readable(packet_sk(r->as->s->sk)) || sk->err;
+	return packet_ring_readable(packet_sk(r->as->s->sk)) || sk->err || sk->rx_queue.first;
 }
 
 static enum task_does holder_does(const struct ring *r, int *nr)

@@ -311,6 +311,7 @@ void netif_receive(struct cpu *cpu, struct sk_buff **skbs, unsigned n);
 void napi_gro_receive(struct cpu *cpu, struct napi *napi, struct sk_buff *skb);
 /* Link-layer header is in place, skb->dev is the way out. Consumes. 0; -ENOBUFS and the like tell a local sender of a drop. */
 int dev_queue_xmit(struct cpu *cpu, struct sk_buff *skb);
+int dev_direct_xmit(struct cpu *cpu, struct sk_buff *skb); /* past the qdisc; -ENOBUFS: the device has no room. Consumes */
 /* From a stacked device's start_xmit: goes on by skb->dev, the device below, which may be at home on another cpu. */
 int dev_xmit_lower(struct cpu *cpu, struct sk_buff *skb);
 /* After the qdisc: segments (GSO) and checksums what the device cannot, taps, start_xmit. */

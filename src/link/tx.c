@@ -190,6 +190,19 @@ int dev_queue_xmit(struct cpu *cpu, struct sk_buff *skb)
 	return err;
 }
 
+int dev_direct_xmit(struct cpu *cpu, struct sk_buff *skb)
+{
+	struct net_device *dev = skb->dev;
+	struct netdev_queue *q;
+	skb_reset_mac_header(skb);
+	if (unlikely(!(dev->flags & IFF_UP) || !dev->carrier))
+		return refuse(cpu, skb, dev, dev->carrier ? SKB_DROP_REASON_DEV_DOWN : SKB_DROP_REASON_NO_CARRIER, -ENOBUFS);
+	q = select_queue(cpu, dev, skb);
+	if (unlikely(q->stopped) || dev_hard_start_xmit(cpu, skb, dev, q) == NETDEV_TX_BUSY)
+		return refuse(cpu, skb, dev, SKB_DROP_REASON_FULL_RING, -ENOBUFS);
+	return 0;
+}
+
 int dev_xmit_lower(struct cpu *cpu, struct sk_buff *skb)
 {
 	struct cpu *home = skb->dev->net->home;

@@ -15,7 +15,7 @@ _Static_assert(sizeof(struct cbpf_insn) == sizeof(struct sock_filter), "one layo
 
 static bool load(const void *ctx, u32 off, void *to, u32 len) { return skb_copy_bits(ctx, off, to, len); }
 
-u32 sock_filter_run(struct sock *sk, const struct sk_buff *skb)
+static u32 run(struct cpu *cpu, const struct cbpf_prog *prog, const struct sk_buff *skb)
 {
 	s32 data = (s32)skb_headroom(skb);
 	struct cbpf_aux aux = {
@@ -27,10 +27,10 @@ u32 sock_filter_run(struct sock *sk, const struct sk_buff *skb)
 		.mark = skb->mark,
 		.queue = skb->queue_mapping,
 		.hash = skb->hash,
-		.cpu = sk->cpu->id,
+		.cpu = cpu->id,
 		.vlan_tci = skb->vlan_tci,
 		.vlan_proto = be16_to_cpu(skb->vlan_proto),
-		.rng = &sk->cpu->rng,
+		.rng = &cpu->rng,
 	};
 	struct cbpf_packet pkt = {
 		.data = skb->data,
@@ -43,8 +43,11 @@ u32 sock_filter_run(struct sock *sk, const struct sk_buff *skb)
 		.ctx = skb,
 		.aux = &aux,
 	};
-	return sk->filter ? cbpf_run(sk->filter->insn, &pkt) : UINT32_MAX;
+	return cbpf_run(prog->insn, &pkt);
 }
+
+u32 sock_filter_run(struct sock *sk, const struct sk_buff *skb) { return sk->filter ? run(sk->cpu, sk->filter, skb) : UINT32_MAX; }
+u32 sock_filter_run_prog(struct cpu *cpu, const struct cbpf_prog *prog, const struct sk_buff *skb) { return run(cpu, prog, skb); }
 
 void sock_filter_detach(struct cpu *cpu, struct sock *sk)
 {
@@ -66,12 +69,10 @@ static int fetch(struct cpu *cpu, const struct sock_fprog *p, struct cbpf_insn *
 	return 0;
 }
 
-int sock_filter_attach(struct cpu *cpu, struct sock *sk, const void *val, socklen_t len)
+int sock_filter_load(struct cpu *cpu, struct sock *sk, const void *val, socklen_t len, struct cbpf_prog **out)
 {
-	struct cbpf_prog *prog = NULL;
 	struct cbpf_insn *insn;
 	struct sock_fprog p;
-	u32 size;
 	int err;
 
 	if (len != sizeof p)
@@ -81,18 +82,26 @@ int sock_filter_attach(struct cpu *cpu, struct sock *sk, const void *val, sockle
 		return -EPERM;
 	if (!p.filter || !p.len || p.len > CBPF_MAX_INSNS)
 		return -EINVAL;
-	size = (u32)(sizeof *prog + p.len * sizeof *insn);
-	if (sk->omem_alloc + size > sk->net->core->optmem_max || !(insn = mem_alloc(cpu_mem(cpu), p.len * sizeof *insn)))
+	if (sk->omem_alloc + sizeof(struct cbpf_prog) + p.len * sizeof *insn > sk->net->core->optmem_max ||
+	    !(insn = mem_alloc(cpu_mem(cpu), p.len * sizeof *insn)))
 		return -ENOMEM;
 	err = fetch(cpu, &p, insn);
 	if (!err)
-		err = cbpf_prog_new(cpu_mem(cpu), insn, p.len, &prog);
+		err = cbpf_prog_new(cpu_mem(cpu), insn, p.len, out);
 	mem_free(cpu_mem(cpu), insn);
+	return err;
+}
+
+int sock_filter_attach(struct cpu *cpu, struct sock *sk, const void *val, socklen_t len)
+{
+	struct cbpf_prog *prog = NULL;
+	int err = sock_filter_load(cpu, sk, val, len, &prog);
+
 	if (err)
 		return err;
 	sock_filter_detach(cpu, sk);
 	sk->filter = prog;
-	sk->omem_alloc += size;
+	sk->omem_alloc += (u32)(sizeof *prog + prog->len * sizeof(struct cbpf_insn));
 	return 0;
 }
 

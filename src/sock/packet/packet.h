@@ -1,8 +1,8 @@
 /* Packet sockets (packet(7)): frames of a device as they come and go, and frames made by programs.
  *
  * A socket is a tap on its device, or on all of the namespace. It keeps clones: the bytes are shared with whoever else has the
- * packet. A receive ring is shared memory (packet_ring.c); the transmit ring, fanout and PACKET_QDISC_BYPASS are not built: their
- * options are refused.
+ * packet. A receive ring is shared memory (packet_ring.c); sockets may share what comes (packet_fanout.c). The transmit ring is not built: its options
+ * are refused.
  */
 #ifndef SOCK_PACKET_PACKET_H
 #define SOCK_PACKET_PACKET_H
@@ -48,13 +48,23 @@ struct packet_ring {
 	u64 retire_ns;
 	struct timer retire;
 };
+enum { PACKET_ROLLOVER_HISTORY = 16 };
+struct packet_rollover { /* of a member whose packets may go to others */
+	u64 all, huge, failed;	/* PACKET_ROLLOVER_STATS */
+	u32 at;			/* who had room last */
+	u32 history[PACKET_ROLLOVER_HISTORY]; /* hashes of flows that came when there was little */
+};
+struct packet_fanout;
 struct packet_sock {
 	struct sock sk;
 	struct list link;	/* netns_packet.socks */
 	struct dev_tap tap;	/* ethertype: what it listens for, 0: nothing */
 	bool hooked;
 	s32 ifindex;		/* bound to; 0: all devices, -1: to one that is gone */
-	bool auxdata, origdev, ignore_outgoing;
+	bool auxdata, origdev, ignore_outgoing, qdisc_bypass;
+	s32 copy_thresh;	/* not 0: what a ring's frame cuts off goes whole to the receive queue */
+	struct packet_fanout *fanout;	/* its group, whose tap it is found by */
+	struct packet_rollover *rollover;
 	u8 vnet_hdr_len;	/* of the header in front of each frame; 0: none */
 	u32 packets, dropped;	/* since PACKET_STATISTICS was last read */
 	struct list members;
@@ -64,7 +74,7 @@ struct packet_sock {
 };
 static inline struct packet_sock *packet_sk(struct sock *sk) { return (struct packet_sock *)sk; }
 struct netns_packet {
-	struct list socks;
+	struct list socks, fanouts;
 };
 
 /* In skb->cb from the tap to recvmsg. */
@@ -80,6 +90,7 @@ struct packet_cb {
 /* packet_rx.c */
 void packet_tap(struct cpu *cpu, struct dev_tap *tap, struct sk_buff *skb, struct net_device *dev, bool outgoing);
 ssize_t packet_recvmsg(struct cpu *cpu, struct sock *sk, struct msghdr *m, int flags);
+void packet_deliver(struct cpu *cpu, struct packet_sock *ps, struct sk_buff *skb, struct net_device *dev, bool outgoing); /* borrows */
 u32 packet_aux_status(const struct sk_buff *skb); /* TP_STATUS_*: what a received packet's checksum, segments and tag are like */
 /* packet_ring.c */
 int packet_hdr_len(int version); /* PACKET_HDRLEN, -EINVAL */
@@ -91,7 +102,16 @@ static inline size_t packet_ring_size(const struct packet_ring_req *q) { return 
 int packet_ring_begin(struct cpu *cpu, struct packet_sock *ps, const struct packet_ring_req *q, void *memory);
 void packet_ring_end(struct cpu *cpu, struct packet_sock *ps); /* no ring: no-op */
 bool packet_ring_readable(const struct packet_sock *ps); /* there is something the program has not given back */
-bool packet_ring_put(struct cpu *cpu, struct packet_sock *ps, const struct sk_buff *skb, u32 snaplen); /* false: lost, and counted */
+bool packet_ring_put(struct cpu *cpu, struct packet_sock *ps, struct sk_buff *skb, u32 snaplen); /* false: lost, and counted */
+/* Is the frame (block) free that comes the parts-th part of the ring after the next one? parts 0: the next one itself. */
+bool packet_ring_free_at(const struct packet_sock *ps, u32 parts);
+/* packet_fanout.c */
+int packet_fanout_join(struct cpu *cpu, struct packet_sock *ps, const void *val, socklen_t len); /* PACKET_FANOUT */
+void packet_fanout_leave(struct cpu *cpu, struct packet_sock *ps); /* when it listens no more; no group: no-op */
+void packet_fanout_listen(struct packet_sock *ps, struct net_device *dev);
+void packet_fanout_unlisten(struct packet_sock *ps);
+u32 packet_fanout_get(const struct packet_sock *ps);
+int packet_fanout_data(struct cpu *cpu, struct packet_sock *ps, const void *val, socklen_t len); /* PACKET_FANOUT_DATA */
 /* packet_tx.c */
 ssize_t packet_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m, int flags);
 /* packet_opt.c */

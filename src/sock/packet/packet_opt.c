@@ -1,14 +1,14 @@
 /* SOL_PACKET options and memberships (packet(7)).
  *
  * Promiscuity, all groups, or single addresses are counted by the device; what a socket asked for ends with it. Options of the transmit
- * ring, of fanout and of the queue bypass, which are not built, answer as if the kernel did not know them.
+ * ring, which is not built, answer as if the kernel did not know them.
  */
 #include "link/netns_dev.h"
 #include "sock/packet/packet.h"
 
 #define SOL_PACKET_LEVEL 263
-enum { ADD_MEMBERSHIP = 1, DROP_MEMBERSHIP = 2, RX_RING = 5, STATISTICS = 6, AUXDATA = 8, ORIGDEV = 9, VERSION = 10, HDRLEN = 11, RESERVE = 12,
-       VNET_HDR = 15, TIMESTAMP = 17, IGNORE_OUTGOING = 23, VNET_HDR_SZ = 24 };
+enum { ADD_MEMBERSHIP = 1, DROP_MEMBERSHIP = 2, RX_RING = 5, STATISTICS = 6, COPY_THRESH = 7, AUXDATA = 8, ORIGDEV = 9, VERSION = 10, HDRLEN = 11, RESERVE = 12,
+       VNET_HDR = 15, TIMESTAMP = 17, FANOUT = 18, QDISC_BYPASS = 20, ROLLOVER_STATS = 21, FANOUT_DATA = 22, IGNORE_OUTGOING = 23, VNET_HDR_SZ = 24 };
 enum { MR_MULTICAST, MR_PROMISC, MR_ALLMULTI, MR_UNICAST }; /* PACKET_MR_* */
 #define VNET_HDR_LEN 10
 #define VNET_HDR_MRG_LEN 12
@@ -142,7 +142,11 @@ int packet_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, con
 		return membership(cpu, ps, name == ADD_MEMBERSHIP, val, len);
 	if (name == RX_RING)
 		return rx_ring(cpu, ps, val, len);
-	if (name != AUXDATA && name != ORIGDEV && name != IGNORE_OUTGOING && name != VNET_HDR && name != VNET_HDR_SZ && name != VERSION &&
+	if (name == FANOUT)
+		return packet_fanout_join(cpu, ps, val, len);
+	if (name == FANOUT_DATA)
+		return packet_fanout_data(cpu, ps, val, len);
+	if (name != COPY_THRESH && name != QDISC_BYPASS && name != AUXDATA && name != ORIGDEV && name != IGNORE_OUTGOING && name != VNET_HDR && name != VNET_HDR_SZ && name != VERSION &&
 	    name != RESERVE && name != TIMESTAMP)
 		return -ENOPROTOOPT;
 	if ((name == VNET_HDR || name == VNET_HDR_SZ) && sk->type != SOCK_RAW)
@@ -152,6 +156,8 @@ int packet_setsockopt(struct cpu *cpu, struct sock *sk, int level, int name, con
 	memcpy(&v, val, sizeof(v));
 	switch (name) {
 	case AUXDATA: ps->auxdata = v != 0; return 0;
+	case COPY_THRESH: ps->copy_thresh = v; return 0;
+	case QDISC_BYPASS: ps->qdisc_bypass = v != 0; return 0;
 	case ORIGDEV: ps->origdev = v != 0; return 0;
 	case IGNORE_OUTGOING:
 		if (v < 0 || v > 1)
@@ -211,6 +217,11 @@ int packet_getsockopt(struct cpu *cpu, struct sock *sk, int level, int name, voi
 		v = packet_hdr_len(v);
 		return v < 0 ? v : sockopt_put_int(val, len, v);
 	case AUXDATA: return sockopt_put_int(val, len, ps->auxdata);
+	case COPY_THRESH: return sockopt_put_int(val, len, ps->copy_thresh);
+	case QDISC_BYPASS: return sockopt_put_int(val, len, ps->qdisc_bypass);
+	case FANOUT: return sockopt_put_int(val, len, (int)packet_fanout_get(ps));
+	case ROLLOVER_STATS:
+		return ps->rollover ? sockopt_put(val, len, &ps->rollover->all, 24) : -EINVAL;
 	case ORIGDEV: return sockopt_put_int(val, len, ps->origdev);
 	case IGNORE_OUTGOING: return sockopt_put_int(val, len, ps->ignore_outgoing);
 	case VNET_HDR: return sockopt_put_int(val, len, ps->vnet_hdr_len != 0);

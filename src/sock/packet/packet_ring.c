@@ -16,7 +16,7 @@
 #include "link/vnet_hdr.h"
 #include "sock/packet/packet.h"
 
-enum { STATUS_KERNEL = 0, STATUS_USER = 1, STATUS_LOSING = 4, STATUS_BLK_TMO = 32, STATUS_TS_SOFTWARE = 1u << 29 };
+enum { STATUS_KERNEL = 0, STATUS_USER = 1, STATUS_COPY = 2, STATUS_LOSING = 4, STATUS_BLK_TMO = 32, STATUS_TS_SOFTWARE = 1u << 29 };
 enum { HDR_LEN_1 = 32, HDR_LEN_2 = 32, HDR_LEN_3 = 48, LL_LEN = 20, BLOCK_HDR = 48 };
 enum { DEFAULT_RETIRE_MS = 8, FILL_RXHASH = 1 };
 #define ALIGN16(n) (((n) + 15) & ~15u)
@@ -191,7 +191,24 @@ static void put_vnet(const struct packet_sock *ps, u8 *at, const struct sk_buff 
 	memcpy(at, &h, sizeof(h));
 }
 
-bool packet_ring_put(struct cpu *cpu, struct packet_sock *ps, const struct sk_buff *skb, u32 snaplen)
+/* PACKET_COPY_THRESH: the packet, which does not fit its frame, waits in the receive queue besides. */
+static bool copy_whole(struct cpu *cpu, struct packet_sock *ps, struct sk_buff *skb)
+{
+	struct sk_buff *c;
+
+	if (ps->sk.rmem_alloc >= (u32)ps->sk.rcvbuf || !(c = skb_clone(cpu, skb)))
+		return false;
+	*PACKET_CB(c) = *PACKET_CB(skb);
+	skb_forget_dst(cpu, c);
+	c->dev = NULL;
+	if (!c->tstamp)
+		c->tstamp = cpu->now;
+	sock_charge_rx(&ps->sk, c);
+	skb_list_add(&ps->sk.rx_queue, c);
+	return true;
+}
+
+bool packet_ring_put(struct cpu *cpu, struct packet_sock *ps, struct sk_buff *skb, u32 snaplen)
 {
 	struct packet_ring *r = ps->ring;
 	u32 hdr = head_len(ps), net, mac, max, sec, nsec, len = PACKET_CB(skb)->orig_len, vnet = 0;
@@ -209,6 +226,8 @@ bool packet_ring_put(struct cpu *cpu, struct packet_sock *ps, const struct sk_bu
 		mac = net - mac_len;
 	}
 	max = ps->tp_version == 2 ? r->q.block_size - BLOCK_HDR - ALIGN8(r->q.priv_size) : r->q.frame_size;
+	if (mac + snaplen > max && ps->tp_version < 2 && ps->copy_thresh && copy_whole(cpu, ps, skb))
+		status |= STATUS_COPY;
 	if (mac + snaplen > max || net > 0xffff)
 		snaplen = mac < max && net <= 0xffff ? max - mac : 0;
 	if (mac >= max || net > 0xffff) { /* the reserve took all: a header alone has no place to be told from */
@@ -278,6 +297,14 @@ bool packet_ring_readable(const struct packet_sock *ps)
 	u32 n = ps->tp_version == 2 ? r->q.block_nr : r->q.frame_nr, before = (r->head + n - 1) % n;
 
 	return !is_free(ps->tp_version == 2 ? block_status(block_at(r, before)) : frame_status(frame_at(r, before)));
+}
+
+bool packet_ring_free_at(const struct packet_sock *ps, u32 parts)
+{
+	const struct packet_ring *r = ps->ring;
+	u32 n = ps->tp_version == 2 ? r->q.block_nr : r->q.frame_nr, at = (r->head + (parts ? n / parts : 0)) % n;
+
+	return is_free(ps->tp_version == 2 ? block_status(block_at(r, at)) : frame_status(frame_at(r, at)));
 }
 
 int packet_ring_begin(struct cpu *cpu, struct packet_sock *ps, const struct packet_ring_req *q, void *memory)

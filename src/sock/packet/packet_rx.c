@@ -34,7 +34,11 @@ static bool place(const struct packet_sock *ps, struct sk_buff *c, const struct 
 
 void packet_tap(struct cpu *cpu, struct dev_tap *tap, struct sk_buff *skb, struct net_device *dev, bool outgoing)
 {
-	struct packet_sock *ps = container_of(tap, struct packet_sock, tap);
+	packet_deliver(cpu, container_of(tap, struct packet_sock, tap), skb, dev, outgoing);
+}
+
+void packet_deliver(struct cpu *cpu, struct packet_sock *ps, struct sk_buff *skb, struct net_device *dev, bool outgoing)
+{
 	struct sock *sk = &ps->sk;
 	struct packet_cb *cb;
 	struct sk_buff *c;

@@ -16,7 +16,9 @@
 
 static void unhook(struct packet_sock *ps)
 {
-	if (ps->hooked && list_linked(&ps->tap.link))
+	if (ps->hooked && ps->fanout)
+		packet_fanout_unlisten(ps);
+	else if (ps->hooked && list_linked(&ps->tap.link))
 		dev_tap_del(&ps->tap);
 	ps->hooked = false;
 }
@@ -25,7 +27,10 @@ static void hook(struct packet_sock *ps, struct net_device *dev)
 {
 	if (ps->hooked || !ps->tap.ethertype)
 		return;
-	dev_tap_add(ps->sk.net, dev, &ps->tap);
+	if (ps->fanout)
+		packet_fanout_listen(ps, dev);
+	else
+		dev_tap_add(ps->sk.net, dev, &ps->tap);
 	ps->hooked = true;
 }
 
@@ -48,6 +53,7 @@ static void packet_release(struct cpu *cpu, struct sock *sk)
 	struct packet_sock *ps = packet_sk(sk);
 
 	unhook(ps);
+	packet_fanout_leave(cpu, ps);
 	packet_members_drop(cpu, ps, NULL);
 	packet_ring_end(cpu, ps);
 	list_del(&ps->link);
@@ -69,6 +75,8 @@ static int packet_bind(struct cpu *cpu, struct sock *sk, const struct sockaddr *
 		return -EINVAL;
 	if (ll.ifindex && !(dev = dev_by_index(sk->net, ll.ifindex)))
 		return -ENODEV;
+	if (ps->fanout)
+		return -EINVAL;
 	type = ll.protocol.raw ? be16_to_cpu(ll.protocol) : ps->tap.ethertype; /* 0: as it was */
 	if (type == ps->tap.ethertype && ll.ifindex == ps->ifindex)
 		return 0;
@@ -166,6 +174,7 @@ static int netns_init(struct netns *net)
 	if (!p)
 		return -ENOMEM;
 	list_init(&p->socks);
+	list_init(&p->fanouts);
 	net->packet = p;
 	return 0;
 }

@@ -107,7 +107,7 @@ ssize_t packet_sendmsg(struct cpu *cpu, struct sock *sk, const struct msghdr *m,
 	skb->mark = sk->mark;
 	sock_charge_tx(sk, skb);
 	trace_mark(cpu, skb);
-	err = dev_queue_xmit(cpu, skb);
+	err = ps->qdisc_bypass ? dev_direct_xmit(cpu, skb) : dev_queue_xmit(cpu, skb);
 	return err ? err : (ssize_t)(len + vnet);
 fail:
 	skb_consume(cpu, skb);
