@@ -9,6 +9,7 @@ static const struct nl_policy set_policy[] = {
 	[MDBA_SET_ENTRY_ATTRS] = { .type = NLP_NESTED },
 };
 enum { MDBE_ATTR_RTPROT_ = 5, MDBE_MAX = 12 };
+#define MDB_AT_ONCE 30000 /* bytes of entries in one message: a nest's length has 16 bits */
 
 /* -- telling -- */
 
@@ -58,21 +59,42 @@ static void put_entry(struct nl_buf *b, const struct br_mdb *m, const struct br_
 	nl_nest_end(b, nest);
 }
 
-static void put_mdb(struct nl_buf *b, const struct bridge *br)
+/* Bytes that an entry takes, at most. */
+static size_t entry_size(const struct br_mdb *m)
 {
-	size_t all = nl_nest(b, MDBA_MDB), one;
+	const struct br_mdb_port *pg;
+	size_t n = 4 + 80;
+
+	list_for_each (pg, &m->ports, link)
+		n += 88 + pg->source_count * 36u;
+	return n;
+}
+
+/* The entries after the first *done, as many as there is room for; the first in any case. True: those were all. */
+static bool put_mdb(struct nl_buf *b, const struct bridge *br, u64 *done)
+{
+	size_t all = nl_nest(b, MDBA_MDB), start = b->len, one;
 	const struct br_mdb_port *pg;
 	const struct br_mdb *m;
+	u64 n = 0;
 
 	list_for_each (m, &br->mcast->mdb_list, link) {
+		if (n++ < *done)
+			continue;
+		if (b->len > start && (b->len - start > MDB_AT_ONCE || (b->limit && b->len + entry_size(m) + 64 > b->limit))) {
+			nl_nest_end(b, all);
+			return false;
+		}
 		one = nl_nest(b, MDBA_MDB_ENTRY);
 		if (m->host_joined)
 			put_entry(b, m, NULL);
 		list_for_each (pg, &m->ports, link)
 			put_entry(b, m, pg);
 		nl_nest_end(b, one);
+		*done = n;
 	}
 	nl_nest_end(b, all);
+	return true;
 }
 
 static void put_routers(struct nl_buf *b, const struct bridge *br)
@@ -118,10 +140,11 @@ static struct br_port_msg *begin(struct nl_buf *b, const struct net_device *brid
 	return m;
 }
 
-/* A bridge's entries are one message, as large as it takes. */
+/* arg[0]: the device it is at; arg[1]: how many of its entries are written. */
 static int dump(struct nl_dump *d, struct nl_buf *b)
 {
 	struct net_device *dev;
+	bool all;
 	int err;
 
 	if (d->strict && nlmsg_body_len(d->req) < sizeof(struct br_port_msg)) {
@@ -131,12 +154,20 @@ static int dump(struct nl_dump *d, struct nl_buf *b)
 	dev_for_each (dev, d->net) {
 		if ((u64)dev->ifindex < d->arg[0] || !dev_is_bridge(dev))
 			continue;
-		begin(b, dev, RTM_GETMDB, NLM_F_MULTI, d->seq, d->portid, 0);
-		put_mdb(b, br_of(dev));
-		put_routers(b, br_of(dev));
-		err = nl_end(b);
-		if (err)
-			return err == -EMSGSIZE ? 1 : err;
+		if ((u64)dev->ifindex != d->arg[0])
+			d->arg[1] = 0;
+		d->arg[0] = (u64)dev->ifindex;
+		do {
+			u64 done = d->arg[1];
+			begin(b, dev, RTM_GETMDB, NLM_F_MULTI, d->seq, d->portid, 0);
+			all = put_mdb(b, br_of(dev), &done);
+			if (all)
+				put_routers(b, br_of(dev));
+			err = nl_end(b);
+			if (err)
+				return err == -EMSGSIZE ? 1 : err;
+			d->arg[1] = done;
+		} while (!all);
 		d->arg[0] = (u64)dev->ifindex + 1;
 	}
 	return 0;
