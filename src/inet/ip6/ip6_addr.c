@@ -194,13 +194,14 @@ void ip6_addrs_purge(struct cpu *cpu, struct inet6_dev *idev, bool keep)
 	struct inet6_ifaddr *a, *tmp;
 	list_for_each_safe(a, tmp, &idev->addrs, link) {
 		bool stays = keep && ip6_conf_any(idev, IP6_CONF_KEEP_ADDR_ON_DOWN) && a->flags & IFA_F_PERMANENT && !v6_is_linklocal(&a->addr) &&
-			     !(idev->dev->flags & IFF_LOOPBACK);
+			     !v6_is_loopback(&a->addr);
 		if (!stays) {
 			drop(cpu, a, false);
 			continue;
 		}
 		timer_cancel(&a->dad_timer);
-		a->flags |= IFA_F_TENTATIVE;
+		if (!(a->flags & IFA_F_NODAD))
+			a->flags |= IFA_F_TENTATIVE;
 		a->state = IP6_DAD_DONE;
 		a->notified = false;
 		peer_route(cpu, a, false);

@@ -64,7 +64,7 @@ static void become_ready(struct cpu *cpu, struct inet6_dev *idev)
 	ip6_mc_link_up(cpu, idev);
 	ip6_linklocal_make(cpu, idev);
 	list_for_each_safe(a, tmp, &idev->addrs, link) {
-		if (a->state != IP6_DAD_DONE || !(a->flags & IFA_F_TENTATIVE))
+		if (a->state != IP6_DAD_DONE || (!(a->flags & IFA_F_TENTATIVE) && a->notified))
 			continue;
 		ip6_dad_start(cpu, a);
 	}
