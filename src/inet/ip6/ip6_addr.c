@@ -203,6 +203,8 @@ void ip6_addrs_purge(struct cpu *cpu, struct inet6_dev *idev, bool keep)
 		if (!(a->flags & IFA_F_NODAD))
 			a->flags |= IFA_F_TENTATIVE;
 		a->state = IP6_DAD_DONE;
+		if (a->notified && ip6_forwards(idev))
+			subnet_anycast(cpu, a, false);
 		a->notified = false;
 		peer_route(cpu, a, false);
 		ip6_host_route(cpu, a, false);
