@@ -184,6 +184,15 @@ enum call_end call_open(struct call *c)
 		return CALL_CONTINUE;
 	normalise(path);
 	own_net(path);
+	if (!strcmp(path, "/proc/net/unix")) { /* programs' unix sockets are the kernel's own: its file, of the program's namespace */
+		snprintf(path, sizeof(path), "/proc/%d/net/unix", c->tid);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return CALL_CONTINUE;
+		e = call_send_fd(c, fd, O_CLOEXEC);
+		close(fd);
+		return e >= 0 || e == -ENOENT ? CALL_DONE : call_ret(c, e);
+	}
 	machine = attach_fs_of_machine(path);
 	if (!machine && !under(path, "/proc") && !under(path, "/sys"))
 		return CALL_CONTINUE;
