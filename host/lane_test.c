@@ -172,7 +172,7 @@ static void source_done(void *arg)
 {
 	struct source *s = arg;
 
-	__atomic_fetch_add(&s->done, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&s->done, 1, __ATOMIC_RELEASE);
 	sem_post(&s->sem);
 }
 
@@ -265,14 +265,16 @@ static void *churn(void *arg)
 
 	for (unsigned i = 0; i < 500; i++) {
 		struct source s = { .h = h, .fd = eventfd(0, EFD_NONBLOCK) };
-		unsigned flags = i & 1 ? HOST_FD_BATON : 0;
+		unsigned flags = i & 1 ? HOST_FD_BATON : 0, awaited = 0;
 		u64 one = 1;
 
 		sem_init(&s.sem, 0, 0);
 		assert_int_equal(host_fd_add(h, i % 2, s.fd, EPOLLIN, flags, source_ready, &s, &s.hf), 0);
 		assert_int_equal(write(s.fd, &one, 8), 8);
-		if (i % 3 == 0)
-			await(&s.sem); /* else it may run, run now, or never run */
+		if (i % 3 == 0) { /* else it may run, run now, or never run */
+			await(&s.sem);
+			awaited++;
+		}
 		if (flags && i % 5 == 0) {
 			struct cpu *cpu = host_lock(h, i % 2);
 			u32 calls = s.calls;
@@ -283,9 +285,10 @@ static void *churn(void *arg)
 		} else {
 			host_fd_del(s.hf, source_done);
 		}
-		do
+		do { /* each call and the end post once: the last of them is done with s when it has been awaited */
 			await(&s.sem);
-		while (!__atomic_load_n(&s.done, __ATOMIC_RELAXED));
+			awaited++;
+		} while (!__atomic_load_n(&s.done, __ATOMIC_ACQUIRE) || awaited < __atomic_load_n(&s.calls, __ATOMIC_RELAXED) + 1);
 		close(s.fd);
 		sem_destroy(&s.sem);
 	}

@@ -39,7 +39,7 @@ static void same(struct nft_world *n, const struct nl_buf *before, const char *w
 	struct nl_buf now;
 
 	nft_world_dump(n, &now);
-	if (now.len != before->len || memcmp(now.data, before->data, now.len)) {
+	if (now.len != before->len || (now.len && memcmp(now.data, before->data, now.len))) { /* no tables: no bytes */
 		size_t d = 0;
 
 		while (d < now.len && d < before->len && now.data[d] == before->data[d])
