@@ -37,10 +37,14 @@
 #define PACKET_IGNORE_OUTGOING 23
 #endif
 
+#define DOWN_LOOK_NS (250 * NSEC_PER_MSEC) /* while the device is down: is it still there? */
+
 struct ring {
 	u8 *map;
 	unsigned next;	/* slot */
 	s32 ifindex;
+	struct port *port;
+	struct timer down; /* of the queue's lane: the device was seen down */
 };
 
 static int setup(int fd, s32 ifindex)
@@ -150,15 +154,28 @@ static struct sk_buff *take(struct cpu *cpu, struct port *p, const struct tpacke
 	return skb;
 }
 
-/* Woken, and no frame is there: the socket has an error to tell, or else it would wake for ever. */
-static void look_for_error(struct port *p, const struct ring *r)
+/* A device that is deleted goes down first, and the socket hears of that alone: so one that is down is looked for until it is up, or gone. */
+static void look_for_device(struct cpu *cpu, struct ring *r)
 {
 	struct ifreq ifr = { .ifr_ifindex = r->ifindex };
-	int fd = fd_port_fd(p, 0), e = 0;
+	int fd = fd_port_fd(r->port, 0);
+
+	if (ioctl(fd, SIOCGIFNAME, &ifr) < 0 || ioctl(fd, SIOCGIFFLAGS, &ifr) < 0)
+		fd_port_broke(r->port, 0);
+	else if (!(ifr.ifr_flags & IFF_UP))
+		cpu_timer_arm(cpu, &r->down, cpu->now + DOWN_LOOK_NS);
+}
+
+static void look_again(void *cpu, struct timer *t) { look_for_device(cpu, container_of(t, struct ring, down)); }
+
+/* Woken, and no frame is there: the socket has an error to tell, or else it would wake for ever. */
+static void look_for_error(struct cpu *cpu, struct ring *r)
+{
+	int fd = fd_port_fd(r->port, 0), e = 0;
 	socklen_t len = sizeof(e);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len) == 0 && e == ENETDOWN && ioctl(fd, SIOCGIFNAME, &ifr) < 0)
-		fd_port_broke(p, 0);
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len) == 0 && e == ENETDOWN)
+		look_for_device(cpu, r);
 }
 
 static unsigned packet_rx(struct cpu *cpu, struct port *p, unsigned q, struct sk_buff **skbs, unsigned n)
@@ -190,11 +207,17 @@ static unsigned packet_rx(struct cpu *cpu, struct port *p, unsigned q, struct sk
 			p->nic->dev->stats[cpu->id].rx_missed_errors += st.tp_drops;
 	}
 	if (!seen)
-		look_for_error(p, r);
+		look_for_error(cpu, r);
 	return got;
 }
 
 /* -- life -- */
+
+static void packet_free(struct port *p)
+{
+	timer_cancel(&((struct ring *)fd_port_aux(p))->down);
+	fd_port_free(p);
+}
 
 static const struct port_ops packet_ops = {
 	.name = "packet",
@@ -202,7 +225,7 @@ static const struct port_ops packet_ops = {
 	.caps = PORT_CAP_VNET_HDR,
 	.start = fd_port_start,
 	.stop = fd_port_stop,
-	.free = fd_port_free,
+	.free = packet_free,
 	.rx = packet_rx,
 	.tx = fd_port_tx,
 	.arm = fd_port_arm,
@@ -235,10 +258,13 @@ int port_packet_new(struct host *h, int fd, struct port **out)
 		free(r);
 		return e;
 	}
+	timer_init(&r->down, look_again);
 	e = fd_port_new(h, &packet_ops, &fd, 1, FD_PORT_VNET_HDR, out);
-	if (e)
+	if (e) {
 		unmap(r);
-	else
-		fd_port_set_aux(*out, r, unmap);
-	return e;
+		return e;
+	}
+	r->port = *out;
+	fd_port_set_aux(*out, r, unmap);
+	return 0;
 }

@@ -523,7 +523,8 @@ def messages():
     nl.setsockopt(270, 11, 1)  # NETLINK_EXT_ACK
     mon.bind((0, 0))
     mon.setsockopt(270, 1, 10 if V6 else 6)
-    shown = []
+    mon.setsockopt(270, 1, 1)  # links: what was told before such a message has come when it comes
+    shown, marks = [], iter(range(1000))
 
     def a(kind, body):
         return struct.pack("HH", 4 + len(body), kind) + body.ljust(len(body) + 3 & ~3, b"\0")
@@ -542,11 +543,18 @@ def messages():
         nl.send(struct.pack("IHHII", 16 + len(body), kind, 5 | flags, 1, 0) + body)
         r = nl.recv(9999)
         e = -struct.unpack("i", r[16:20])[0]
-        told = []
-        while select.select([mon], [], [], 0)[0]:
+        body = struct.pack("BxHiII", 0, 0, 1, 0, 0) + a(20, b"mark %d" % next(marks))  # lo's alias
+        nl.send(struct.pack("IHHII", 16 + len(body), 16, 5, 2, 0) + body)
+        nl.recv(9999)
+        told, marked = [], False
+        while not marked:
             m = mon.recv(9999)
             while len(m) >= 16:
-                told.append("told %d" % struct.unpack("H", m[4:6])[0])
+                kind = struct.unpack("H", m[4:6])[0]
+                if kind == 16:
+                    marked = True
+                else:
+                    told.append("told %d" % kind)
                 m = m[struct.unpack("I", m[:4])[0] + 3 & ~3:]
         print(title, "=", errno.errorcode.get(e, e), *told)
         have = ip("rtr", "%s mroute show table all" % ("-6" if V6 else "-4"))
