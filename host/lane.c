@@ -122,8 +122,8 @@ static u64 run_cpu(struct lane *l, unsigned runs)
 		u64 now = MAX(host_now(), l->cpu->now), next;
 
 		take_kick(l);
-		STAT_INC(l, runs);
 		next = cpu_run(l->cpu, now);
+		STAT_INC(l, runs); /* a kick from now on makes another */
 		if (next > now && !__atomic_load_n(&l->kicked, __ATOMIC_SEQ_CST))
 			return next;
 	}
