@@ -2,7 +2,7 @@
  * trace bit.
  *
  * Names and numbers are in the host's order, protocols in the network's. What a packet has not got (no input device) ends the rule.
- * Link-layer keys of bridges are in bridge's own expression (control of a bridge family is not built yet: EOPNOTSUPP).
+ * Realms (rtclassid) and the keys of bridges are not built: EOPNOTSUPP, as from a kernel without them.
  */
 #include <linux/if_ether.h>
 
@@ -123,11 +123,6 @@ static bool rare(const struct nft_meta *m, struct nft_regs *r, struct nft_pkt *p
 	case NFT_META_NFTRACE:
 		nft_reg_store8(r, m->reg, p->traced);
 		return true;
-	case NFT_META_RTCLASSID:
-		if (!p->skb->dst)
-			return false;
-		r->w[m->reg] = 0;
-		return true;
 	case NFT_META_PKTTYPE:
 		return pkttype(p, r, m->reg);
 	case NFT_META_CPU:
@@ -147,8 +142,8 @@ static bool rare(const struct nft_meta *m, struct nft_regs *r, struct nft_pkt *p
 		r->w[m->reg] = (u32)(s % DAY_SECONDS);
 		return true;
 	case NFT_META_SDIF:
-		r->w[m->reg] = (u32)(p->skb->sdif ? p->skb->sdif : p->skb->skb_iif);
-		return p->st->hook == NFH_LOCAL_IN || p->st->hook == NFH_FORWARD ? true : false;
+		r->w[m->reg] = (u32)p->skb->sdif; /* 0: it came in by no VRF */
+		return true;
 	default:
 		return false;
 	}
@@ -220,7 +215,6 @@ static u8 key_bytes(u32 key)
 	case NFT_META_SDIF:
 	case NFT_META_SKUID:
 	case NFT_META_SKGID:
-	case NFT_META_RTCLASSID:
 	case NFT_META_CPU:
 	case NFT_META_IIFGROUP:
 	case NFT_META_OIFGROUP:
